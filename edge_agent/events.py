@@ -1,0 +1,80 @@
+"""What the agent has to say, before it becomes MQTT: plain facts, and the seam they leave through."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol
+
+Phase = Literal["started", "updated", "ended"]
+Connection = Literal["connecting", "connected", "stalled", "failed"]
+Mode = Literal["idle", "alert"]
+
+
+@dataclass(frozen=True, slots=True)
+class CameraState:
+    """How one camera is doing; ``score`` is the last calibrated probability, ``reason`` says why it is not connected."""
+
+    camera: str
+    connection: Connection
+    mode: Mode
+    score: float | None
+    at: datetime
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentEvent:
+    """One step of one incident. ``sequence`` counts from 0 within the incident; times are UTC wall clock, and
+    ``source_time_s`` is the source's own clock (seconds since the stream's start) at ``at``."""
+
+    camera: str
+    incident: str
+    sequence: int
+    phase: Phase
+    at: datetime
+    started_at: datetime
+    ended_at: datetime | None
+    source_time_s: float
+    probability: float
+    peak: float
+    mean: float
+    snapshot: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A JPEG of a camera, made for an incident; ``reference`` is what the incident's ``snapshot`` names."""
+
+    camera: str
+    incident: str
+    reference: str
+    at: datetime
+    jpeg: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Figures of the last period, for the whole agent; rates are per second, latencies in milliseconds from a
+    sample's newest frame to its judgement."""
+
+    at: datetime
+    samples_per_s: float
+    queue: int
+    latency_p50_ms: float | None
+    latency_p99_ms: float | None
+    dropped: int
+    memory_bytes: int
+    temperature_c: float | None
+
+
+class Outbox(Protocol):
+    """Where events leave. No call blocks on the network or raises for the broker's sake."""
+
+    def incident(self, event: IncidentEvent) -> None: ...
+
+    def snapshot(self, snapshot: Snapshot) -> None: ...
+
+    def camera_state(self, state: CameraState) -> None: ...
+
+    def health(self, health: Health) -> None: ...

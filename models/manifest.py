@@ -1,0 +1,224 @@
+"""The manifest: what a bundle says of itself, as frozen data.
+
+Unknown fields are ignored here and kept in the file; a newer major format is refused before the rest is read.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from models.errors import BundleFormatError, BundleVersionError
+
+FORMAT_MAJOR = 1
+FORMAT = "1.0"
+
+Stage = Literal["encoder", "head"]
+Channel = Literal["grey", "diff_back", "diff_forward"]
+Positive = Annotated[float, msgspec.Meta(gt=0)]
+Probability = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+
+
+class Geometry(msgspec.Struct, frozen=True, kw_only=True):
+    """How samples and windows are cut from time.
+
+    A sample at time ``t`` is made of the frames nearest to ``t - 2 * frame_gap_s``, ``t - frame_gap_s`` and ``t``.
+    A window is ``samples`` embeddings at ``rate_hz``, the newest last; one that is still too short is filled at its
+    front with its oldest embedding, so that one sample alone (a glance) is a window too.
+    """
+
+    samples: Annotated[int, msgspec.Meta(ge=1)]
+    rate_hz: Positive
+    frame_gap_s: Positive
+
+
+class Preprocessing(msgspec.Struct, frozen=True, kw_only=True):
+    """How frames become an encoder's input; ``models.preprocessing`` is its one implementation.
+
+    Real-valued network input is ``(x - mean) / scale`` of the uint8 sample ``x``.
+    """
+
+    size: tuple[int, int]
+    interpolation: Literal["area"] = "area"
+    channels: tuple[Channel, ...] = ("grey", "diff_back", "diff_forward")
+    difference_gain: Positive
+    mean: float
+    scale: Positive
+
+
+class Thresholds(msgspec.Struct, frozen=True, kw_only=True):
+    """Calibrated probabilities: ``wake`` raises a camera to the alert rate, ``alert`` starts an incident and ``clear``
+    (not above ``alert``) ends it."""
+
+    wake: Probability
+    alert: Probability
+    clear: Probability
+
+
+class Calibration(msgspec.Struct, frozen=True, kw_only=True):
+    """Probability is ``softmax(logits / temperature)[fight]``."""
+
+    temperature: Positive
+    thresholds: Thresholds
+
+
+class Quantization(msgspec.Struct, frozen=True, kw_only=True):
+    """Affine: ``real = scale * (stored - zero_point)``."""
+
+    scale: Positive
+    zero_point: int
+
+
+class Tensor(msgspec.Struct, frozen=True, kw_only=True):
+    """One input or output of an artifact; a shape's first entry is -1 where any batch size is taken."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: Literal["float32", "uint8", "int8"]
+    quantization: Quantization | None = None
+
+
+class Requirement(msgspec.Struct, frozen=True, kw_only=True):
+    """What a machine must offer: ``engine`` is a runtime's name; versions are ``major.minor`` and inclusive;
+    an empty tuple of architectures means any."""
+
+    engine: str
+    min_version: str | None = None
+    max_version: str | None = None
+    host_architectures: tuple[str, ...] = ()
+    gpu_architectures: tuple[str, ...] = ()
+
+
+class Interval(msgspec.Struct, frozen=True, kw_only=True):
+    """A figure with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Accuracy(msgspec.Struct, frozen=True, kw_only=True):
+    """Figures of one target (encoder and head together) on ``clips`` clips of ``sources`` sources never trained on."""
+
+    clips: int
+    sources: int
+    accuracy: Interval
+    auc: Interval
+    recall: float
+    specificity: float
+    largest_deviation: float
+    """Largest difference of clip probability from the float student."""
+
+
+class Latency(msgspec.Struct, frozen=True, kw_only=True):
+    """Milliseconds for one batch of ``batch`` on ``threads`` threads of ``machine``."""
+
+    p50_ms: float
+    p99_ms: float
+    batch: int
+    threads: int
+    machine: str
+
+
+class Artifact(msgspec.Struct, frozen=True, kw_only=True):
+    """One compiled file.
+
+    An encoder maps a sample ``(N, H, W, C)`` to an embedding ``(N, D)``; a head maps a window ``(N, T, D)`` to two
+    logits ``(N, 2)``, calm and fight. Encoder and head of one ``target`` belong together.
+    """
+
+    stage: Stage
+    target: str
+    file: str
+    sha256: Sha256
+    precision: Literal["float32", "float16", "int8"]
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    requires: Requirement
+    accuracy: Accuracy | None = None
+    latency: Latency | None = None
+
+
+class Parent(msgspec.Struct, frozen=True, kw_only=True):
+    """A model whose weights this one began from."""
+
+    name: str
+    licence: str
+    origin: str
+    sha256: Sha256
+
+
+class Dataset(msgspec.Struct, frozen=True, kw_only=True):
+    """Clips that were trained on; ``fingerprint`` is the SHA-256 of the curated clip list with each clip's hash."""
+
+    name: str
+    licence: str
+    clips: int
+    sources: int
+    fingerprint: Sha256
+
+
+class Lineage(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the bundle comes from: enough to repeat the build."""
+
+    code_version: str
+    recipe: dict[str, Any]
+    seeds: tuple[int, ...]
+    datasets: tuple[Dataset, ...]
+    parents: tuple[Parent, ...]
+    held_out_sources: tuple[str, ...]
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """``manifest.json``."""
+
+    format: str = FORMAT
+    name: str
+    version: Annotated[str, msgspec.Meta(pattern=r"^\d+\.\d+\.\d+([-+].+)?$")]
+    created: str
+    task: Literal["violence"] = "violence"
+    classes: tuple[str, ...] = ("calm", "fight")
+    geometry: Geometry
+    preprocessing: Preprocessing
+    calibration: Calibration
+    artifacts: tuple[Artifact, ...]
+    lineage: Lineage
+
+    def targets(self) -> tuple[str, ...]:
+        """Targets in the order of the manifest, each once."""
+        return tuple(dict.fromkeys(artifact.target for artifact in self.artifacts))
+
+    def artifact(self, target: str, stage: Stage) -> Artifact:
+        """The artifact of one target and stage; raises ``BundleFormatError`` when the bundle has none."""
+        for artifact in self.artifacts:
+            if (artifact.target, artifact.stage) == (target, stage):
+                return artifact
+        raise BundleFormatError(
+            f"bundle {self.name}: no {stage} for target {target!r}; it has {', '.join(self.targets()) or 'none'}"
+        )
+
+
+def parse_manifest(text: bytes, where: str) -> Manifest:
+    """Read a manifest; ``where`` names its file in errors.
+
+    Raises ``BundleVersionError`` for a newer major format and ``BundleFormatError`` for anything malformed.
+    """
+    try:
+        format_ = msgspec.json.decode(text, type=_Format).format
+        major = int(format_.split(".")[0])
+    except (msgspec.MsgspecError, ValueError, UnicodeDecodeError) as error:
+        raise BundleFormatError(f"{where}: not a bundle manifest: {error}") from error
+    if major > FORMAT_MAJOR:
+        raise BundleVersionError(
+            f"{where}: format {format_} found, at most {FORMAT_MAJOR}.x can be read here; upgrade nexaravision"
+        )
+    try:
+        return msgspec.json.decode(text, type=Manifest)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise BundleFormatError(f"{where}: {error}") from error
+
+
+class _Format(msgspec.Struct):
+    format: str
