@@ -1,7 +1,7 @@
 """From frames to an encoder's input: the one implementation that builder and agent share.
 
-A sample carries motion: its channels are a grey picture and the amplified absolute differences to its neighbours in
-time, since appearance alone hardly tells a fight from a crowd.
+A sample carries motion, since appearance alone hardly tells a fight from a crowd: amplified signed differences in
+time around mid-grey, above all the second one (``acceleration``).
 """
 
 from __future__ import annotations
@@ -22,14 +22,27 @@ def shrink(luma: Luma, preprocessing: Preprocessing) -> Luma:
 
 
 def make_sample(before: Luma, now: Luma, after: Luma, preprocessing: Preprocessing) -> NDArray[np.uint8]:
-    """Make one sample ``(H, W, C) uint8`` from three shrunk pictures ``(H, W) uint8``, one frame gap apart."""
-    gain = preprocessing.difference_gain
+    """Make one sample ``(H, W, C) uint8`` from three shrunk pictures ``(H, W) uint8``, one frame gap apart.
+
+    Differences are signed and stand around 128, where saturated arithmetic clips them.
+    """
     planes = {
         "grey": lambda: now,
-        "diff_back": lambda: cv2.convertScaleAbs(cv2.absdiff(now, before), alpha=gain),
-        "diff_forward": lambda: cv2.convertScaleAbs(cv2.absdiff(after, now), alpha=gain),
+        "diff_back": lambda: _signed(now, before, preprocessing.difference_gain),
+        "diff_forward": lambda: _signed(after, now, preprocessing.difference_gain),
+        "acceleration": lambda: _acceleration(before, now, after, preprocessing.difference_gain),
     }
     return np.stack([planes[channel]() for channel in preprocessing.channels], axis=-1)
+
+
+def _signed(one: Luma, other: Luma, gain: float) -> Luma:
+    return np.asarray(cv2.addWeighted(one, gain, other, -gain, 128.0), dtype=np.uint8)
+
+
+def _acceleration(before: Luma, now: Luma, after: Luma, gain: float) -> Luma:
+    # What stands still or moves evenly cancels; what jerks, as limbs in a fight do, stays.
+    around = cv2.addWeighted(before, -gain / 2, after, -gain / 2, 0.0, dtype=cv2.CV_32F)
+    return np.asarray(cv2.convertScaleAbs(np.clip(around + gain * now + 128.0, 0, 255)), dtype=np.uint8)
 
 
 def to_input(samples: NDArray[np.uint8], tensor: Tensor, preprocessing: Preprocessing) -> NDArray[np.generic]:

@@ -42,20 +42,19 @@ STAGES = (
     _Stage(5, 2, 6, 192, 4),
     _Stage(3, 1, 6, 320, 1),
 )
+BLOCKS = sum(stage.repeats for stage in STAGES)
 
 
-def build_efficientnet_lite0(size: tuple[int, int], *, stages: int = len(STAGES)) -> tf_keras.Model:
-    """Feature maps of the network cut after ``stages`` stages: ``(N, H, W, 3) float32`` in -1..1 to
-    ``(N, h, w, C) float32``; all seven stages are followed by the 1280-channel top convolution."""
+def build_efficientnet_lite0(size: tuple[int, int], channels: int, *, blocks: int = BLOCKS) -> tf_keras.Model:
+    """Feature maps of the network cut after ``blocks`` of its 16 blocks: ``(N, H, W, channels) float32`` in -1..1 to
+    ``(N, h, w, C) float32``; the whole network ends in the 1280-channel top convolution."""
     keras = load_keras()
-    image = keras.Input((*size, 3), name="image")
+    image = keras.Input((*size, channels), name="image")
     x = _convolution(image, 32, 3, 2, "stem")
-    block = 0
-    for stage in STAGES[:stages]:
-        for repeat in range(stage.repeats):
-            x = _block(x, stage, stage.stride if repeat == 0 else 1, f"block{block}")
-            block += 1
-    if stages == len(STAGES):
+    plan = [(stage, stage.stride if repeat == 0 else 1) for stage in STAGES for repeat in range(stage.repeats)]
+    for number, (stage, stride) in enumerate(plan[:blocks]):
+        x = _block(x, stage, stride, f"block{number}")
+    if blocks == BLOCKS:
         x = _convolution(x, 1280, 1, 1, "top")
     return keras.Model(image, x, name="efficientnet_lite0")
 
@@ -137,4 +136,8 @@ def _weights(layer: Any, name: str, state: dict[str, NDArray[Any]]) -> list[NDAr
     if layer.name.endswith("_norm"):
         return [state[f"{name}.{part}"] for part in ("weight", "bias", "running_mean", "running_var")]
     order = (2, 3, 0, 1) if layer.name.endswith("depth_conv") else (2, 3, 1, 0)
-    return [state[f"{name}.weight"].transpose(order)]
+    weight = state[f"{name}.weight"].transpose(order)
+    if layer.name == "stem_conv" and layer.get_weights()[0].shape[2] == 1:
+        # One plane where the network was taught three: the same plane thrice is the sum of the kernels.
+        weight = weight.sum(axis=2, keepdims=True)
+    return [weight]

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from builder.data.decode import DecodedClip
-from builder.data.samples import cut_samples
+from builder.data.samples import nearest_frames
 from models.manifest import Geometry, Preprocessing
+from models.preprocessing import make_sample
 
 
 class Augmentation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -39,10 +40,12 @@ def draw_view(
         preprocessing, difference_gain=preprocessing.difference_gain * _around_one(augmentation.gain, rng)
     )
     instants = _instants(float(clip.times_s[-1]), stretched, augmentation, rng)
-    moved = DecodedClip(clip.times_s, _transform(clip.frames, preprocessing.size, augmentation, rng))
+    triples = nearest_frames(clip.times_s, instants[:, None] - np.array([2, 1, 0]) * stretched.frame_gap_s)
     if rng.random() < augmentation.reverse:
-        moved = DecodedClip(moved.times_s[-1] - moved.times_s[::-1], moved.frames[::-1])
-    return cut_samples(moved, instants, stretched, gained)
+        triples = triples[::-1, ::-1]
+    needed, places = np.unique(triples, return_inverse=True)
+    frames = _transform(clip.frames[needed], preprocessing.size, augmentation, rng)
+    return np.stack([make_sample(*frames[triple], gained) for triple in places.reshape(triples.shape)])
 
 
 def _instants(
@@ -51,7 +54,7 @@ def _instants(
     first = min(2 * geometry.frame_gap_s, duration_s)
     span = (geometry.samples - 1) / geometry.rate_hz
     start = rng.uniform(first, max(first, duration_s - span))
-    instants = (start + np.arange(geometry.samples) / geometry.rate_hz)
+    instants = start + np.arange(geometry.samples) / geometry.rate_hz
     # A clip that is too short, and now and then one that is not, fills the window's front as the agent does.
     known = int(np.sum(instants <= duration_s + 1e-6))
     if rng.random() < augmentation.short:
@@ -77,7 +80,7 @@ def _transform(
     ]
     moved = table[np.stack(views)]
     if grain > 1:
-        moved = np.clip(moved + rng.normal(0, grain, moved.shape).astype(np.float32), 0, 255).astype(np.uint8)
+        moved = np.clip(moved + grain * rng.standard_normal(moved.shape, np.float32), 0, 255).astype(np.uint8)
     return moved[:, :, ::-1] if flip else moved
 
 
