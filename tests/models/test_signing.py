@@ -161,9 +161,7 @@ def test_verify_accepts_what_the_policy_allows_when_no_key_is_known(
         assert verify(read_files(signed), store, "bundle").state == state
 
 
-def test_sign_refuses_a_link_when_one_is_in_the_directory(
-    signed: Path, signing_key: ec.EllipticCurvePrivateKey
-) -> None:
+def test_sign_refuses_the_directory_when_it_holds_a_link(signed: Path, signing_key: ec.EllipticCurvePrivateKey) -> None:
     (signed / "link").symlink_to("/etc/hostname")
     with pytest.raises(BundleFormatError, match="link is a link"):
         sign(signed, signing_key)
