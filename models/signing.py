@@ -264,7 +264,7 @@ def _public_pem(key: ec.EllipticCurvePublicKey) -> bytes:
 def _decode(text: bytes, type_: type[_Decoded], where: str) -> _Decoded:
     try:
         return msgspec.json.decode(text, type=type_)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise BundleSignatureError(f"{where}: {SIGNATURE} is malformed: {error}; sign the bundle again") from error
 
 
