@@ -96,8 +96,8 @@ class _SigstoreBundle(msgspec.Struct, frozen=True, rename="camel"):
 def generate_key(private: Path, public: Path) -> ec.EllipticCurvePrivateKey:
     """Make a P-256 key pair as two PEM files, the private one readable by its owner only.
 
-    Raises ``BundleSignatureError`` when either file is there already (a lost signing key cannot be made again) or cannot
-    be written.
+    Raises ``BundleSignatureError`` when either file is there already (a lost signing key cannot be made again) or
+    cannot be written.
     """
     for path in (private, public):
         if path.exists():
