@@ -15,6 +15,7 @@ FORMAT_MAJOR = 1
 FORMAT = "1.0"
 
 Stage = Literal["encoder", "head"]
+Dtype = Literal["float32", "uint8", "int8"]
 Channel = Literal["grey", "diff_back", "diff_forward", "acceleration"]
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 Probability = Annotated[float, msgspec.Meta(ge=0, le=1)]
@@ -43,7 +44,7 @@ class Preprocessing(msgspec.Struct, frozen=True, kw_only=True):
 
     size: tuple[int, int]
     interpolation: Literal["area"] = "area"
-    channels: tuple[Channel, ...] = ("acceleration",)
+    channels: tuple[Channel, ...] = ("grey", "diff_back", "diff_forward")
     difference_gain: Positive
     mean: float
     scale: Positive
@@ -56,6 +57,10 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True):
     wake: Probability
     alert: Probability
     clear: Probability
+
+    def __post_init__(self) -> None:
+        if self.clear > self.alert:
+            raise ValueError(f"clear {self.clear:g} is above alert {self.alert:g}; it may be {self.alert:g} at most")
 
 
 class Calibration(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,7 +82,7 @@ class Tensor(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     shape: tuple[int, ...]
-    dtype: Literal["float32", "uint8", "int8"]
+    dtype: Dtype
     quantization: Quantization | None = None
 
 
@@ -209,7 +214,7 @@ def parse_manifest(text: bytes, where: str) -> Manifest:
     try:
         format_ = msgspec.json.decode(text, type=_Format).format
         major = int(format_.split(".")[0])
-    except (msgspec.MsgspecError, ValueError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise BundleFormatError(f"{where}: not a bundle manifest: {error}") from error
     if major > FORMAT_MAJOR:
         raise BundleVersionError(
@@ -217,7 +222,7 @@ def parse_manifest(text: bytes, where: str) -> Manifest:
         )
     try:
         return msgspec.json.decode(text, type=Manifest)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise BundleFormatError(f"{where}: {error}") from error
 
 

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from models.manifest import Preprocessing, Tensor
+from models.manifest import Channel, Preprocessing, Tensor
 
 Luma = NDArray[np.uint8]
 
@@ -26,23 +26,25 @@ def make_sample(before: Luma, now: Luma, after: Luma, preprocessing: Preprocessi
 
     Differences are signed and stand around 128, where saturated arithmetic clips them.
     """
-    planes = {
-        "grey": lambda: now,
-        "diff_back": lambda: _signed(now, before, preprocessing.difference_gain),
-        "diff_forward": lambda: _signed(after, now, preprocessing.difference_gain),
-        "acceleration": lambda: _acceleration(before, now, after, preprocessing.difference_gain),
-    }
-    return np.stack([planes[channel]() for channel in preprocessing.channels], axis=-1)
+    return np.stack([_plane(channel, before, now, after, preprocessing) for channel in preprocessing.channels], axis=-1)
 
 
-def _signed(one: Luma, other: Luma, gain: float) -> Luma:
-    return np.asarray(cv2.addWeighted(one, gain, other, -gain, 128.0), dtype=np.uint8)
-
-
-def _acceleration(before: Luma, now: Luma, after: Luma, gain: float) -> Luma:
+def _plane(channel: Channel, before: Luma, now: Luma, after: Luma, preprocessing: Preprocessing) -> Luma:
+    gain = preprocessing.difference_gain
+    if channel == "grey":
+        return now
+    if channel == "diff_back":
+        return _around_grey(now, before, gain)
+    if channel == "diff_forward":
+        return _around_grey(after, now, gain)
     # What stands still or moves evenly cancels; what jerks, as limbs in a fight do, stays.
-    around = cv2.addWeighted(before, -gain / 2, after, -gain / 2, 0.0, dtype=cv2.CV_32F)
-    return np.asarray(cv2.convertScaleAbs(np.clip(around + gain * now + 128.0, 0, 255)), dtype=np.uint8)
+    return _around_grey(now, cv2.addWeighted(before, 0.5, after, 0.5, 0.0, dtype=cv2.CV_32F), gain)
+
+
+def _around_grey(one: Luma, other: NDArray[np.number], gain: float) -> Luma:
+    difference = gain * (one.astype(np.float32) - other.astype(np.float32)) + 128
+    stored: Luma = np.clip(np.rint(difference), 0, 255).astype(np.uint8)
+    return stored
 
 
 def to_input(samples: NDArray[np.uint8], tensor: Tensor, preprocessing: Preprocessing) -> NDArray[np.generic]:
@@ -51,7 +53,8 @@ def to_input(samples: NDArray[np.uint8], tensor: Tensor, preprocessing: Preproce
     Each of the 256 values is computed once and looked up.
     """
     real = (np.arange(256, dtype=np.float32) - preprocessing.mean) / preprocessing.scale
-    return quantize(real, tensor)[samples]
+    table = quantize(real, tensor)
+    return np.asarray(table[samples], dtype=table.dtype)
 
 
 def quantize(real: NDArray[np.float32], tensor: Tensor) -> NDArray[np.generic]:
@@ -62,7 +65,7 @@ def quantize(real: NDArray[np.float32], tensor: Tensor) -> NDArray[np.generic]:
         return real.astype(tensor.dtype)
     limits = np.iinfo(tensor.dtype)
     stored = np.rint(real / tensor.quantization.scale) + tensor.quantization.zero_point
-    return np.clip(stored, limits.min, limits.max).astype(tensor.dtype)
+    return np.asarray(np.clip(stored, limits.min, limits.max), dtype=tensor.dtype)
 
 
 def dequantize(stored: NDArray[np.generic], tensor: Tensor) -> NDArray[np.float32]:
@@ -70,3 +73,7 @@ def dequantize(stored: NDArray[np.generic], tensor: Tensor) -> NDArray[np.float3
     if tensor.quantization is None:
         return stored.astype(np.float32, copy=False)
     return (stored.astype(np.float32) - tensor.quantization.zero_point) * np.float32(tensor.quantization.scale)
+
+
+def _amplify(one: Luma, other: Luma, gain: float) -> Luma:
+    return np.asarray(cv2.convertScaleAbs(cv2.absdiff(one, other), alpha=gain), dtype=np.uint8)
