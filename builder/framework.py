@@ -8,39 +8,38 @@ from __future__ import annotations
 
 import os
 import sys
-from types import ModuleType
+from importlib import import_module
+from typing import Any
 
 from models.errors import NexaraError
 
 
 class FrameworkError(NexaraError):
-    """TensorFlow or legacy Keras cannot be used in this process."""
+    """TensorFlow, legacy Keras or a converter cannot be used in this process."""
 
 
-def load_tensorflow() -> ModuleType:
+def load_tensorflow() -> Any:
     """The ``tensorflow`` module, speaking legacy Keras; raises ``FrameworkError`` when it cannot be."""
     if "tensorflow" in sys.modules and os.environ.get("TF_USE_LEGACY_KERAS") != "1":
         raise FrameworkError(
-            "TensorFlow was imported before builder.framework, with Keras 3; set TF_USE_LEGACY_KERAS=1 before its import"
+            "TensorFlow was imported speaking Keras 3; set TF_USE_LEGACY_KERAS=1 before the first import of it"
         )
     os.environ["TF_USE_LEGACY_KERAS"] = "1"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    try:
-        import tensorflow
-    except ImportError as error:
-        raise FrameworkError(
-            f"TensorFlow cannot be imported ({error}); install the builder: pip install 'nexaravision[builder]'"
-        ) from error
-    return tensorflow
+    return load_builder_module("tensorflow")
 
 
-def load_keras() -> ModuleType:
+def load_keras() -> Any:
     """The ``tf_keras`` module; raises ``FrameworkError`` when it cannot be loaded."""
     load_tensorflow()
+    return load_builder_module("tf_keras")
+
+
+def load_builder_module(name: str) -> Any:
+    """A module that only the builder's extra installs; raises ``FrameworkError`` when it cannot be loaded."""
     try:
-        import tf_keras
+        return import_module(name)
     except ImportError as error:
         raise FrameworkError(
-            f"tf-keras cannot be imported ({error}); install the builder: pip install 'nexaravision[builder]'"
+            f"{name} cannot be imported ({error}); install the builder: pip install 'nexaravision[builder]'"
         ) from error
-    return tf_keras
