@@ -63,8 +63,8 @@ class Scores(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class ScoreTable:
-    """Scores as columns, each ``(N,)``: labels int64 in {0, 1}, margins and probabilities float64, and ``groups`` int64,
-    the number of each clip's source."""
+    """Scores as columns, each ``(N,)``: ``labels`` in {0, 1}, ``margins``, ``probabilities`` in [0, 1], and ``groups``,
+    the number of each clip's source, from 0 without a gap."""
 
     labels: NDArray[np.int64]
     margins: NDArray[np.float64]
