@@ -44,5 +44,7 @@ def representative_rows(representative: Representative | None, precision: Precis
     """Batches ``(n, ...)`` of real-valued network input as rows ``(1, ...)``; raises ``CompilationError`` for none."""
     rows = [batch[index : index + 1] for batch in representative or () for index in range(len(batch))]
     if not rows:
-        raise CompilationError(f"{precision} needs a representative set of inputs, and none was given; give at least 100")
+        raise CompilationError(
+            f"{precision} needs a representative set of inputs, and none was given; give at least 100"
+        )
     return rows

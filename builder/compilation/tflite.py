@@ -53,7 +53,7 @@ def compile_tflite(
         _ask_int8(converter, representative_rows(representative, precision), samples_range)
     try:
         content = bytes(converter.convert())
-    except Exception as error:  # noqa: BLE001  The converter raises errors of many unrelated kinds.
+    except Exception as error:  # the converter raises errors of many unrelated kinds
         raise CompilationError(f"{path.name}: TFLite refuses the {precision} network: {error}") from error
     path.write_bytes(content)
     return _describe(path, content, precision)

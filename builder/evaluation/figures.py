@@ -27,7 +27,6 @@ from builder.evaluation.scores import CALM, FIGHT, Scores, ScoreTable
 from models.errors import NexaraError
 from models.manifest import Interval
 
-
 ThresholdMetric = Callable[[Labels, Reals, float, Reals], Reals]
 
 
