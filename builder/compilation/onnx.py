@@ -30,11 +30,17 @@ _CALIBRATION_BATCH = 16
 
 
 def compile_onnx(
-    model: Model, *, precision: Precision, path: Path, representative: Representative | None = None
+    model: Model,
+    *,
+    precision: Precision,
+    path: Path,
+    representative: Representative | None = None,
+    symmetric: bool = False,
 ) -> Compiled:
     """Compile ``model``, one input and one output, to ``path``; float32 goes in and comes out at every precision.
 
-    ``representative`` yields batches of real-valued input, wanted for int8 only. A recurrent network stays float32
+    ``representative`` yields batches of real-valued input, wanted for int8 only; ``symmetric`` keeps activations' zero
+    at 0, as TensorRT's parser demands, and costs the clip of every ReLU6 on a CPU. A recurrent network stays float32
     when int8 is asked for, since ONNX Runtime has no quantized LSTM; the result says so in ``precision`` and ``note``.
 
     Raises ``CompilationError`` when a converter refuses or nothing representative was given.
@@ -43,7 +49,7 @@ def compile_onnx(
     recurrent = any(node.op_type in _RECURRENT for node in graph.graph.node)
     note = "ONNX has no quantized LSTM: weights are float32" if precision == "int8" and recurrent else None
     if precision == "int8" and not recurrent:
-        graph = _quantize(graph, representative, path)
+        graph = _quantize(graph, representative, path, symmetric=symmetric)
     if precision == "float16":
         graph = _halve(graph)
     path.write_bytes(canonical(graph).SerializeToString(deterministic=True))
@@ -78,8 +84,8 @@ def _fold(graph: ModelProto) -> ModelProto:
         return cast("ModelProto", onnx.load(options.optimized_model_filepath))
 
 
-def _quantize(graph: ModelProto, representative: Representative | None, path: Path) -> ModelProto:
-    """Explicit Q/DQ, symmetric and with float biases, since TensorRT's parser takes nothing else."""
+def _quantize(graph: ModelProto, representative: Representative | None, path: Path, *, symmetric: bool) -> ModelProto:
+    """Explicit Q/DQ with symmetric per-channel weights and float biases, since TensorRT's parser takes no others."""
     onnx, quantization = load_builder_module("onnx"), load_builder_module("onnxruntime.quantization")
     rows = np.concatenate(representative_rows(representative, "int8"))
     with tempfile.TemporaryDirectory() as folder:
@@ -92,7 +98,7 @@ def _quantize(graph: ModelProto, representative: Representative | None, path: Pa
                 per_channel=True,
                 activation_type=quantization.QuantType.QInt8,
                 weight_type=quantization.QuantType.QInt8,
-                extra_options={"ActivationSymmetric": True, "WeightSymmetric": True, "QuantizeBias": False},
+                extra_options={"ActivationSymmetric": symmetric, "WeightSymmetric": True, "QuantizeBias": False},
             )
         except (RuntimeError, ValueError, NotImplementedError) as error:
             raise CompilationError(f"{path.name}: ONNX Runtime cannot quantize the network: {error}") from error

@@ -9,8 +9,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-FIGHT = 1
-CALM = 0
+FIGHT: Literal[1] = 1
+CALM: Literal[0] = 0
 
 
 class ClipScore(msgspec.Struct, frozen=True, kw_only=True):
