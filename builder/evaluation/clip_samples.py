@@ -32,10 +32,12 @@ def read_clips(
 ) -> Iterator[ClipSamples | Skipped]:
     """Decode and cut each clip in turn; one that cannot be read comes as ``Skipped`` with its reason."""
     for clip in clips:
-        try:
-            samples = clip_samples(decode_clip(clip.path, preprocessing), geometry, preprocessing)
-        except DataError as error:
-            yield Skipped(clip=clip.name, reason=str(error))
-        else:
-            label: Literal[0, 1] = FIGHT if clip.fight else CALM
-            yield ClipSamples(clip=clip.name, source=clip.source, label=label, samples=samples)
+        yield _read(clip, geometry, preprocessing)
+
+
+def _read(clip: Clip, geometry: Geometry, preprocessing: Preprocessing) -> ClipSamples | Skipped:
+    try:
+        samples = clip_samples(decode_clip(clip.path, preprocessing), geometry, preprocessing)
+    except DataError as error:
+        return Skipped(clip=clip.name, reason=str(error))
+    return ClipSamples(clip=clip.name, source=clip.source, label=FIGHT if clip.fight else CALM, samples=samples)

@@ -48,8 +48,8 @@ def require_parity(parities: tuple[Parity, ...]) -> None:
             for parity in broken
         )
         raise ParityError(
-            f"compiled targets differ from the float student: {figures}; at most {100 * broken[0].budget:.1f} points are "
-            "allowed: give more representative samples, or raise the budget in the recipe"
+            f"compiled targets differ from the float student: {figures}; at most {100 * broken[0].budget:.1f} points "
+            "are allowed: give more representative samples, or raise the budget in the recipe"
         )
 
 
