@@ -153,10 +153,11 @@ def _row(target: TargetEvaluation) -> tuple[str, ...]:
 def _operating_points(evaluation: Evaluation) -> Iterator[str]:
     for target in evaluation.targets:
         points = ", ".join(
-            f"{point.name} {point.threshold:.2f}: recall {_share(point.recall)}, specificity {_share(point.specificity)}"
+            f"{point.name} {point.threshold:.2f} (recall {_share(point.recall)}, "
+            f"specificity {_share(point.specificity)})"
             for point in target.operating_points
         )
-        yield f"{target.target} at {points}"
+        yield f"{target.target} at its own thresholds: {points}"
 
 
 def _interval(interval: Interval | None, places: int | None = None) -> str:

@@ -13,21 +13,13 @@ from numpy.typing import NDArray
 from builder.evaluation.clip_samples import ClipSamples
 from builder.evaluation.figures import Figures, figure
 from builder.evaluation.intervals import compare
+from builder.evaluation.operating_point import OperatingPoint, operating_point
 from builder.evaluation.scores import ClipScore, Scores, Skipped
 from builder.evaluation.scoring import score_clip
 from models.bundle import Bundle
 from runtimes.detector import Detector, open_detector
 from runtimes.errors import EngineError, NoRuntimeError
 from runtimes.protocol import SessionOptions
-
-
-class OperatingPoint(msgspec.Struct, frozen=True, kw_only=True):
-    """What one of the bundle's own thresholds would have called; ``None`` where a class is absent."""
-
-    name: str
-    threshold: float
-    recall: float | None
-    specificity: float | None
 
 
 class TargetEvaluation(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,7 +92,8 @@ def open_targets(
         for target in targets:
             detector = _open(bundle, target, options)
             if isinstance(detector, Detector):
-                opened[target] = stack.enter_context(detector)
+                stack.callback(detector.close)
+                opened[target] = detector
             else:
                 refused[target] = detector
         if not opened:
@@ -174,7 +167,7 @@ def _summarise(
         description=run.detector.description,
         figures=figures,
         operating_points=tuple(
-            _operating_point(name, value, scores)
+            operating_point(name, value, scores)
             for name, value in (("wake", thresholds.wake), ("alert", thresholds.alert), ("clear", thresholds.clear))
         ),
         sample_ms=float(np.median(run.sample_ms)),
@@ -182,15 +175,4 @@ def _summarise(
         reference=reference,
         deviation=deviation,
         scores=scores.clips,
-    )
-
-
-def _operating_point(name: str, threshold: float, scores: Scores) -> OperatingPoint:
-    fights = [score.probability >= threshold for score in scores.clips if score.label]
-    calm = [score.probability < threshold for score in scores.clips if not score.label]
-    return OperatingPoint(
-        name=name,
-        threshold=threshold,
-        recall=float(np.mean(fights)) if fights else None,
-        specificity=float(np.mean(calm)) if calm else None,
     )
