@@ -24,7 +24,7 @@ def plot_cost(targets: Sequence[TargetFacts]) -> str:
         times = [(target.encoder_latency.p50_ms, target.head_latency.p50_ms) for target in rows]
         _bars(left, names, sizes, "Size, MB", "{:.2f}")
         _bars(right, names, times, "Median latency, ms", "{:.2f}")
-        right.legend(loc="lower right", fontsize=8)
+        right.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, fontsize=8, borderaxespad=0.2)
 
     return draw("cost", "Size and latency of every target", 9.2, 0.9 + 0.42 * len(rows), paint)
 
@@ -33,7 +33,7 @@ def plot_training(curves: Sequence[TrainingCurve]) -> str:
     """Loss over epochs, one panel a run; each fold is a line, full where it was trained on and dashed where it was
     validated on."""
     runs = tuple(dict.fromkeys(curve.run for curve in curves))
-    columns = min(3, len(runs))
+    columns = min(4, len(runs))
     lines = -(-len(runs) // columns)
 
     def paint(figure: Figure) -> None:
@@ -43,7 +43,7 @@ def plot_training(curves: Sequence[TrainingCurve]) -> str:
         for axes in grid[len(runs) :]:
             axes.set_visible(False)
 
-    return draw("training", "Loss of every training run over its epochs", 3.1 * columns, 2.5 * lines, paint)
+    return draw("training", "Loss of every training run over its epochs", 2.4 * columns, 2.4 * lines, paint)
 
 
 def _bars(axes: Axes, names: Sequence[str], parts: Sequence[tuple[float, float]], title: str, form: str) -> None:

@@ -53,18 +53,18 @@ def render(data: ReportData, figures: ReportFigures) -> str:
     return environment.get_template("report.html").render(
         figures=figures,
         student=figures.student(),
-        best=smallest_loss(figures),
+        weakest=weakest_int8(figures),
         errors=data.errors,
         skipped=[skipped for summary in data.data for skipped in summary.skipped],
         pictures={name: Markup(svg) for name, svg in _pictures(data, figures, student.name).items()},  # noqa: S704
     )
 
 
-def smallest_loss(figures: ReportFigures) -> SubjectFigures | None:
-    """The int8 target that loses least accuracy, for the headline; ``None`` when no int8 target was judged."""
+def weakest_int8(figures: ReportFigures) -> SubjectFigures | None:
+    """The int8 target that loses most accuracy, for the headline; ``None`` when no int8 target was judged."""
     small = {target.target for target in figures.targets if target.precision == "int8"}
     judged = [subject for subject in figures.subjects if subject.name in small]
-    return max(judged, key=lambda subject: subject.figures.accuracy.value, default=None)
+    return min(judged, key=lambda subject: subject.figures.accuracy.value, default=None)
 
 
 def percent(value: float | None, places: int = 1) -> str:
