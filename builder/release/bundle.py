@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -98,8 +99,8 @@ def _check_size(packed: Path, directory: Path, limit: int | None) -> None:
     largest = sorted(files, key=lambda path: -path.stat().st_size)[:3]
     named = ", ".join(f"{path.relative_to(directory)} {path.stat().st_size / 1e6:.2f} MB" for path in largest)
     raise ReleaseError(
-        f"{directory.name} packs to {size / 1e6:.2f} MB, at most {limit / 1e6:.2f} MB are allowed; largest: {named}; store "
-        "float weights as float16, cut the backbone earlier, or raise the limit"
+        f"{directory.name} packs to {size / 1e6:.2f} MB, at most {limit / 1e6:.2f} MB are allowed; largest: {named}; "
+        "store float weights as float16, cut the backbone earlier, or raise the limit"
     )
 
 
@@ -110,5 +111,5 @@ def _check_opening(packed: Path, inputs: ReleaseInputs) -> None:
     )
     bundle = open_bundle(packed, TrustStore(keys=(read_key("signing key", pem),)))
     for target in bundle.manifest.targets():
-        with open_detector(bundle, target=target) as detector:
+        with closing(open_detector(bundle, target=target)) as detector:
             _log.info("%s opened and passed its self-test", detector.description)
