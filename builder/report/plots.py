@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from builder.evaluation.metrics import Confusion, ReliabilityBin
 from builder.evaluation.scores import Scores
@@ -155,12 +156,15 @@ def _matrix(axes: Axes, name: str, counts: Confusion) -> None:
         [[counts.true_negatives, counts.false_positives], [counts.false_negatives, counts.true_positives]], dtype=float
     )
     shares = cells / np.maximum(cells.sum(axis=1, keepdims=True), 1)
-    axes.imshow(shares, cmap=LinearSegmentedColormap.from_list("share", ["#f4f7fb", STUDENT]), vmin=0, vmax=1)
+    shades = LinearSegmentedColormap.from_list("share", ["#f4f7fb", STUDENT])
     for row in range(2):
         for column in range(2):
             ink = "white" if shares[row, column] > _DARK else INK
+            corner = (column - 0.5, row - 0.5)
+            axes.add_patch(Rectangle(corner, 1, 1, facecolor=shades(shares[row, column]), edgecolor="white"))
             text = f"{cells[row, column]:.0f}\n{100 * shares[row, column]:.0f} %"
             axes.text(column, row, text, ha="center", va="center", color=ink, fontsize=9)
+    axes.set(xlim=(-0.5, 1.5), ylim=(1.5, -0.5), aspect="equal")
     axes.set_xticks([0, 1], ["calm", "fight"])
     axes.set_yticks([0, 1], ["calm", "fight"], rotation=90, va="center")
     axes.set_xlabel("called")

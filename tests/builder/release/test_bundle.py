@@ -53,11 +53,15 @@ def bundle(packed: Path, trust: TrustStore) -> Bundle:
     return open_bundle(packed, trust)
 
 
-def test_bundle_opens_with_its_key_from_directory_and_file_alike(packed: Path, bundle: Bundle, trust: TrustStore) -> None:
+def test_bundle_opens_with_its_key_from_directory_and_file_alike(
+    packed: Path, bundle: Bundle, trust: TrustStore
+) -> None:
     directory = open_bundle(packed.with_suffix(""), trust)
     assert bundle.signature.state == directory.signature.state == "trusted"
     assert bundle.names == directory.names
-    assert {"manifest.json", "golden.npz", "MODEL_CARD.md", "report.html", "report.json", "signature"} <= set(bundle.names)
+    assert {"manifest.json", "golden.npz", "MODEL_CARD.md", "report.html", "report.json", "signature"} <= set(
+        bundle.names
+    )
 
 
 def test_nothing_is_left_aside(packed: Path) -> None:
