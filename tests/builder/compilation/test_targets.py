@@ -75,5 +75,5 @@ def test_int8_is_refused_when_nothing_representative_is_given(compiled: Compiled
 
 
 def test_unknown_target_is_refused_with_those_there_are() -> None:
-    with pytest.raises(CompilationError, match="'coral'.*cpu-tflite-int8"):
+    with pytest.raises(CompilationError, match=r"'coral'.*cpu-tflite-int8"):
         find_target("coral")
