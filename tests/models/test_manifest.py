@@ -67,8 +67,9 @@ def test_parse_manifest_says_upgrade_when_the_format_is_newer(version: str) -> N
         (lambda m: m["preprocessing"].update(channels=["red"]), r"\$\.preprocessing\.channels"),
         (lambda m: m["preprocessing"].update(interpolation="cubic"), r"\$\.preprocessing\.interpolation"),
         (lambda m: m["calibration"]["thresholds"].update(alert=1.2), r"\$\.calibration\.thresholds\.alert"),
-        (lambda m: m["artifacts"][1].update(sha256="abc"), r"\$\.artifacts\[\.\.\.\]\.sha256"),
-        (lambda m: m["artifacts"][1].update(stage="tail"), r"\$\.artifacts\[\.\.\.\]\.stage"),
+        (lambda m: m["calibration"]["thresholds"].update(clear=0.7), "clear 0.7 is above alert 0.6"),
+        (lambda m: m["artifacts"][1].update(sha256="abc"), r"\$\.artifacts\[1\]\.sha256"),
+        (lambda m: m["artifacts"][1].update(stage="tail"), r"\$\.artifacts\[1\]\.stage"),
     ],
 )
 def test_parse_manifest_names_the_field_when_it_is_wrong(
@@ -82,6 +83,14 @@ def test_parse_manifest_names_the_field_when_it_is_wrong(
 def test_parse_manifest_raises_only_our_error_when_given_any_bytes(text: bytes) -> None:
     with pytest.raises(BundleFormatError):
         parse_manifest(text, "m.json")
+
+
+@pytest.mark.parametrize("field", ["recipe", "unknown"])
+def test_parse_manifest_raises_our_error_when_it_is_nested_without_end(field: str) -> None:
+    deep = b'{"a":' * 100_000 + b"1" + b"}" * 100_000
+    text = _written(lambda m: (m["lineage"] if field == "recipe" else m).update({field: "HERE"}))
+    with pytest.raises(BundleFormatError, match=r"m\.json"):
+        parse_manifest(text.replace(b'"HERE"', deep), "m.json")
 
 
 def test_targets_keep_the_order_when_the_manifest_lists_them() -> None:

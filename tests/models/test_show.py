@@ -41,7 +41,7 @@ def _measured(folder: Path, key: ec.EllipticCurvePrivateKey) -> Path:
         ("32 x 32", "grey + diff_back + diff_forward", "x 3"),
         ("(value - 127.5) / 127.5",),
         ("wake 0.3", "alert 0.6", "clear 0.4", "temperature 1.5"),
-        ("tflite-int8", "encoder", "int8", "tflite >= 2.1 on x86_64", "MB", "1.23 / 2.50 ms", "Raspberry Pi 5"),
+        ("tflite-int8", "encoder", "int8", "tflite >= 2.1 on x86_64", "kB", "1.23 / 2.50 ms", "Raspberry Pi 5"),
         ("onnx-float32", "head", "float32", "onnx", "not measured"),
         ("tflite-int8", "83.3% (72.0% to 91.0%, 60 clips of 40 sources)", "0.901", "80.0%", "86.7%", "0.031"),
         ("tflite-float32", "not measured"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,24 +32,28 @@ class BreakingRuntime:
 
     inner: Runtime
     faults: Faults
+    accelerator: str | None = None
+    """An accelerator to claim; everything then runs on it unless opened for the device ``cpu``."""
 
     @property
     def name(self) -> str:
         return self.inner.name
 
     def probe(self) -> Probe:
-        return self.inner.probe()
+        return replace(self.inner.probe(), accelerators=(self.accelerator,) if self.accelerator else ())
 
     def open(self, artifact: Artifact, content: bytes, options: SessionOptions) -> Session:
-        if re.search(self.faults.open, artifact.file):
-            raise self.faults.error(f"{artifact.file} does not open")
-        self.faults.opened.append(artifact.file)
-        return BreakingSession(artifact, self.inner.open(artifact, content, options), self.faults)
+        place = f"{artifact.file} {self.accelerator if self.accelerator and options.device != 'cpu' else 'cpu'}"
+        if re.search(self.faults.open, place):
+            raise self.faults.error(f"{place} does not open")
+        self.faults.opened.append(place)
+        inner = self.inner.open(artifact, content, replace(options, device="cpu"))
+        return BreakingSession(place, inner, self.faults)
 
 
 @dataclass(frozen=True)
 class BreakingSession:
-    artifact: Artifact
+    place: str
     inner: Session
     faults: Faults
 
@@ -62,13 +66,13 @@ class BreakingSession:
         return self.inner.outputs
 
     def run(self, batch: Batch) -> dict[str, NDArray[np.generic]]:
-        if re.search(self.faults.run, self.artifact.file):
+        if re.search(self.faults.run, self.place):
             raise self.faults.error("unplugged")
         answers = self.inner.run(batch)
-        if re.search(self.faults.wrong, self.artifact.file):
+        if re.search(self.faults.wrong, self.place):
             return {name: np.full_like(array, self.faults.answer) for name, array in answers.items()}
         return answers
 
     def close(self) -> None:
-        self.faults.closed.append(self.artifact.file)
+        self.faults.closed.append(self.place)
         self.inner.close()

@@ -16,7 +16,7 @@ from runtimes.detector import open_detector
 from runtimes.errors import DetectorInputError, NoRuntimeError, SessionError
 from runtimes.onnx import OnnxRuntime
 from runtimes.pair import TOLERANCE, probability
-from runtimes.protocol import Runtime
+from runtimes.protocol import Runtime, SessionOptions
 from runtimes.selection import PREFERENCE
 from runtimes.tflite import TFLiteRuntime
 from tests.runtimes.breaking import BreakingRuntime, Faults
@@ -185,11 +185,34 @@ def test_encode_answers_with_the_next_target_when_the_session_fails(
         embeddings = detector.encode(_samples(3))
     np.testing.assert_allclose(embeddings, open_detector(ordered, target=after).encode(_samples(3)), rtol=1e-6)
     assert detector.target == after
-    assert [(before, now) for before, now, _ in told] == [("tflite-int8", after)]
+    assert [(before.split()[0], now) for before, now, _ in told] == [("tflite-int8", detector.description)]
     assert "unplugged" in told[0][2]
     assert any(f"to {after}" in message for message in caplog.messages)
     detector.close()
     assert sorted(faults.opened) == sorted(faults.closed)
+
+
+@pytest.mark.parametrize("device", [None, "cuda"])
+def test_encode_answers_on_the_processor_when_the_accelerator_is_lost(
+    tiny: Bundle, faults: Faults, device: str | None
+) -> None:
+    told: list[tuple[str, str, str]] = []
+    engines = (BreakingRuntime(OnnxRuntime(), faults, accelerator="cuda"),)
+    options = SessionOptions(device=device)
+    detector = open_detector(tiny, runtimes=engines, options=options, on_degraded=lambda *what: told.append(what))
+    assert {place.split()[-1] for place in faults.opened} == {"cuda"}
+    faults.run = faults.open = "cuda"
+    assert detector.encode(_samples(2)).shape == (2, EMBEDDING)
+    assert detector.description == "onnx-float32 (onnx on cpu, float32)"
+    assert [now for _, now, _ in told] == [detector.description]
+
+
+def test_open_detector_keeps_to_the_device_when_one_is_asked_for(tiny: Bundle, faults: Faults) -> None:
+    faults.open = "cuda"
+    engines = (BreakingRuntime(OnnxRuntime(), faults, accelerator="cuda"),)
+    with pytest.raises(NoRuntimeError, match=r"onnx on cuda.* does not open"):
+        open_detector(tiny, runtimes=engines, options=SessionOptions(device="cuda"))
+    assert open_detector(tiny, runtimes=engines).description == "onnx-float32 (onnx on cpu, float32)"
 
 
 def test_judge_answers_with_the_next_target_when_the_head_fails(

@@ -114,6 +114,7 @@ def test_keep_names_the_targets_when_asked_for_another() -> None:
 
 
 HERE = _machine().machine
+ONNX_CPU = f"{ONNX_FLOAT} cpu"
 ALL = (ONNX_FLOAT, FLOAT, INT8)
 
 
@@ -125,21 +126,30 @@ ALL = (ONNX_FLOAT, FLOAT, INT8)
         (ALL, _machine(TFLITE, ONNX, architecture="aarch64"), {}, (INT8, FLOAT, ONNX_FLOAT)),
         (ALL, _machine(TFLITE, ONNX, architecture="aarch64", int8_dot=False), {}, (INT8, FLOAT, ONNX_FLOAT)),
         (ALL, _machine(TFLITE, ONNX, architecture="riscv64"), {}, (INT8, FLOAT, ONNX_FLOAT)),
-        (ALL, _machine(TFLITE, CUDA), {}, (ONNX_FLOAT, INT8, FLOAT)),
-        (("tensorrt-int8", *ALL), _machine(TFLITE, CUDA, TENSORRT), {}, ("tensorrt-int8", ONNX_FLOAT, INT8, FLOAT)),
+        (ALL, _machine(TFLITE, CUDA), {}, (ONNX_FLOAT, INT8, FLOAT, ONNX_CPU)),
+        (
+            ("tensorrt-int8", *ALL),
+            _machine(TFLITE, CUDA, TENSORRT),
+            {},
+            ("tensorrt-int8", ONNX_FLOAT, INT8, FLOAT, ONNX_CPU),
+        ),
         (("hailo-int8", *ALL), _machine(TFLITE, ONNX, OTHER), {}, ("hailo-int8", INT8, FLOAT, ONNX_FLOAT)),
-        (("hailo-int8", *ALL), _machine(TFLITE, CUDA, OTHER), {}, (ONNX_FLOAT, "hailo-int8", INT8, FLOAT)),
+        (("hailo-int8", *ALL), _machine(TFLITE, CUDA, OTHER), {}, (ONNX_FLOAT, "hailo-int8", INT8, FLOAT, ONNX_CPU)),
         (ALL, _machine(TFLITE, ONNX), {FLOAT: (2.0, HERE), INT8: (3.0, HERE)}, (FLOAT, INT8, ONNX_FLOAT)),
         (ALL, _machine(TFLITE, ONNX), {ONNX_FLOAT: (9.0, HERE)}, (ONNX_FLOAT, INT8, FLOAT)),
         (ALL, _machine(TFLITE, ONNX), {ONNX_FLOAT: (0.1, "another machine")}, (INT8, FLOAT, ONNX_FLOAT)),
-        (ALL, _machine(TFLITE, CUDA), {INT8: (0.1, HERE)}, (ONNX_FLOAT, INT8, FLOAT)),
+        (ALL, _machine(TFLITE, CUDA), {INT8: (0.1, HERE)}, (ONNX_FLOAT, INT8, FLOAT, ONNX_CPU)),
+        (ALL, _machine(TFLITE, CUDA), {ONNX_FLOAT: (0.1, HERE)}, (ONNX_FLOAT, INT8, FLOAT, ONNX_CPU)),
     ],
 )
 def test_rank_orders_targets_when_machines_and_measurements_differ(
     targets: tuple[str, ...], machine: Environment, latencies: dict[str, tuple[float, str]], order: tuple[str, ...]
 ) -> None:
     selection = keep(_manifest(*targets, latencies=latencies), machine)
-    assert tuple(candidate.target for candidate in rank(selection.candidates, machine)) == order
+    found = (
+        f"{candidate.target} {candidate.device or ''}".strip() for candidate in rank(selection.candidates, machine)
+    )
+    assert tuple(found) == order
 
 
 def _candidates() -> tuple[Candidate, ...]:
@@ -196,3 +206,4 @@ def test_candidate_names_its_engines_when_they_differ() -> None:
     candidate = _candidates()[0]
     head = msgspec.structs.replace(candidate.head, requires=Requirement(engine="tflite"))
     assert str(Candidate("mixed", candidate.encoder, head)) == "mixed (onnx + tflite, float32)"
+    assert str(Candidate("one", candidate.encoder, candidate.head, "cpu")) == "one (onnx on cpu, float32)"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from types import ModuleType
 
 import msgspec
 import numpy as np
@@ -144,6 +145,19 @@ def test_run_raises_our_error_when_the_session_is_closed(tiny: Bundle, target: s
     session.close()
     with pytest.raises(SessionError, match="closed"):
         session.run({artifact.inputs[0].name: _inputs(artifact, 1)})
+
+
+def test_open_uses_the_legacy_module_when_it_is_the_only_one(tiny: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ai_edge_litert import interpreter
+
+    # tflite-runtime has the same interface under another name; it needs numpy 1, so the newer engine stands under it.
+    monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", None)
+    monkeypatch.setitem(sys.modules, "tflite_runtime", ModuleType("tflite_runtime"))
+    monkeypatch.setitem(sys.modules, "tflite_runtime.interpreter", interpreter)
+    artifact = tiny.manifest.artifact("tflite-int8", "encoder")
+    session = TFLiteRuntime().open(artifact, tiny.read(artifact.file), SessionOptions())
+    assert len(session.run({artifact.inputs[0].name: _inputs(artifact, 2)})[artifact.outputs[0].name]) == 2
+    assert TFLiteRuntime().probe().available
 
 
 @pytest.mark.parametrize("name", ["tflite", "onnx"])
