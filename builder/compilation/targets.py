@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,9 @@ from models.manifest import Artifact, Preprocessing, Requirement, Stage
 
 if TYPE_CHECKING:
     from tf_keras import Model
+
+
+_log = logging.getLogger(__name__)
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,6 +95,8 @@ def compile_target(
     for stage in stages:
         path = folder / f"{target.name}-{stage}.{target.suffix}"
         compiled = _compile(target, stage, network, calibrating, preprocessing, path)
+        if compiled.note is not None:
+            _log.warning("%s %s: %s", target.name, stage, compiled.note)
         artifacts.append(_artifact(target, stage, compiled))
     return artifacts[0], artifacts[1]
 

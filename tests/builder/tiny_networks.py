@@ -1,4 +1,4 @@
-"""A tiny network in its two parts, untrained but decided: bright moving pictures are a fight, dark still ones calm."""
+"""A tiny network in its two parts, untrained but decided: bright pictures are a fight, dark ones calm."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ SIZE = 32
 SAMPLES = 4
 EMBEDDING = 8
 GEOMETRY = Geometry(samples=SAMPLES, rate_hz=10.0, frame_gap_s=0.1)
-PREPROCESSING = Preprocessing(size=(SIZE, SIZE), difference_gain=3.0, mean=127.0, scale=128.0)
+# The network judges brightness, whatever differences are made of.
+PREPROCESSING = Preprocessing(
+    size=(SIZE, SIZE), channels=("grey", "grey", "grey"), difference_gain=1.0, mean=127.0, scale=128.0
+)
 
 
 def make_network(seed: int = 3) -> Network:

@@ -16,7 +16,7 @@ from tests.builder.tiny_networks import GEOMETRY, PREPROCESSING, SAMPLES, SIZE
 
 def encode(batch: NDArray[np.float32]) -> NDArray[np.float32]:
     """A linear encoder: the mean of the grey plane."""
-    return batch[..., 0].mean(axis=(1, 2))[:, None]
+    return np.asarray(batch[..., 0].mean(axis=(1, 2))[:, None], dtype=np.float32)
 
 
 def judge(windows: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -7,56 +7,28 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
 
-from builder.evaluation.scoring import FloatScorer
 from builder.release.bundle import assemble_bundle
-from builder.release.golden import make_golden
 from builder.release.inputs import ReleaseError, ReleaseInputs
 from models.bundle import Bundle, Golden, open_bundle
 from models.errors import NexaraError
 from models.trust import TrustStore
 from runtimes.errors import NoRuntimeError
-from tests.builder.conftest import CompiledNetwork
 from tests.builder.made_report import make_report
-from tests.builder.tiny_networks import PREPROCESSING, SAMPLES, SIZE, make_samples
+from tests.builder.tiny_networks import SAMPLES, SIZE
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def inputs(compiled: CompiledNetwork, signing_key: ec.EllipticCurvePrivateKey) -> ReleaseInputs:
-    student = FloatScorer(compiled.network.encoder, compiled.network.head, PREPROCESSING)
-    samples = np.repeat(make_samples(2)[:, None], SAMPLES, axis=1)
-    targets = tuple(dict.fromkeys(artifact.target for artifact in compiled.artifacts))
-    return ReleaseInputs(
-        report=make_report(targets),
-        compiled=compiled.directory,
-        artifacts=compiled.artifacts,
-        golden=make_golden(student, samples),
-        key=signing_key,
-        size_limit=8_000_000,
-    )
-
-
-def assemble(directory: Path, inputs: ReleaseInputs) -> Path:
-    return assemble_bundle(directory, inputs, clock=time.perf_counter, generator=np.random.default_rng(0))
-
-
-@pytest.fixture(scope="module")
-def packed(inputs: ReleaseInputs, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return assemble(tmp_path_factory.mktemp("released") / "tiny", inputs)
-
-
-@pytest.fixture(scope="module")
-def bundle(packed: Path, trust: TrustStore) -> Bundle:
-    return open_bundle(packed, trust)
+def bundle(released: Path, trust: TrustStore) -> Bundle:
+    return open_bundle(released, trust)
 
 
 def test_bundle_opens_with_its_key_from_directory_and_file_alike(
-    packed: Path, bundle: Bundle, trust: TrustStore
+    released: Path, bundle: Bundle, trust: TrustStore
 ) -> None:
-    directory = open_bundle(packed.with_suffix(""), trust)
+    directory = open_bundle(released.with_suffix(""), trust)
     assert bundle.signature.state == directory.signature.state == "trusted"
     assert bundle.names == directory.names
     assert {"manifest.json", "golden.npz", "MODEL_CARD.md", "report.html", "report.json", "signature"} <= set(
@@ -64,8 +36,8 @@ def test_bundle_opens_with_its_key_from_directory_and_file_alike(
     )
 
 
-def test_nothing_is_left_aside(packed: Path) -> None:
-    assert sorted(path.name for path in packed.parent.iterdir()) == ["tiny", "tiny.nexara"]
+def test_nothing_is_left_aside(released: Path) -> None:
+    assert sorted(path.name for path in released.parent.iterdir()) == ["tiny", "tiny.nexara"]
 
 
 def test_manifest_carries_measured_latency_and_the_report_s_accuracy(bundle: Bundle) -> None:
@@ -87,11 +59,11 @@ def test_card_states_use_limits_licences_and_figures(bundle: Bundle) -> None:
     assert f"| student | {100 * figures['accuracy']['value']:.1f} %" in card
 
 
-def test_golden_inputs_come_back_as_they_went_in(bundle: Bundle, inputs: ReleaseInputs) -> None:
+def test_golden_inputs_come_back_as_they_went_in(bundle: Bundle, release_inputs: ReleaseInputs) -> None:
     golden = bundle.golden()
     assert golden.samples.shape == (2, SAMPLES, SIZE, SIZE, 3)
-    assert np.array_equal(golden.samples, inputs.golden.samples)
-    assert np.array_equal(golden.logits, inputs.golden.logits)
+    assert np.array_equal(golden.samples, release_inputs.golden.samples)
+    assert np.array_equal(golden.logits, release_inputs.golden.logits)
     # One is clearly calm, the other clearly a fight.
     assert np.sign(golden.logits[:, 1] - golden.logits[:, 0]).tolist() == [-1, 1]
 
@@ -128,13 +100,13 @@ def wrong_answers(inputs: ReleaseInputs) -> ReleaseInputs:
     ],
 )
 def test_release_is_refused_and_leaves_what_was_there_when_inputs_are_wrong(
-    tmp_path: Path, inputs: ReleaseInputs, spoil: object, error: type[NexaraError], message: str
+    tmp_path: Path, release_inputs: ReleaseInputs, spoil: object, error: type[NexaraError], message: str
 ) -> None:
     assert callable(spoil)
     before = tmp_path / "tiny"
     before.mkdir()
     (before / "older").write_text("an older bundle", encoding="utf-8")
     with pytest.raises(error, match=message):
-        assemble(before, spoil(inputs))
+        assemble_bundle(before, spoil(release_inputs), clock=time.perf_counter, generator=np.random.default_rng(0))
     assert [path.name for path in tmp_path.iterdir()] == ["tiny"]
     assert (before / "older").is_file()
