@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
-from typing import Any
+from types import ModuleType
 
 from models.errors import NexaraError
 
@@ -18,7 +18,7 @@ class FrameworkError(NexaraError):
     """TensorFlow, legacy Keras or a converter cannot be used in this process."""
 
 
-def load_tensorflow() -> Any:
+def load_tensorflow() -> ModuleType:
     """The ``tensorflow`` module, speaking legacy Keras; raises ``FrameworkError`` when it cannot be."""
     if "tensorflow" in sys.modules and os.environ.get("TF_USE_LEGACY_KERAS") != "1":
         raise FrameworkError(
@@ -29,13 +29,13 @@ def load_tensorflow() -> Any:
     return load_builder_module("tensorflow")
 
 
-def load_keras() -> Any:
+def load_keras() -> ModuleType:
     """The ``tf_keras`` module; raises ``FrameworkError`` when it cannot be loaded."""
     load_tensorflow()
     return load_builder_module("tf_keras")
 
 
-def load_builder_module(name: str) -> Any:
+def load_builder_module(name: str) -> ModuleType:
     """A module that only the builder's extra installs; raises ``FrameworkError`` when it cannot be loaded."""
     try:
         return import_module(name)
