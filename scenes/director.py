@@ -54,6 +54,9 @@ class Director:
         """Where each of an act's people stands when it begins."""
         margin = 0.22 if act.activity in TOGETHER else 0.05
         middle = self.area.draw(self.rng, margin)
+        if act.activity == "fight":
+            # What bystanders hide, no camera sees: fights keep to the nearer half.
+            middle[1] = (middle[1] + self.area.near) / 2
         if act.activity not in {"fight", "hug", "play"}:
             spread = [self.area.draw(self.rng, margin) for _ in act.people]
             return [middle, *spread[1:]]
@@ -111,7 +114,7 @@ class Director:
                 calm.travel(track, mark, until_s)
                 return
             spare = left - need
-            if self.rng.random() < 0.5:
+            if self.rng.random() < 0.62:
                 calm.stand(track, track.time_s + min(spare, float(self.rng.uniform(2, 7))), self.rng)
                 continue
             goal = self._clear_goal(track, spots)

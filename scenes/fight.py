@@ -82,7 +82,7 @@ class Brawl:
         self._key(victim, span, self._loose(GUARD), middle, facing(middle, goal))
 
     def _middle(self) -> Floats:
-        return np.array([(self.area.left + self.area.right) / 2, self.area.near * 0.7 + self.area.far * 0.3])
+        return np.array([(self.area.left + self.area.right) / 2, self.area.near * 0.8 + self.area.far * 0.2])
 
     def _punches(self, attacker: TrackBuilder, victim: TrackBuilder) -> None:
         self._close_in(attacker, victim, self.rng.uniform(0.5, 0.7), self._span(0.15, 0.3))
