@@ -118,7 +118,8 @@ class Brawl:
         return pose(
             GUARD, lean=rng.uniform(-0.5, -0.1), side=rng.normal(0, 0.4), nod=rng.uniform(-0.7, 0.2),
             twist=rng.normal(0, 0.6), left_arm=rng.uniform(0.2, 1.8), right_arm=rng.uniform(0.2, 1.8),
-            left_out=rng.uniform(0.3, 1.3), right_out=rng.uniform(0.3, 1.3), left_elbow=rng.uniform(0.2, 1.5), right_elbow=rng.uniform(0.2, 1.5),
+            left_out=rng.uniform(0.3, 1.3), right_out=rng.uniform(0.3, 1.3),
+            left_elbow=rng.uniform(0.2, 1.5), right_elbow=rng.uniform(0.2, 1.5),
         )  # fmt: skip
 
     def _shove(self, attacker: TrackBuilder, victim: TrackBuilder) -> None:
@@ -216,7 +217,8 @@ class Brawl:
         return pose(
             topple=-1.4, roll=rng.normal(0, 0.25), nod=rng.uniform(0.2, 0.7), side=rng.normal(0, 0.2),
             lean=rng.uniform(0, 0.5), left_arm=rng.uniform(1.2, 2.4), right_arm=rng.uniform(1.2, 2.4),
-            left_elbow=rng.uniform(0.8, 2.2), right_elbow=rng.uniform(0.8, 2.2), left_leg=rng.uniform(0.5, 1.6), right_leg=rng.uniform(0.3, 1.5),
+            left_elbow=rng.uniform(0.8, 2.2), right_elbow=rng.uniform(0.8, 2.2),
+            left_leg=rng.uniform(0.5, 1.6), right_leg=rng.uniform(0.3, 1.5),
             left_knee=rng.uniform(0.8, 2.0), right_knee=rng.uniform(0.6, 2.0),
         )  # fmt: skip
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from scenes import body
 from scenes.body import CHANNELS, FLESH, STATURE, joints, pose
 
@@ -36,9 +37,7 @@ def test_bones_keep_their_length_and_the_lowest_rests_when_any_pose_is_taken(
     assert made[body.PELVIS, :2] == pytest.approx([2.0, 5.0])
 
 
-@pytest.mark.parametrize(
-    ("heading", "expected"), [(0.0, (0.0, 1.0)), (np.pi / 2, (-1.0, 0.0)), (np.pi, (0.0, -1.0))]
-)
+@pytest.mark.parametrize(("heading", "expected"), [(0.0, (0.0, 1.0)), (np.pi / 2, (-1.0, 0.0)), (np.pi, (0.0, -1.0))])
 def test_an_arm_points_along_the_heading_when_it_is_stretched_forward(
     heading: float, expected: tuple[float, float]
 ) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from scenes.camera import mount
 from scenes.spec import Place
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from scenes.camera import mount
 from scenes.casting import random_spec
 from scenes.director import Director
@@ -11,7 +12,7 @@ from scenes.track import SPRINT_MPS
 @pytest.mark.parametrize("seed", range(25))
 def test_nobody_jumps_or_leaves_when_a_long_scene_is_planned(seed: int) -> None:
     spec = random_spec(seed, duration_s=60.0, fps=10)
-    camera, area = mount(spec.place, spec.width, spec.height, np.random.default_rng(seed))
+    _, area = mount(spec.place, spec.width, spec.height, np.random.default_rng(seed))
     tracks = Director(spec, area, np.random.default_rng(seed)).tracks()
     assert len(tracks) == spec.people
     times = np.arange(0, spec.duration_s, 0.02)

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+
 from scenes.casting import random_spec
 from scenes.errors import SceneError
 from scenes.scene import Scene
@@ -144,7 +146,7 @@ def _motion(activity: Activity) -> float:
         acts = (Act(0, 4, people, activity),)
         spec = SceneSpec(seed, people=len(people), duration_s=4, fps=10, acts=acts, **SMALL, **CLEAN)
         frames = [_small(picture.image) for picture in Scene(spec).frames()]
-        found += [float(np.abs(b - a).mean()) / len(people) for a, b in zip(frames, frames[1:], strict=False)]
+        found += [float(np.abs(b - a).mean()) / len(people) for a, b in itertools.pairwise(frames)]
     return float(np.mean(found))
 
 

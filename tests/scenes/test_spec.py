@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 import pytest
+
 from scenes.casting import random_spec
 from scenes.errors import SceneError
 from scenes.spec import Act, SceneSpec, merge
