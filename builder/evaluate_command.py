@@ -78,8 +78,9 @@ def describe(evaluation: Evaluation) -> Iterator[str]:
     yield ""
     yield from _table([_HEADERS, *(_row(target) for target in evaluation.targets)])
     yield ""
-    yield f"A clip counts as a fight from probability {figures.threshold:g}; brackets are 95 % intervals over sources."
     yield from _operating_points(evaluation)
+    yield ""
+    yield f"A clip counts as a fight from probability {figures.threshold:g}; brackets are 95 % intervals over sources."
     yield from (f"{figure}: n/a, {reason}" for figure, reason in figures.missing.items())
     reference = evaluation.targets[0].reference
     yield (
@@ -151,13 +152,19 @@ def _row(target: TargetEvaluation) -> tuple[str, ...]:
 
 
 def _operating_points(evaluation: Evaluation) -> Iterator[str]:
-    for target in evaluation.targets:
-        points = ", ".join(
-            f"{point.name} {point.threshold:.2f} (recall {_share(point.recall)}, "
-            f"specificity {_share(point.specificity)})"
-            for point in target.operating_points
+    points = evaluation.targets[0].operating_points
+    header = ("at the bundle's own thresholds", *(f"{point.name} {point.threshold:.2f}" for point in points))
+    rows = [
+        (
+            target.target,
+            *(
+                f"{_share(point.recall)} of fights, {_share(point.specificity)} of calm"
+                for point in target.operating_points
+            ),
         )
-        yield f"{target.target} at its own thresholds: {points}"
+        for target in evaluation.targets
+    ]
+    yield from _table([header, *rows])
 
 
 def _interval(interval: Interval | None, places: int | None = None) -> str:

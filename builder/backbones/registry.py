@@ -10,6 +10,7 @@ import msgspec
 from builder.backbones.efficientnet_lite import BLOCKS, build_efficientnet_lite0, load_efficientnet_lite0
 from builder.backbones.keras_applications import KERAS_BACKBONES, build_keras_backbone
 from builder.errors import RecipeError
+from builder.framework import load_keras
 from models.manifest import Parent
 
 if TYPE_CHECKING:
@@ -39,11 +40,20 @@ class Backbone(NamedTuple):
 
 
 def build_backbone(spec: BackboneSpec, size: tuple[int, int], channels: int) -> Backbone:
-    """Build a backbone with its ImageNet weights.
+    """Build a backbone with its ImageNet weights; its batch normalisation keeps ImageNet's statistics while it is tuned,
+    since those of small batches of like samples would undo what the head has learnt.
 
     Raises ``RecipeError`` for a spec that does not fit the backbone and ``WeightsError`` when its weights are not to be
     had.
     """
+    backbone = _build(spec, size, channels)
+    for layer in backbone.features.layers:
+        if isinstance(layer, load_keras().layers.BatchNormalization):
+            layer.trainable = False
+    return backbone
+
+
+def _build(spec: BackboneSpec, size: tuple[int, int], channels: int) -> Backbone:
     if spec.name == "efficientnet_lite0":
         return _efficientnet_lite0(spec, size, channels)
     if spec.blocks is not None or spec.frozen:

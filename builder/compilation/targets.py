@@ -12,9 +12,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from builder.compilation.bias_correction import correct_bias, measure_shift
 from builder.compilation.compiled import CompilationError, Compiled, Precision
 from builder.compilation.onnx import compile_onnx
 from builder.compilation.tflite import compile_tflite
+from builder.evaluation.opening import open_artifact
 from models.manifest import Artifact, Preprocessing, Requirement, Stage
 
 if TYPE_CHECKING:
@@ -94,7 +96,11 @@ def compile_target(
     stages: tuple[Stage, Stage] = ("encoder", "head")
     for stage in stages:
         path = folder / f"{target.name}-{stage}.{target.suffix}"
-        compiled = _compile(target, stage, network, calibrating, preprocessing, path)
+        model = network.encoder if stage == "encoder" else network.head
+        compiled = _compile(target, stage, model, calibrating, preprocessing, path)
+        if stage == "encoder" and compiled.precision == "int8":
+            corrected = _corrected(model, _artifact(target, stage, compiled), calibrating, preprocessing, directory)
+            compiled = _compile(target, stage, corrected, calibrating, preprocessing, path)
         if compiled.note is not None:
             _log.warning("%s %s: %s", target.name, stage, compiled.note)
         artifacts.append(_artifact(target, stage, compiled))
@@ -102,9 +108,8 @@ def compile_target(
 
 
 def _compile(
-    target: Target, stage: Stage, network: Network, calibrating: Calibrating, preprocessing: Preprocessing, path: Path
+    target: Target, stage: Stage, model: Model, calibrating: Calibrating, preprocessing: Preprocessing, path: Path
 ) -> Compiled:
-    model = network.encoder if stage == "encoder" else network.head
     normalised = (np.arange(256, dtype=np.float32) - preprocessing.mean) / preprocessing.scale
     representative = (
         [calibrating.windows] if stage == "head" else (normalised[row][None] for row in calibrating.samples)
@@ -117,6 +122,16 @@ def _compile(
     return compile_tflite(
         model, precision=target.precision, path=path, representative=representative, samples_range=samples_range
     )
+
+
+def _corrected(
+    encoder: Model, artifact: Artifact, calibrating: Calibrating, preprocessing: Preprocessing, directory: Path
+) -> Model:
+    session = open_artifact(artifact, directory)
+    try:
+        return correct_bias(encoder, measure_shift(encoder, session, calibrating.samples, preprocessing))
+    finally:
+        session.close()
 
 
 def _artifact(target: Target, stage: Stage, compiled: Compiled) -> Artifact:

@@ -76,10 +76,15 @@ def measure_sparsity(network: Network, models: list[tf_keras.Model] | None = Non
 
 
 def _wrap(tfmot: Any, model: tf_keras.Model, sparsity: float, steps: int) -> tf_keras.Model:  # noqa: ANN401 - tfmot is not typed
-    # Masks are set anew twenty times over the first half and then rest, while what is left learns to make do.
-    frequency = max(1, steps // 40)
+    # Masks are set anew some twenty times over the first half and then rest, while what is left learns to make do.
+    half = max(1, steps // 2)
+    frequency = max(1, half // 20)
     schedule = tfmot.sparsity.keras.PolynomialDecay(
-        initial_sparsity=0.0, final_sparsity=sparsity, begin_step=0, end_step=20 * frequency, frequency=frequency
+        initial_sparsity=0.0,
+        final_sparsity=sparsity,
+        begin_step=0,
+        end_step=half // frequency * frequency,
+        frequency=frequency,
     )
 
     def clone(layer: tf_keras.layers.Layer) -> tf_keras.layers.Layer:

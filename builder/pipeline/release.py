@@ -74,6 +74,7 @@ def release(
         compiled=built.compiled[0].directory,
         artifacts=read_artifacts(built.compiled[0].directory),
         golden=_golden(scenes or real, built, calibration, options),
+        golden_origin="scene clips drawn by this project" if scenes else f"clips of {options.data.resolve().name}",
         key=options.key,
         shipped_fold=built.stages[0].clips.number,
         size_limit=int(recipe.gate.megabytes * 1_000_000),

@@ -66,7 +66,7 @@ def _fill(directory: Path, inputs: ReleaseInputs, clock: Callable[[], float], ge
     manifest = _manifest(report, with_accuracy(measured, shipped))
     document = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
     (directory / MANIFEST).write_bytes(document + b"\n")
-    (directory / MODEL_CARD).write_text(render_card(figures), encoding="utf-8")
+    (directory / MODEL_CARD).write_text(render_card(figures, inputs.golden_origin), encoding="utf-8")
     write_golden(inputs.golden, directory / GOLDEN)
 
 

@@ -24,14 +24,15 @@ class ReleaseInputs:
     ``artifacts`` lie under ``compiled`` as they name themselves, encoder and head of each target, without latency and
     accuracy: latency is measured here, accuracy is that of the subject of the target's name in ``report`` on the clips
     that ``shipped_fold`` held out (``None``: on all). ``report`` carries no target facts yet. ``golden`` is for
-    everyone to read: make it of scene clips, never of a data set whose licence does not allow that. ``size_limit`` is the most
-    bytes that the packed bundle may have.
+    everyone to read: make it of scene clips, never of a data set whose licence does not allow that; ``golden_origin``
+    says of what, for the model card. ``size_limit`` is the most bytes that the packed bundle may have.
     """
 
     report: ReportData
     compiled: Path
     artifacts: tuple[Artifact, ...]
     golden: Golden
+    golden_origin: str
     key: ec.EllipticCurvePrivateKey
     shipped_fold: int | None = None
     size_limit: int | None = None

@@ -13,8 +13,8 @@ from builder.report.page import interval, megabytes, number, percent
 MODEL_CARD = "MODEL_CARD.md"
 
 
-def render_card(figures: ReportFigures) -> str:
-    """The card as Markdown, every figure of it out of ``figures``."""
+def render_card(figures: ReportFigures, golden_origin: str) -> str:
+    """The card as Markdown, every figure of it out of ``figures``; ``golden_origin`` as in ``ReleaseInputs``."""
     # Markdown for a reader, not markup for a browser: nothing is to be escaped.
     environment = Environment(
         loader=PackageLoader("builder.release", "."),
@@ -25,4 +25,6 @@ def render_card(figures: ReportFigures) -> str:
         keep_trailing_newline=True,
     )
     environment.filters.update(percent=percent, interval=interval, number=number, megabytes=megabytes)
-    return environment.get_template("model_card.md").render(figures=figures, student=figures.student())
+    return environment.get_template("model_card.md").render(
+        figures=figures, student=figures.student(), golden_origin=golden_origin
+    )

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from builder.framework import load_keras
 from builder.training.fit import Progress, Schedule, fit
-from builder.training.network import Network
+from builder.training.network import Network, standardise
 from builder.training.probe import train_probe
 from builder.training.training_set import TrainingSet
 
@@ -27,6 +27,6 @@ def train_member(
     """
     load_keras().utils.set_random_seed(seed)
     labels = np.tile(training.labels(), (len(embeddings) // len(training), 1))
-    probed = train_probe(network.head, embeddings, labels, probe, seed, progress)
+    probed = train_probe(network.head, standardise(network, embeddings), labels, probe, seed, progress)
     tuned = fit(network.whole, lambda number: training.epoch(seed, tune.batch, number), tune, progress)
     return {"probe": probed, "tune": tuned}

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from builder.framework import load_keras
 from builder.training.fit import Batch, Distillation, Progress, Schedule, fit
-from builder.training.network import Network
+from builder.training.network import Network, standardise
 from builder.training.probe import embed, train_probe
 from builder.training.training_set import TrainingSet, shuffled
 from models.manifest import Preprocessing
@@ -76,7 +76,7 @@ def train_student(
     embeddings = np.concatenate([embed(network.encoder, views.windows(view), preprocessing) for view in range(count)])
     probed = train_probe(
         network.head,
-        embeddings,
+        standardise(network, embeddings),
         np.tile(views.labels(), (count, 1)),
         probe,
         seed,

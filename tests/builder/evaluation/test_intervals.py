@@ -41,10 +41,16 @@ def test_interval_is_wider_when_clips_of_a_source_agree() -> None:
 
 
 def test_resample_draws_whole_sources() -> None:
-    table = draw_scores(30, seed=1).table()
+    sizes = (1, 4, 2, 5)
+    sources = [f"camera-{source}" for source, size in enumerate(sizes) for _ in range(size)]
+    table = make_scores([1] * 12, [0.5] * 12, sources).table()
     weights = resample(table, np.random.default_rng(0), 50)
-    assert all(len(np.unique(weights[:, table.groups == group], axis=1).T) == 1 for group in range(10))
-    assert set(weights[:, ::3].sum(axis=1)) == {10.0}
+    for group, size in enumerate(sizes):
+        columns = weights[:, table.groups == group]
+        assert columns.shape[1] == size
+        assert np.array_equal(columns, np.repeat(columns[:, :1], size, axis=1))
+    firsts = weights[:, [sources.index(f"camera-{source}") for source in range(len(sizes))]]
+    assert set(firsts.sum(axis=1)) == {4.0}
 
 
 def test_resample_draws_clips_when_there_is_one_source() -> None:

@@ -73,6 +73,22 @@ def test_confusion_counts_a_probability_at_the_threshold_as_a_fight() -> None:
     assert counts == Confusion(true_positives=1, false_negatives=1, true_negatives=2, false_positives=1)
 
 
+@given(rows)
+def test_shares_agree_with_the_confusion_counts(drawn: list[tuple[int, int, int]]) -> None:
+    labels, scores, _ = (np.array(column) for column in zip(*drawn, strict=True))
+    probabilities, ones = scores / 4, np.ones((1, len(labels)))
+    counts = confusion(labels, probabilities, 0.5)
+    right, fights = counts.true_positives + counts.true_negatives, counts.true_positives + counts.false_negatives
+    calm = len(labels) - fights
+    expected = [
+        right / len(labels),
+        counts.true_positives / fights if fights else math.nan,
+        counts.true_negatives / calm if calm else math.nan,
+    ]
+    found = [float(metric(labels, probabilities, 0.5, ones)[0]) for metric in (accuracies, recalls, specificities)]
+    assert found == pytest.approx(expected, nan_ok=True)
+
+
 @pytest.mark.parametrize(
     ("counts", "expected"),
     [((2, 1, 5, 1), 2 / 3), ((0, 3, 5, 0), 0.0), ((0, 0, 5, 0), math.nan)],

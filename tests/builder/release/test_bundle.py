@@ -54,7 +54,14 @@ def test_manifest_carries_measured_latency_and_the_report_s_accuracy(bundle: Bun
 def test_card_states_use_limits_licences_and_figures(bundle: Bundle) -> None:
     card = bundle.read("MODEL_CARD.md").decode()
     figures = msgspec.json.decode(bundle.read("report.json"))["subjects"][2]["figures"]
-    for part in ("## Intended use", "## Must not be used for", "## Limits", "| clips | 30 | 30 | 20 |", "MIT"):
+    for part in (
+        "## Intended use",
+        "## Must not be used for",
+        "## Limits",
+        "| clips | 30 | 30 | 20 |",
+        "MIT",
+        "noise drawn for tests",
+    ):
         assert part in card
     assert f"| student | {100 * figures['accuracy']['value']:.1f} %" in card
 
