@@ -42,7 +42,7 @@ class Broker:
     password: str | None = field(default=None, repr=False)
     tls: TLSFiles | None = None
     keepalive_s: int = 30
-    connect_timeout_s: float = 10.0
+    connect_timeout_s: float = 8.0
 
     @property
     def address(self) -> str:
