@@ -28,15 +28,17 @@ def free_port() -> int:
 class Mosquitto:
     """One broker on a free loopback port that can be killed and started again."""
 
-    def __init__(self, directory: Path, lines: Sequence[str] = ("allow_anonymous true",), user_lines: str = "") -> None:
+    def __init__(
+        self, directory: Path, lines: Sequence[str] = ("allow_anonymous true",), port: int | None = None
+    ) -> None:
         binary = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
         if binary is None:
             pytest.skip("no mosquitto here; install the Debian package mosquitto")
         self.binary = binary
         self.directory = directory
-        self.port = free_port()
+        self.port = port or free_port()
         self.passwords = directory / "passwords"
-        self.passwords.write_text(user_lines)
+        self.passwords.touch()
         self.config = directory / "mosquitto.conf"
         self.config.write_text("\n".join([f"listener {self.port} 127.0.0.1", "user root", *lines, ""]))
         self.process: subprocess.Popen[bytes] | None = None
