@@ -16,7 +16,8 @@ from edge_agent.events import CameraState, Health, IncidentEvent, Snapshot
 
 AT = datetime(2026, 3, 1, 22, 14, 7, 250_000, tzinfo=timezone.utc)
 THRESHOLDS = Thresholds(wake=0.4, alert=0.7, clear=0.5)
-ROOT = "nexara/v1/school/gate"
+TOPICS = Topics("school", "gate")
+ROOT = TOPICS.root
 JPEG = b"\xff\xd8\xff\xe0 not much of a picture \xff\xd9"
 
 
@@ -61,9 +62,11 @@ def health(**changes: Any) -> Health:
     return Health(**{**values, **changes})
 
 
-def make_outbox(port: int, directory: Path, max_bytes: int = 10_000_000, **broker: Any) -> MqttOutbox:
+def make_outbox(
+    port: int, directory: Path, topics: Topics = TOPICS, max_bytes: int = 10_000_000, **broker: Any
+) -> MqttOutbox:
     delivery = Delivery(
-        Topics("school", "gate"),
+        topics,
         Broker("127.0.0.1", port, "nexara-school-gate", **broker),
         directory / "spool",
         SpoolLimits(max_bytes, 86_400),
