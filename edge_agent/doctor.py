@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import stat
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,9 +17,9 @@ import msgspec
 from edge_agent.agent import CameraSpec
 from edge_agent.config.plan import Plan
 from edge_agent.delivery.connection import open_connection
-from edge_agent.delivery.errors import BrokerError, SpoolError
+from edge_agent.delivery.errors import SpoolError, SpoolInUseError
 from edge_agent.delivery.opening import SPOOL_FILE
-from edge_agent.delivery.spool import EARLIEST_PLAUSIBLE_CLOCK, Spool
+from edge_agent.delivery.spool import EARLIEST_PLAUSIBLE_CLOCK, Spool, SpoolLimits
 from edge_agent.sources import SourceError, open_source
 from models.bundle import Bundle
 from models.errors import BundleError, NexaraError
@@ -104,19 +105,34 @@ def _examine_bundle(plan: Plan, bundle: Bundle) -> Finding:
 
 def _examine_spool(plan: Plan) -> Finding:
     directory = plan.config.resolve(plan.config.settings.spool.directory)
+    limits = plan.spool_limits()
     try:
-        with closing(Spool(directory / SPOOL_FILE, plan.spool_limits(), time.time)) as spool:
-            spool.put([])
-            counts = spool.counts()
-            free = shutil.disk_usage(directory).free
+        waiting = _count_waiting(directory / SPOOL_FILE, limits)
+        free = shutil.disk_usage(_nearest_folder(directory)).free
+    except SpoolInUseError:
+        return Finding(name="spool", outcome="ok", detail=f"{directory}: in use by a running agent")
     except SpoolError as error:
-        if "locked" in str(error):
-            return Finding(name="spool", outcome="ok", detail=f"{directory}: in use by a running agent")
         return Finding(name="spool", outcome="failed", detail=str(error))
-    detail = f"{directory}: {counts.waiting} message(s) waiting, {free / 1e6:.0f} MB free"
-    if free < plan.spool_limits().max_bytes:
+    except OSError as error:
+        detail = f"{directory}: {error.strerror}; give spool.directory a folder that the agent may write"
+        return Finding(name="spool", outcome="failed", detail=detail)
+    detail = f"{directory}: {waiting} message(s) waiting, {free / 1e6:.0f} MB free"
+    if free < limits.max_bytes:
         return Finding(name="spool", outcome="warning", detail=f"{detail}, less than spool.max_megabytes")
     return Finding(name="spool", outcome="ok", detail=detail)
+
+
+def _count_waiting(path: Path, limits: SpoolLimits) -> int:
+    if path.exists():
+        with closing(Spool(path, limits, time.time)) as spool:
+            return spool.counts().waiting
+    # Not made here: the doctor may be root, and the agent could not write a spool that root owns.
+    with tempfile.TemporaryFile(dir=_nearest_folder(path.parent)):
+        return 0
+
+
+def _nearest_folder(path: Path) -> Path:
+    return next(folder for folder in (path, *path.parents) if folder.is_dir())
 
 
 def _examine_broker(plan: Plan) -> Finding:
@@ -125,7 +141,7 @@ def _examine_broker(plan: Plan) -> Finding:
         # An id of its own: the agent's would end the session of an agent that is running.
         broker = plan.broker("-doctor")
         connection = open_connection(broker)
-    except (BrokerError, NexaraError) as error:
+    except NexaraError as error:
         return Finding(name="broker", outcome="failed", detail=str(error))
     connection.close()
     if password is not None and _is_open_to_others(password):

@@ -16,11 +16,10 @@ from edge_agent.agent import CameraSpec, run_agent
 from edge_agent.config import load_config
 from edge_agent.config.plan import Plan
 from edge_agent.delivery.opening import open_outbox
-from edge_agent.delivery.payloads import Thresholds
 from edge_agent.notifier import Notifier
 from edge_agent.version import read_version
 from edge_agent.vigil import Vigil
-from models.manifest import Manifest
+from models.manifest import Manifest, Thresholds
 
 log = logging.getLogger(__name__)
 
@@ -60,8 +59,7 @@ def run(path: Path) -> None:
 
 def _thresholds_of(cameras: tuple[CameraSpec, ...], manifest: Manifest) -> Callable[[str], Thresholds]:
     own = {camera.id: camera.thresholds or manifest.calibration.thresholds for camera in cameras}
-    written = {name: Thresholds(wake=one.wake, alert=one.alert, clear=one.clear) for name, one in own.items()}
-    return written.__getitem__
+    return own.__getitem__
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import ipaddress
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -57,6 +58,15 @@ class Mosquitto:
         assert self.process is not None
         self.process.kill()
         self.process.wait()
+
+    def reload(self) -> None:
+        """Have the broker read its ACL again and wait until it has."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGHUP)
+        deadline = time.monotonic() + 10
+        while not self.has_logged("Reloading config"):
+            assert time.monotonic() < deadline, "the broker did not reload"
+            time.sleep(0.02)
 
     def stop(self) -> None:
         if self.process is not None and self.process.poll() is None:
