@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_agent.frame import Frame, fit
-from edge_agent.sources.source import SourceOptions
+from edge_agent.sources.source import SourceOptions, SourceUriError
 from models.preprocessing import Luma
-from scenes.truth import Footage
+from scenes import Footage, SceneError, SceneSpec, WallSpec, open_scene, parse_scene
 
 
 class SceneImage:
@@ -71,3 +71,18 @@ class SceneSource:
         index = max(self._index + 1, int((now - self._start_s) * self._footage.fps))
         stop.wait(max(0.0, self._start_s + index / self._footage.fps - now))
         return index
+
+
+def open_scene_source(rest: str, options: SourceOptions, clock: Callable[[], float]) -> SceneSource:
+    """``scene:…``, the grammar of ``scenes.parse_scene``; raises ``SourceUriError``."""
+    spec = read_scene(rest)
+    loop = spec.loop if isinstance(spec, SceneSpec) else spec.cells[0].loop
+    return SceneSource(open_scene(f"scene:{rest}"), options, loop=loop or options.loop, clock=clock)
+
+
+def read_scene(rest: str) -> SceneSpec | WallSpec:
+    """What ``scene:…`` asks for; raises ``SourceUriError``."""
+    try:
+        return parse_scene(f"scene:{rest}")
+    except SceneError as error:
+        raise SourceUriError(f"scene:{rest}: {error}") from error
