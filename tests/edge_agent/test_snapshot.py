@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import cv2
@@ -15,7 +16,7 @@ from tests.edge_agent.films import write_film
 
 
 def first_image(path: Path, size: tuple[int, int]) -> VideoImage:
-    reader = VideoReader(str(write_film(path, [90] * 3, size=size)), SourceOptions())
+    reader = VideoReader(str(write_film(path, [90] * 3, size=size)), SourceOptions(), time.monotonic)
     read = reader.read()
     reader.close()
     assert read is not None
