@@ -54,7 +54,12 @@ class Brawl:
                     self._join_in(other, victim, victim.time_s)
 
     def _key(
-        self, track: TrackBuilder, after_s: float, shape: Floats, root: Floats | None = None, heading: float | None = None
+        self,
+        track: TrackBuilder,
+        after_s: float,
+        shape: Floats,
+        root: Floats | None = None,
+        heading: float | None = None,
     ) -> None:
         """A key within the fight's time, never past its end, at a place within the area."""
         after = min(after_s, self.until_s - track.time_s)
@@ -76,13 +81,13 @@ class Brawl:
         line = attacker.root - victim.root
         angle = math.atan2(line[1], line[0]) + self.rng.normal(0, 0.45)
         # Fights wander over the ground but stay within the picture.
-        middle = (self.area.clamp(victim.root) * 3 + self._middle()) / 4 + self.rng.normal(0, 0.12, 2)
+        middle = (self.area.clamp(victim.root) * 5 + self._middle()) / 6 + self.rng.normal(0, 0.2, 2)
         goal = middle + gap * np.array([math.cos(angle), math.sin(angle)])
         self._key(attacker, span, self._loose(GUARD), goal, facing(goal, middle))
         self._key(victim, span, self._loose(GUARD), middle, facing(middle, goal))
 
     def _middle(self) -> Floats:
-        return np.array([(self.area.left + self.area.right) / 2, self.area.near * 0.7 + self.area.far * 0.3])
+        return np.array([(self.area.left + self.area.right) / 2, self.area.near * 0.8 + self.area.far * 0.2])
 
     def _punches(self, attacker: TrackBuilder, victim: TrackBuilder) -> None:
         self._close_in(attacker, victim, self.rng.uniform(0.5, 0.7), self._span(0.15, 0.3))
@@ -91,9 +96,11 @@ class Brawl:
             hit = self.rng.random() < 0.6
             wind, strike, back = self._span(0.08, 0.15), self._span(0.07, 0.12), self._span(0.08, 0.2)
             away = victim.root - attacker.root
-            push = away / max(float(np.hypot(*away)), 0.1) * self.rng.uniform(0.05, 0.3)
+            push = away / max(float(np.hypot(*away)), 0.1) * self.rng.uniform(0.1, 0.4)
             self._key(attacker, wind, self._loose(_wound(side)))
-            self._key(attacker, strike, self._loose(_blow(side, wide=self.rng.random() < 0.5)), attacker.root + push * 0.9)
+            self._key(
+                attacker, strike, self._loose(_blow(side, wide=self.rng.random() < 0.5)), attacker.root + push * 0.9
+            )
             self._key(attacker, back, self._loose(GUARD))
             answer = self._reel() if hit else self._loose(_wound(SIDES[int(self.rng.integers(2))]))
             self._key(victim, wind + strike * 0.7, self._loose(GUARD, 0.2))
@@ -107,8 +114,8 @@ class Brawl:
         """Struck: head and trunk thrown back, arms flung."""
         rng = self.rng
         return pose(
-            GUARD, lean=rng.uniform(-0.5, -0.1), side=rng.normal(0, 0.4), nod=rng.uniform(-0.7, 0.2), twist=rng.normal(0, 0.6),
-            left_arm=rng.uniform(0.2, 1.8), right_arm=rng.uniform(0.2, 1.8), left_out=rng.uniform(0.3, 1.3),
+            GUARD, lean=rng.uniform(-0.5, -0.1), side=rng.normal(0, 0.4), nod=rng.uniform(-0.7, 0.2),
+            twist=rng.normal(0, 0.6), left_arm=rng.uniform(0.2, 1.8), right_arm=rng.uniform(0.2, 1.8), left_out=rng.uniform(0.3, 1.3),
             right_out=rng.uniform(0.3, 1.3), left_elbow=rng.uniform(0.2, 1.5), right_elbow=rng.uniform(0.2, 1.5),
         )  # fmt: skip
 
@@ -122,10 +129,15 @@ class Brawl:
         self._key(attacker, wind, self._loose(drawn))
         self._key(attacker, push, self._loose(thrust), attacker.root + away * 0.3)
         self._key(victim, wind + push * 0.6, self._loose(GUARD))
-        back = self.rng.uniform(0.5, 1.2)
+        back = self.rng.uniform(0.6, 1.5)
         for part in (0.6, 0.4):
             self._key(victim, self._span(0.15, 0.25), self._reel(), victim.root + away * (back * part))
-        self._key(attacker, max(0.05, victim.time_s - attacker.time_s), self._loose(GUARD), attacker.root + away * (back * 0.8))
+        self._key(
+            attacker,
+            max(0.05, victim.time_s - attacker.time_s),
+            self._loose(GUARD),
+            attacker.root + away * (back * 0.8),
+        )
 
     def _grapple(self, attacker: TrackBuilder, victim: TrackBuilder) -> None:
         """Locked together, tugging each other about and round."""
@@ -136,7 +148,7 @@ class Brawl:
         for _ in range(int(self.rng.integers(4, 10))):
             span = self._span(0.11, 0.26)
             angle += turn * self.rng.uniform(-0.1, 0.6)
-            middle = self.area.clamp(middle + self.rng.normal(0, 0.14, 2))
+            middle = self.area.clamp(middle + self.rng.normal(0, 0.2, 2))
             gap = np.array([-math.sin(angle), math.cos(angle)]) * self.rng.uniform(0.15, 0.24)
             for track, sign in ((attacker, -1.0), (victim, 1.0)):
                 heading = angle if sign < 0 else angle + math.pi
@@ -200,8 +212,8 @@ class Brawl:
     def _curled(self) -> Floats:
         rng = self.rng
         return pose(
-            topple=-1.4, roll=rng.normal(0, 0.25), nod=rng.uniform(0.2, 0.7), side=rng.normal(0, 0.2), lean=rng.uniform(0, 0.5),
-            left_arm=rng.uniform(1.2, 2.4), right_arm=rng.uniform(1.2, 2.4), left_elbow=rng.uniform(0.8, 2.2),
+            topple=-1.4, roll=rng.normal(0, 0.25), nod=rng.uniform(0.2, 0.7), side=rng.normal(0, 0.2),
+            lean=rng.uniform(0, 0.5), left_arm=rng.uniform(1.2, 2.4), right_arm=rng.uniform(1.2, 2.4), left_elbow=rng.uniform(0.8, 2.2),
             right_elbow=rng.uniform(0.8, 2.2), left_leg=rng.uniform(0.5, 1.6), right_leg=rng.uniform(0.3, 1.5),
             left_knee=rng.uniform(0.8, 2.0), right_knee=rng.uniform(0.6, 2.0),
         )  # fmt: skip
@@ -233,11 +245,15 @@ class Brawl:
 def _wound(side: str) -> Floats:
     """An arm drawn back."""
     sign = -1.0 if side == "right" else 1.0
-    return pose(GUARD, **{f"{side}_arm": -0.3, f"{side}_elbow": 2.0, f"{side}_out": 0.6, "twist": 0.55 * sign, "lean": 0.1})
+    return pose(
+        GUARD, **{f"{side}_arm": -0.3, f"{side}_elbow": 2.0, f"{side}_out": 0.6, "twist": 0.55 * sign, "lean": 0.1}
+    )
 
 
 def _blow(side: str, *, wide: bool) -> Floats:
     """An arm thrown out, straight or in a wide swing."""
     sign = 1.0 if side == "right" else -1.0
     out = 0.55 if wide else 0.0
-    return pose(GUARD, **{f"{side}_arm": 1.6, f"{side}_elbow": 0.12, f"{side}_out": out, "twist": 0.7 * sign, "lean": 0.42})
+    return pose(
+        GUARD, **{f"{side}_arm": 1.6, f"{side}_elbow": 0.12, f"{side}_out": out, "twist": 0.7 * sign, "lean": 0.42}
+    )
