@@ -46,7 +46,8 @@ class IncidentPolicy:
 
 @dataclass(frozen=True, slots=True)
 class IncidentStep:
-    """One step of one incident, in the camera's own time. Probabilities are levels (smoothed)."""
+    """One step of one incident, in the camera's own time. Probabilities are levels (smoothed); ``peak`` and ``mean``
+    leave out the calm at its end."""
 
     incident: str
     sequence: int
@@ -58,6 +59,9 @@ class IncidentStep:
     peak: float
     mean: float
 
+
+# Times are sums of tenths: three of them must count as 0.3 s.
+_ROUNDING_S = 1e-6
 
 _State = Literal["calm", "rising", "active", "fading"]
 _Level = Literal["high", "middle", "low"]
@@ -119,18 +123,19 @@ class IncidentMachine:
         if not self._smooth(time_s, probability):
             return None
         self._enter(_NEXT[self._state, self._classify()], time_s)
-        lasted_s = time_s - self._since_s
+        lasted_s = time_s - self._since_s + _ROUNDING_S
         if self._state == "rising" and lasted_s >= self._policy.start_hold_s:
             self._incident = _Incident(self._make_id(), started_s=self._since_s, told_s=time_s)
             self._enter("active", time_s)
         if self._incident is None:
             return None
-        self._count(self._incident)
+        if self._state == "active":
+            self._count(self._incident)
         if self._incident.sequence < 0:
             return self._tell(self._incident, "started", time_s)
         if self._state == "fading" and lasted_s >= self._policy.end_hold_s:
             return self._end(self._incident, time_s, self._since_s)
-        if time_s - self._incident.told_s >= self._policy.update_interval_s:
+        if time_s - self._incident.told_s + _ROUNDING_S >= self._policy.update_interval_s:
             return self._tell(self._incident, "updated", time_s)
         return None
 
