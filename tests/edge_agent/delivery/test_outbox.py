@@ -271,7 +271,7 @@ def test_refused_messages_arrive_in_order_when_topic_has_rested_in_the_same_sess
     outbox.incident(incident(3))
     outbox.snapshot(snapshot())
     listener.until_topic("/snapshot")
-    assert outbox._spool.counts().waiting == 4
+    wait_for(lambda: outbox._spool.counts().waiting == 4, "incidents must wait on disk, the snapshot must not")
     now[0] = BLOCKED_FOR_S + 1
     heard = listener.until_topic("/incident", 4)
     assert sequences([one.payload for one in heard]) == [0, 1, 2, 3]
