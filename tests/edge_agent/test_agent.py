@@ -21,6 +21,7 @@ from edge_agent.sources.source import SourceUriError
 from models.bundle import Bundle
 from models.manifest import Requirement
 from runtimes.errors import NoRuntimeError
+from tests.edge_agent.hanging import hanging_file
 from tests.edge_agent.plot import Plot, make_plot
 from tests.edge_agent.rtsp import free_port, needs_rtsp_server, rtsp_server
 from tests.edge_agent.sources.test_live import mute_server
@@ -165,6 +166,21 @@ def test_agent_tells_cameras_apart_when_one_fights_and_others_are_broken(
     reasons = " ".join(state.reason or "" for state in agent.outbox.states)
     assert "no answer within 1 s" in reasons
     assert "s3cret" not in reasons
+
+
+def test_agent_stops_when_a_source_hangs_in_native_code(tiny: Bundle, plot: Plot, tmp_path: Path) -> None:
+    film = plot.film(tmp_path / "fight.mp4", ("fight", 60))
+    (tmp_path / "hung").mkdir()
+    with hanging_file(tmp_path / "hung" / "clip.mp4"):
+        cameras = [
+            CameraSpec("hung", f"folder:{tmp_path}/hung"),
+            CameraSpec("fight", str(film), SourceOptions(loop=True), plot.thresholds),
+        ]
+        with running(tiny, cameras, AgentOptions()) as agent:
+            agent.until(lambda: "started" in agent.outbox.phases("fight"))
+        # Whoever waited for the thread that hangs would wait here for ever.
+        assert agent.outbox.phases("fight")[-1] == "ended"
+        assert agent.seen["hung"].connection == "connecting"
 
 
 def test_agent_reports_rate_and_latency_when_it_watches(tiny: Bundle, plot: Plot, tmp_path: Path) -> None:
