@@ -1,0 +1,63 @@
+"""What a source of frames is to the agent, how it may be asked to behave, and how it fails."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from edge_agent.frame import Frame
+from edge_agent.policy import require_positive
+from models.errors import NexaraError
+
+
+class SourceError(NexaraError):
+    """A source cannot give frames; the message never holds its credentials."""
+
+
+class SourceUriError(SourceError):
+    """A source's address cannot be understood: trying again cannot help."""
+
+
+class SourceOpenError(SourceError):
+    """A source could not be opened now; it may be there later."""
+
+
+class SourceReadError(SourceError):
+    """An open source stopped giving frames."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceOptions:
+    """How a source behaves.
+
+    ``loop`` starts a file over at its end; ``realtime`` paces files and scenes by the clock, else they run as fast as
+    they are judged; ``transport`` is RTSP's; the timeouts bound, in seconds, opening and the wait for one frame.
+    """
+
+    loop: bool = False
+    realtime: bool = True
+    transport: Literal["tcp", "udp"] = "tcp"
+    open_timeout_s: float = 10.0
+    read_timeout_s: float = 5.0
+
+    def __post_init__(self) -> None:
+        require_positive(open_timeout_s=self.open_timeout_s, read_timeout_s=self.read_timeout_s)
+
+
+class Source(Protocol):
+    """An open source, used and closed by one thread."""
+
+    @property
+    def skipped(self) -> int:
+        """Broken packets and frames left out so far."""
+        ...
+
+    def read(self, stop: threading.Event) -> Frame | None:
+        """The next frame, or ``None`` at the end of a source that has one, and soon after ``stop`` is set.
+
+        Raises ``SourceReadError`` when no frame came within the read timeout or the source broke.
+        """
+        ...
+
+    def close(self) -> None: ...
