@@ -24,12 +24,9 @@ def shrink(luma: Luma, preprocessing: Preprocessing) -> Luma:
 def make_sample(before: Luma, now: Luma, after: Luma, preprocessing: Preprocessing) -> NDArray[np.uint8]:
     """Make one sample ``(H, W, C) uint8`` from three shrunk pictures ``(H, W) uint8``, one frame gap apart."""
     gain = preprocessing.difference_gain
-    planes = {
-        "grey": lambda: now,
-        "diff_back": lambda: cv2.convertScaleAbs(cv2.absdiff(now, before), alpha=gain),
-        "diff_forward": lambda: cv2.convertScaleAbs(cv2.absdiff(after, now), alpha=gain),
-    }
-    return np.stack([planes[channel]() for channel in preprocessing.channels], axis=-1)
+    pairs = {"diff_back": (now, before), "diff_forward": (after, now)}
+    planes = [now if channel == "grey" else _amplify(*pairs[channel], gain) for channel in preprocessing.channels]
+    return np.stack(planes, axis=-1)
 
 
 def to_input(samples: NDArray[np.uint8], tensor: Tensor, preprocessing: Preprocessing) -> NDArray[np.generic]:
@@ -38,7 +35,8 @@ def to_input(samples: NDArray[np.uint8], tensor: Tensor, preprocessing: Preproce
     Each of the 256 values is computed once and looked up.
     """
     real = (np.arange(256, dtype=np.float32) - preprocessing.mean) / preprocessing.scale
-    return quantize(real, tensor)[samples]
+    table = quantize(real, tensor)
+    return np.asarray(table[samples], dtype=table.dtype)
 
 
 def quantize(real: NDArray[np.float32], tensor: Tensor) -> NDArray[np.generic]:
@@ -57,3 +55,7 @@ def dequantize(stored: NDArray[np.generic], tensor: Tensor) -> NDArray[np.float3
     if tensor.quantization is None:
         return stored.astype(np.float32, copy=False)
     return (stored.astype(np.float32) - tensor.quantization.zero_point) * np.float32(tensor.quantization.scale)
+
+
+def _amplify(one: Luma, other: Luma, gain: float) -> Luma:
+    return np.asarray(cv2.convertScaleAbs(cv2.absdiff(one, other), alpha=gain), dtype=np.uint8)

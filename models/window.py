@@ -19,4 +19,4 @@ def pick_window(times: NDArray[np.float64], geometry: Geometry) -> NDArray[np.in
     right = np.searchsorted(times, wanted).clip(0, len(times) - 1)
     left = (right - 1).clip(0)
     nearer_left = np.abs(times[left] - wanted) <= np.abs(times[right] - wanted)
-    return np.where(nearer_left, left, right)
+    return np.asarray(np.where(nearer_left, left, right), dtype=np.intp)

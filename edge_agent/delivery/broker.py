@@ -1,0 +1,49 @@
+"""Where the broker is and how to enter: what a connection needs to know."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from edge_agent.delivery.errors import BrokerUnreachableError
+
+
+@dataclass(frozen=True, slots=True)
+class TLSFiles:
+    """PEM files. ``ca`` replaces the system's authorities; ``certificate`` and ``key`` name this client."""
+
+    ca: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+
+    def context(self) -> ssl.SSLContext:
+        """A verifying context (TLS 1.2 or newer, host name checked); raises ``BrokerUnreachableError`` on bad files."""
+        try:
+            context = ssl.create_default_context(cafile=self.ca)
+            if self.certificate is not None:
+                context.load_cert_chain(self.certificate, self.key)
+        except (OSError, ssl.SSLError) as error:
+            files = ", ".join(str(path) for path in (self.ca, self.certificate, self.key) if path is not None)
+            raise BrokerUnreachableError(
+                f"TLS files {files}: {error}; expected PEM files that this user may read"
+            ) from error
+        return context
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """One MQTT 5 broker as one client sees it; the password is kept out of ``repr``."""
+
+    host: str
+    port: int
+    client_id: str
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    tls: TLSFiles | None = None
+    keepalive_s: int = 30
+    connect_timeout_s: float = 10.0
+
+    @property
+    def address(self) -> str:
+        return f"{'mqtts' if self.tls else 'mqtt'}://{self.host}:{self.port}"

@@ -1,0 +1,213 @@
+"""One MQTT 5 session: all of paho that the house knows.
+
+paho keeps nothing on disk, reconnects by its own mind and shows a refused publish only as a reason code; here it serves
+one session and is thrown away with it, so that the spool and the courier own what survives.
+"""
+
+from __future__ import annotations
+
+import select
+import ssl
+import struct
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import MQTTException, Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from edge_agent.delivery.broker import Broker
+from edge_agent.delivery.errors import BrokerRefusedError, BrokerUnreachableError
+from edge_agent.delivery.message import Message
+from edge_agent.delivery.wakeup import Wakeup
+
+MOST_IN_FLIGHT = 16
+"""Enough to fill a slow link's round trip with incidents, few enough to send again after a cut."""
+_LONGEST_SLEEP_S = 1.0
+_GOODBYE_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """The broker's answer to one publish; ``code`` is 0x80 or more when it refused."""
+
+    ticket: int
+    code: int
+    reason: str
+
+    @property
+    def refused(self) -> bool:
+        return self.code >= 0x80  # noqa: PLR2004 MQTT 5, section 2.4
+
+
+class Connection:
+    """An open session, used by one thread; opened by ``open_connection``."""
+
+    def __init__(self, client: mqtt.Client, clock: Callable[[], float]) -> None:
+        self._client = client
+        self._clock = clock
+        self._accepted: Properties | None = None
+        self._refused: ReasonCode | None = None
+        self._ended: str | None = None
+        self._answers: list[Acknowledgement] = []
+        client.on_connect = self._on_connect
+        client.on_publish = self._on_publish
+        client.on_disconnect = self._on_disconnect
+
+    @property
+    def alive(self) -> bool:
+        return self._ended is None
+
+    @property
+    def ended(self) -> str:
+        """Why the session is over."""
+        return self._ended or "still open"
+
+    @property
+    def window(self) -> int:
+        """How many publishes may await their acknowledgement at one time."""
+        return min(MOST_IN_FLIGHT, int(getattr(self._accepted, "ReceiveMaximum", MOST_IN_FLIGHT)))
+
+    @property
+    def max_packet_bytes(self) -> int | None:
+        """The largest packet that the broker takes, if it said so; sending a larger one ends the session."""
+        largest = getattr(self._accepted, "MaximumPacketSize", None)
+        return None if largest is None else int(largest)
+
+    def publish(self, message: Message) -> int:
+        """Send a message and return the ticket that its acknowledgement will bear."""
+        info = self._client.publish(
+            message.topic, message.payload, message.qos, message.retain, _properties(message, PacketTypes.PUBLISH)
+        )
+        return info.mid
+
+    def step(self, timeout_s: float, wakeup: Wakeup | None = None) -> list[Acknowledgement]:
+        """Wait for the network, the wakeup or the time, do what is due, and return what the broker answered."""
+        sock = self._client.socket()
+        if sock is None:
+            self._ended = self._ended or "connection lost"
+            return self._take_answers()
+        pending = isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
+        readers: list[Any] = [sock] if wakeup is None else [sock, wakeup]
+        writers = [sock] if self._client.want_write() else []
+        patience = 0.0 if pending else max(0.0, min(timeout_s, _LONGEST_SLEEP_S))
+        readable, writable, _ = select.select(readers, writers, [], patience)
+        if wakeup is not None and wakeup in readable:
+            wakeup.drain()
+        if pending or sock in readable:
+            self._read()
+        if writable:
+            self._client.loop_write()
+        self._client.loop_misc()
+        return self._take_answers()
+
+    def await_acceptance(self, timeout_s: float) -> None:
+        """Wait for CONNACK; raises ``BrokerRefusedError`` or ``BrokerUnreachableError``."""
+        deadline = self._clock() + timeout_s
+        while self._accepted is None:
+            if self._refused is not None:
+                raise BrokerRefusedError(f"refused: {self._refused} (reason code 0x{self._refused.value:02x})")
+            if not self.alive:
+                raise BrokerUnreachableError(f"closed before it accepted: {self._ended}")
+            left = deadline - self._clock()
+            if left <= 0:
+                raise BrokerUnreachableError(f"no answer to CONNECT within {timeout_s:g} s; is it an MQTT broker?")
+            self.step(left)
+
+    def close(self) -> None:
+        """Say goodbye, so that the last will is not published, and close the socket."""
+        self._client.disconnect()
+        # The broker closes first: closing on unread input would reset the connection and might lose the goodbye.
+        deadline = self._clock() + _GOODBYE_S
+        while self.alive and self._clock() < deadline:
+            self.step(deadline - self._clock())
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Close the socket without a goodbye; the broker then publishes the last will."""
+        sock = self._client.socket()
+        if sock is not None:
+            sock.close()
+        self._ended = self._ended or "abandoned"
+
+    def _read(self) -> None:
+        try:
+            self._client.loop_read()
+        except (ValueError, LookupError, TypeError, struct.error, MQTTException) as error:
+            self._ended = f"the broker sent what is not MQTT 5: {error!r}"
+
+    def _take_answers(self) -> list[Acknowledgement]:
+        answers, self._answers = self._answers, []
+        return answers
+
+    def _on_connect(
+        self, _client: mqtt.Client, _userdata: object, _flags: object, reason: ReasonCode, properties: Properties | None
+    ) -> None:
+        if reason.is_failure:
+            self._refused = reason
+        else:
+            self._accepted = properties or _no_properties(PacketTypes.CONNACK)
+
+    def _on_publish(
+        self, _client: mqtt.Client, _userdata: object, mid: int, reason: ReasonCode, _properties: Properties | None
+    ) -> None:
+        self._answers.append(Acknowledgement(mid, reason.value, str(reason)))
+
+    def _on_disconnect(
+        self, _client: mqtt.Client, _userdata: object, _flags: object, reason: ReasonCode, _properties: object
+    ) -> None:
+        self._ended = str(reason)
+
+
+def open_connection(
+    broker: Broker, will: Message | None = None, clock: Callable[[], float] = time.monotonic
+) -> Connection:
+    """Connect and wait until the broker has accepted us.
+
+    Raises ``BrokerUnreachableError`` when the network, TLS or time does not allow it, and ``BrokerRefusedError`` when
+    the broker says no; both name the broker, the cause and what to look at.
+    """
+    client = mqtt.Client(
+        CallbackAPIVersion.VERSION2, broker.client_id, protocol=mqtt.MQTTv5, reconnect_on_failure=False
+    )
+    client.connect_timeout = broker.connect_timeout_s
+    if broker.username is not None:
+        client.username_pw_set(broker.username, broker.password)
+    if broker.tls is not None:
+        client.tls_set_context(broker.tls.context())
+    if will is not None:
+        client.will_set(will.topic, will.payload, will.qos, will.retain, _properties(will, PacketTypes.WILLMESSAGE))
+    connection = Connection(client, clock)
+    try:
+        client.connect(broker.host, broker.port, broker.keepalive_s, clean_start=True)
+        connection.await_acceptance(broker.connect_timeout_s)
+    except BrokerRefusedError as error:
+        connection.abandon()
+        raise BrokerRefusedError(f"broker {broker.address}: {error}; check [mqtt] username and password") from error
+    except ssl.SSLError as error:
+        raise BrokerUnreachableError(
+            f"broker {broker.address}: TLS failed: {error}; check [mqtt.tls] ca, and that the certificate names"
+            f" {broker.host!r}"
+        ) from error
+    except (OSError, BrokerUnreachableError) as error:
+        connection.abandon()
+        raise BrokerUnreachableError(
+            f"broker {broker.address}: {error}; check [mqtt] host and port, and the network"
+        ) from error
+    return connection
+
+
+def _properties(message: Message, kind: int) -> Properties:
+    properties = _no_properties(kind)
+    properties.ContentType = message.content_type
+    if message.user_properties:
+        properties.UserProperty = list(message.user_properties)
+    return properties
+
+
+def _no_properties(kind: int) -> Properties:
+    return Properties(kind)  # type: ignore[no-untyped-call]  # paho leaves its constructor untyped

@@ -1,0 +1,227 @@
+"""The courier: carries the board and the spool to the broker, session after session, for as long as it takes."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from edge_agent.delivery.backoff import Backoff
+from edge_agent.delivery.board import Board
+from edge_agent.delivery.connection import Acknowledgement, Connection
+from edge_agent.delivery.errors import BrokerError, SpoolError
+from edge_agent.delivery.message import Message
+from edge_agent.delivery.spool import Spool, StoredMessage
+from edge_agent.delivery.wakeup import Wakeup
+
+log = logging.getLogger(__name__)
+
+PERMANENT_REFUSALS = {
+    0x90: "topic name invalid",
+    0x95: "packet too large",
+    0x99: "payload format invalid",
+}
+"""Refusals of the message itself: no change at the broker short of its limits would let the same bytes through."""
+BLOCKED_FOR_S = 60.0
+"""How long a topic rests after a curable refusal (an ACL, a quota): a person mends those, in minutes at best."""
+_PACKET_OVERHEAD_BYTES = 64
+_SPOOL_RETRY_S = 1.0
+_GOODBYE_S = 2.0
+
+
+@dataclass(slots=True)
+class _Session:
+    """What is known of the session that is up, and ends with it."""
+
+    connection: Connection
+    last_offered: int = 0
+    in_flight: dict[int, Message | StoredMessage] = field(default_factory=dict)
+    blocked: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def room(self) -> int:
+        return self.connection.window - len(self.in_flight)
+
+
+class Courier:
+    """The one thread that talks to the broker. Its rules:
+
+    - a new session begins with everything kept on the board, in the order it was first posted, and then offers the
+      spool from its oldest message on, in order, at most a window at a time;
+    - a message leaves the spool only when the broker has acknowledged it with success;
+    - a message that the broker refuses for good is buried (kept, never offered again);
+    - any other refusal blocks its topic for ``BLOCKED_FOR_S`` or until the next session; the messages of other topics
+      pass meanwhile, and its own keep their order.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], Connection],
+        spool: Spool,
+        board: Board,
+        backoff: Backoff,
+        clock: Callable[[], float],
+    ) -> None:
+        """``connect`` opens a session or raises ``BrokerError``; ``clock`` is monotonic seconds."""
+        self._connect = connect
+        self._spool = spool
+        self._board = board
+        self._backoff = backoff
+        self._clock = clock
+        self._wakeup = Wakeup()
+        self._stopping = threading.Event()
+        self._flush_until = 0.0
+        self._blocked_topics: tuple[str, ...] = ()
+        self._connected = False
+
+    @property
+    def blocked_topics(self) -> tuple[str, ...]:
+        """Topics that the broker refuses for now."""
+        return self._blocked_topics
+
+    @property
+    def connected(self) -> bool:
+        return self._connected
+
+    def notice(self) -> None:
+        """Say that the board or the spool holds something new."""
+        self._wakeup.ring()
+
+    def stop(self, flush_s: float) -> None:
+        """Ask ``run`` to end: at once without a session, else after delivering for up to ``flush_s``."""
+        self._flush_until = self._clock() + flush_s
+        self._stopping.set()
+        self._wakeup.ring()
+
+    def run(self, farewell: Callable[[], Message]) -> None:
+        """Deliver until stopped; ``farewell`` makes the last message of a clean end."""
+        complaint = ""
+        while not self._stopping.is_set():
+            try:
+                connection = self._connect()
+            except BrokerError as error:
+                if str(error) != complaint:
+                    log.warning("%s; trying again until it answers, incidents wait on disk", error)
+                complaint = str(error)
+            else:
+                complaint = ""
+                log.info("connected to the broker")
+                self._serve(connection, farewell)
+            if not self._stopping.is_set():
+                self._stopping.wait(self._backoff.next_delay())
+        self._wakeup.close()
+
+    def _serve(self, connection: Connection, farewell: Callable[[], Message]) -> None:
+        began = self._clock()
+        session = _Session(connection)
+        self._board.renew()
+        self._connected = True
+        try:
+            while connection.alive and not self._done(session):
+                self._round(session)
+            if connection.alive:
+                self._say_goodbye(session, farewell())
+            else:
+                unsure = len(session.in_flight)
+                log.warning("lost the broker: %s; %d message(s) unacknowledged", connection.ended, unsure)
+        except OSError as error:
+            log.warning("lost the broker: %s", error)
+            connection.abandon()
+        finally:
+            self._connected = False
+            self._backoff.session_lasted(self._clock() - began)
+
+    def _done(self, session: _Session) -> bool:
+        if not self._stopping.is_set():
+            return False
+        return self._clock() >= self._flush_until or not (session.in_flight or self._has_more(session))
+
+    def _has_more(self, session: _Session) -> bool:
+        try:
+            return bool(self._spool.peek(session.last_offered, 1, session.blocked))
+        except SpoolError:
+            return False
+
+    def _round(self, session: _Session) -> None:
+        """Offer what there is room for, wait for the network, settle what the broker answered."""
+        patience = self._flush_until - self._clock() if self._stopping.is_set() else 1.0
+        for message in self._board.take(max(0, session.room)):
+            self._offer(session, message)
+        try:
+            if self._unblock(session):
+                self._offer_spool(session)
+            self._settle(session, session.connection.step(patience, self._wakeup))
+        except SpoolError as error:
+            log.error("%s; trying again", error)  # noqa: TRY400 the message says it all
+            self._stopping.wait(_SPOOL_RETRY_S)
+
+    def _offer(self, session: _Session, item: Message | StoredMessage) -> None:
+        message = item if isinstance(item, Message) else item.message
+        ticket = session.connection.publish(message)
+        if message.qos:
+            session.in_flight[ticket] = item
+
+    def _offer_spool(self, session: _Session) -> None:
+        if session.room <= 0:
+            return
+        largest = session.connection.max_packet_bytes
+        for stored in self._spool.peek(session.last_offered, session.room, session.blocked):
+            session.last_offered = stored.id
+            if largest is not None and stored.message.size + _PACKET_OVERHEAD_BYTES > largest:
+                self._bury(stored, f"packet too large: {stored.message.size} bytes, the broker takes {largest}")
+            else:
+                self._offer(session, stored)
+
+    def _settle(self, session: _Session, answers: list[Acknowledgement]) -> None:
+        delivered = []
+        for answer in answers:
+            item = session.in_flight.pop(answer.ticket, None)
+            if answer.refused and item is not None:
+                self._refused(session, item, answer)
+            elif isinstance(item, StoredMessage):
+                delivered.append(item.id)
+        if delivered:
+            self._spool.remove(delivered)
+
+    def _refused(self, session: _Session, item: Message | StoredMessage, answer: Acknowledgement) -> None:
+        topic = item.topic if isinstance(item, Message) else item.message.topic
+        reason = f"{answer.reason} (reason code 0x{answer.code:02x})"
+        if isinstance(item, Message):
+            log.error("the broker refused %s: %s", topic, reason)
+        elif answer.code in PERMANENT_REFUSALS:
+            self._bury(item, reason)
+        else:
+            if topic not in session.blocked:
+                log.error(
+                    "the broker refused %s: %s; its messages stay on disk and are offered again in %g s; check the"
+                    " broker's ACL for this user",
+                    topic, reason, BLOCKED_FOR_S,
+                )  # fmt: skip
+            session.blocked[topic] = self._clock() + BLOCKED_FOR_S
+            self._blocked_topics = tuple(sorted(session.blocked))
+
+    def _bury(self, stored: StoredMessage, reason: str) -> None:
+        log.error("the broker refuses message %d on %s for good: %s", stored.id, stored.message.topic, reason)
+        self._spool.bury(stored.id, reason)
+
+    def _unblock(self, session: _Session) -> bool:
+        """Let topics that have rested try again; whether the spool may be offered from now."""
+        now = self._clock()
+        rested = [topic for topic, until in session.blocked.items() if until <= now]
+        if not rested:
+            return True
+        if session.in_flight:
+            return False
+        # From the start again, and only with nothing in flight: the refused are older than what passed them since.
+        session.blocked = {topic: until for topic, until in session.blocked.items() if topic not in rested}
+        session.last_offered = 0
+        self._blocked_topics = tuple(sorted(session.blocked))
+        return True
+
+    def _say_goodbye(self, session: _Session, farewell: Message) -> None:
+        self._offer(session, farewell)
+        deadline = self._clock() + _GOODBYE_S
+        while session.connection.alive and session.in_flight and self._clock() < deadline:
+            self._settle(session, session.connection.step(deadline - self._clock()))
+        session.connection.close()

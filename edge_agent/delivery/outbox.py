@@ -1,0 +1,154 @@
+"""The outbox that ends in MQTT: takes events from any thread at once, and sees them to the broker."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from edge_agent.delivery.backoff import Backoff
+from edge_agent.delivery.board import Board
+from edge_agent.delivery.connection import Connection
+from edge_agent.delivery.courier import Courier
+from edge_agent.delivery.errors import SpoolError
+from edge_agent.delivery.intake import Intake
+from edge_agent.delivery.message import Message
+from edge_agent.delivery.payloads import SpoolHealth
+from edge_agent.delivery.presence import Presence
+from edge_agent.delivery.spool import Spool
+from edge_agent.delivery.writer import Writer
+from edge_agent.events import CameraState, Health, IncidentEvent, Snapshot
+
+log = logging.getLogger(__name__)
+
+MOST_UNWRITTEN_BYTES = 64 * 1024 * 1024
+_EXPIRY_PERIOD_S = 60.0
+_DISK_RETRY_S = 1.0
+FLUSH_S = 5.0
+
+
+class MqttOutbox:
+    """Implements ``edge_agent.events.Outbox``.
+
+    No call waits for the disk or the network. The durability moment: an incident or snapshot is safe against a crash
+    or a power cut once the writing thread has committed it to the spool, milliseconds after the call, and always before
+    it is offered to the broker. What a crash catches in those milliseconds is lost; what a full disk keeps out waits in
+    memory, up to ``MOST_UNWRITTEN_BYTES``, and is counted when it must be dropped.
+    """
+
+    def __init__(
+        self,
+        writer: Writer,
+        presence: Presence,
+        spool: Spool,
+        connect: Callable[[Message], Connection],
+        backoff: Backoff,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """``connect`` opens a session with the given last will or raises ``BrokerError``; ``clock`` is monotonic."""
+        self._writer = writer
+        self._presence = presence
+        self._spool = spool
+        self._connect = connect
+        self._board = Board()
+        self._intake = Intake(MOST_UNWRITTEN_BYTES)
+        self._courier = Courier(self._open_session, spool, self._board, backoff, clock)
+        self._health: Health | None = None
+        self._threads = (
+            threading.Thread(target=self._write, name="spool", daemon=True),
+            threading.Thread(
+                target=self._courier.run, args=(lambda: presence.message("stopping"),), name="courier", daemon=True
+            ),
+        )
+
+    def start(self) -> None:
+        """Begin to write and deliver; the broker need not be there."""
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def healthy(self) -> bool:
+        """Whether both delivery threads are running (a broker that is away does not count against them)."""
+        return all(thread.is_alive() for thread in self._threads)
+
+    @property
+    def connected(self) -> bool:
+        return self._courier.connected
+
+    def use_runtime(self, runtime: str) -> None:
+        """Say on ``status`` which target judges from now on."""
+        self._presence.use_runtime(runtime)
+        if self._courier.connected:
+            self._post(self._presence.message("online"))
+
+    def incident(self, event: IncidentEvent) -> None:
+        self._intake.put(self._writer.incident(event))
+
+    def snapshot(self, snapshot: Snapshot) -> None:
+        self._intake.put(self._writer.snapshot(snapshot))
+
+    def camera_state(self, state: CameraState) -> None:
+        self._post(self._writer.camera_state(state))
+
+    def health(self, health: Health) -> None:
+        # Counting the spool reads the disk, so the writing thread does it.
+        self._health = health
+        self._intake.nudge()
+
+    def close(self, flush_s: float = FLUSH_S) -> None:
+        """End cleanly: write what is in memory, deliver for up to ``flush_s`` while a broker is there, say stopping."""
+        writing, delivering = self._threads
+        self._intake.close()
+        writing.join(flush_s)
+        self._courier.stop(flush_s)
+        delivering.join(flush_s + 10)
+        self._spool.close()
+
+    def _open_session(self) -> Connection:
+        connection = self._connect(self._presence.message("offline"))
+        self._board.post(self._presence.message("online"))
+        return connection
+
+    def _post(self, message: Message) -> None:
+        self._board.post(message)
+        self._courier.notice()
+
+    def _write(self) -> None:
+        """Body of the writing thread; an empty batch lets old messages expire."""
+        while not self._intake.closed:
+            self._write_batch(self._intake.take(_EXPIRY_PERIOD_S))
+            self._write_health()
+        self._write_batch(self._intake.take(0))
+
+    def _write_batch(self, batch: list[Message]) -> None:
+        try:
+            self._spool.put(batch)
+        except SpoolError as error:
+            log.error("%d message(s) wait in memory: %s", len(batch), error)  # noqa: TRY400 the message says it all
+            self._intake.put_back(batch)
+            if not self._intake.closed:
+                time.sleep(_DISK_RETRY_S)
+        else:
+            self._courier.notice()
+
+    def _write_health(self) -> None:
+        health, self._health = self._health, None
+        if health is None:
+            return
+        try:
+            self._post(self._writer.health(health, self._spool_health()))
+        except SpoolError as error:
+            log.error("health not sent: %s", error)  # noqa: TRY400 the message says it all
+
+    def _spool_health(self) -> SpoolHealth:
+        counts = self._spool.counts()
+        return SpoolHealth(
+            messages=counts.waiting,
+            bytes=counts.bytes,
+            refused=counts.refused,
+            dropped_by_age=counts.dropped_by_age,
+            dropped_by_size=counts.dropped_by_size,
+            dropped_unwritten=self._intake.dropped,
+            blocked_topics=self._courier.blocked_topics,
+        )

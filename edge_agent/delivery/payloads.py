@@ -1,0 +1,122 @@
+"""What each MQTT payload says. Consumers must ignore fields that they do not know; none is ever renamed within v1."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from edge_agent.delivery.threat import ThreatLevel
+from edge_agent.delivery.timestamp import Timestamp
+from edge_agent.events import Connection, Mode, Phase
+from models.manifest import Probability
+
+Count = Annotated[int, msgspec.Meta(ge=0)]
+NotNegative = Annotated[float, msgspec.Meta(ge=0)]
+
+
+class BundleName(msgspec.Struct, frozen=True, kw_only=True):
+    """The bundle that judges."""
+
+    name: str
+    version: str
+
+
+class Thresholds(msgspec.Struct, frozen=True, kw_only=True):
+    """The calibrated probabilities in force at the camera when the message was made."""
+
+    wake: Probability
+    alert: Probability
+    clear: Probability
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """``status``: whether the device is there. In the last will (offline), ``at`` is when the lost session began."""
+
+    state: Literal["online", "offline", "stopping"]
+    at: Timestamp
+    version: str
+    boot_id: Annotated[str, msgspec.Meta(description="changes when the machine boots")]
+    started_at: Annotated[Timestamp, msgspec.Meta(description="when this agent process started")]
+    bundle: BundleName | None
+    runtime: Annotated[str, msgspec.Meta(description="the target in use, such as tflite-int8")] | None
+
+
+class CameraState(msgspec.Struct, frozen=True, kw_only=True):
+    """``camera/<id>/state``: how one camera is doing. Read it together with ``status``."""
+
+    camera: str
+    at: Timestamp
+    connection: Connection
+    mode: Mode
+    score: Annotated[Probability, msgspec.Meta(description="last calibrated probability of a fight")] | None
+    reason: Annotated[str, msgspec.Meta(description="why it is not connected")] | None
+
+
+class Incident(msgspec.Struct, frozen=True, kw_only=True):
+    """``camera/<id>/incident``: one step of one incident. ``id`` is the same in every delivery of the same step."""
+
+    id: Annotated[str, msgspec.Meta(description="incident and sequence; drop a message whose id was seen")]
+    incident: str
+    sequence: Count
+    phase: Phase
+    site: str
+    device: str
+    camera: str
+    at: Timestamp
+    source_time_s: Annotated[float, msgspec.Meta(description="the source's own clock at `at`, seconds from its start")]
+    started_at: Timestamp
+    ended_at: Timestamp | None
+    probability: Probability
+    peak: Probability
+    mean: Probability
+    threat: ThreatLevel
+    snapshot: Annotated[str, msgspec.Meta(description="`reference` of the snapshot that belongs to it")] | None
+    bundle: BundleName
+    thresholds: Thresholds
+
+
+class SnapshotProperties(msgspec.Struct, frozen=True, kw_only=True):
+    """``camera/<id>/snapshot``: the MQTT 5 user properties beside the JPEG that is the payload."""
+
+    id: Annotated[str, msgspec.Meta(description="drop a snapshot whose id was seen")]
+    incident: str
+    reference: Annotated[str, msgspec.Meta(description="what the incident's `snapshot` names")]
+    camera: str
+    at: Timestamp
+
+
+class SpoolHealth(msgspec.Struct, frozen=True, kw_only=True):
+    """What waits on disk, and what was lost since the spool was made."""
+
+    messages: Annotated[Count, msgspec.Meta(description="waiting for the broker's acknowledgement")]
+    bytes: Count
+    refused: Annotated[Count, msgspec.Meta(description="refused for good by the broker, kept for inspection")]
+    dropped_by_age: Count
+    dropped_by_size: Count
+    dropped_unwritten: Annotated[Count, msgspec.Meta(description="lost because the disk took no writes")]
+    blocked_topics: Annotated[tuple[str, ...], msgspec.Meta(description="topics the broker refuses for now")]
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    """``health``: figures of the last period."""
+
+    at: Timestamp
+    samples_per_s: NotNegative
+    queue: Count
+    latency_p50_ms: NotNegative | None
+    latency_p99_ms: NotNegative | None
+    dropped: Annotated[Count, msgspec.Meta(description="samples given up because inference was behind")]
+    memory_bytes: Count
+    temperature_c: float | None
+    spool: SpoolHealth
+
+
+PAYLOADS: dict[str, type[msgspec.Struct]] = {
+    "status": Status,
+    "health": Health,
+    "camera-state": CameraState,
+    "incident": Incident,
+    "snapshot-properties": SnapshotProperties,
+}
+"""Every payload by the name of its schema file."""

@@ -1,0 +1,224 @@
+"""The spool: messages on disk from before they are offered to the broker until it has acknowledged them."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sqlite3
+import threading
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge_agent.delivery.errors import SpoolError
+from edge_agent.delivery.message import Message
+
+log = logging.getLogger(__name__)
+
+EARLIEST_PLAUSIBLE_CLOCK = 1_735_689_600.0
+"""2025-01-01: a message stamped earlier was stamped before the clock was set, so its age is unknown, not great."""
+
+# Payload last: SQLite then reads the other columns without touching the overflow pages of a snapshot.
+_TABLES = """
+create table if not exists message (
+    id integer primary key autoincrement,
+    queued_at real not null,
+    bytes integer not null,
+    refusal text,
+    topic text not null,
+    content_type text not null,
+    properties text not null,
+    payload blob not null
+);
+create table if not exists loss (cause text primary key, messages integer not null);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolLimits:
+    """What the spool may hold; oldest messages leave first."""
+
+    max_bytes: int
+    max_age_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMessage:
+    """A message and its place in the order of the spool."""
+
+    id: int
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolCounts:
+    """What is inside now, and what was lost since the spool was made."""
+
+    waiting: int
+    bytes: int
+    refused: int
+    dropped_by_age: int
+    dropped_by_size: int
+
+
+class Spool:
+    """An ordered, bounded, crash-safe queue in one SQLite file; safe to use from several threads.
+
+    Once ``put`` has returned, its messages survive a power cut (WAL, ``synchronous=FULL``). The file is locked for
+    this process: two agents delivering one spool would each send everything. A file found damaged is set aside, named
+    in the log, and a new one begun, since an agent that cannot report is worse than one that lost its backlog.
+
+    All methods raise ``SpoolError`` when the disk does not play along.
+    """
+
+    def __init__(self, path: Path, limits: SpoolLimits, clock: Callable[[], float]) -> None:
+        """Open or make the spool at ``path``; ``clock`` gives seconds since the epoch."""
+        self._path = path
+        self._limits = limits
+        self._clock = clock
+        self._lock = threading.RLock()
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._database = self._open()
+        except (OSError, sqlite3.Error) as error:
+            raise SpoolError(
+                f"spool {path}: {error}; needed: a writable directory that no other agent uses"
+            ) from error
+
+    def put(self, messages: Sequence[Message]) -> None:
+        """Write messages in order, then let go of what is too old or too much."""
+        now = self._clock()
+        rows = [
+            (now, message.size, message.topic, message.content_type, json.dumps(message.user_properties),
+             message.payload)
+            for message in messages
+        ]  # fmt: skip
+        with self._transaction() as database:
+            database.executemany(
+                "insert into message (queued_at, bytes, topic, content_type, properties, payload)"
+                " values (?, ?, ?, ?, ?, ?)",
+                rows,
+            )
+            self._drop_old(database, now)
+            self._drop_excess(database)
+
+    def peek(self, after: int, most: int, blocked: Collection[str] = ()) -> list[StoredMessage]:
+        """Up to ``most`` waiting messages with ids above ``after``, in order, but none of the ``blocked`` topics."""
+        marks = ",".join("?" * len(blocked))
+        query = (
+            "select id, topic, content_type, properties, payload from message "  # noqa: S608 only marks are put in
+            f"where refusal is null and id > ? and topic not in ({marks}) order by id limit ?"
+        )
+        with self._transaction() as database:
+            rows = database.execute(query, (after, *blocked, most)).fetchall()
+        return [
+            StoredMessage(id_, Message(topic, payload, content_type, tuple((k, v) for k, v in json.loads(properties))))
+            for id_, topic, content_type, properties, payload in rows
+        ]
+
+    def remove(self, ids: Collection[int]) -> None:
+        """Forget messages: the broker has them."""
+        with self._transaction() as database:
+            database.executemany("delete from message where id = ?", [(id_,) for id_ in ids])
+
+    def bury(self, id_: int, refusal: str) -> None:
+        """Keep a message but never offer it again, because the broker refuses it for good."""
+        with self._transaction() as database:
+            database.execute("update message set refusal = ? where id = ?", (refusal, id_))
+
+    def counts(self) -> SpoolCounts:
+        """Depth and losses."""
+        with self._transaction() as database:
+            total, size, refused = database.execute(
+                "select count(*), coalesce(sum(bytes), 0), count(refusal) from message"
+            ).fetchone()
+            losses = dict(database.execute("select cause, messages from loss").fetchall())
+        return SpoolCounts(total - refused, size, refused, losses.get("age", 0), losses.get("size", 0))
+
+    def close(self) -> None:
+        with self._lock:
+            self._database.close()
+
+    def _open(self) -> sqlite3.Connection:
+        try:
+            return _connect(self._path)
+        except sqlite3.DatabaseError as error:
+            if not _is_damage(error):
+                raise
+            self._set_aside(error)
+            return _connect(self._path)
+
+    def _set_aside(self, damage: sqlite3.Error) -> None:
+        aside = self._path.with_name(f"{self._path.name}.damaged-{int(self._clock())}")
+        log.error("spool %s is damaged (%s): set aside as %s, a new one is begun", self._path, damage, aside.name)
+        self._path.replace(aside)
+        for suffix in ("-wal", "-shm"):
+            self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            try:
+                with self._database:
+                    self._database.execute("begin immediate")
+                    yield self._database
+            except sqlite3.Error as error:
+                if _is_damage(error):
+                    self._begin_anew(error)
+                raise SpoolError(f"spool {self._path}: {error}; check the disk's free space and health") from error
+
+    def _begin_anew(self, damage: sqlite3.Error) -> None:
+        self._database.close()
+        try:
+            self._set_aside(damage)
+            self._database = _connect(self._path)
+        except (OSError, sqlite3.Error) as error:
+            raise SpoolError(f"spool {self._path}: cannot be begun anew: {error}; check the disk") from error
+
+    def _drop_old(self, database: sqlite3.Connection, now: float) -> None:
+        dropped = database.execute(
+            "delete from message where queued_at >= ? and queued_at < ?",
+            (EARLIEST_PLAUSIBLE_CLOCK, now - self._limits.max_age_s),
+        ).rowcount
+        _count_loss(database, "age", dropped)
+
+    def _drop_excess(self, database: sqlite3.Connection) -> None:
+        excess = database.execute("select coalesce(sum(bytes), 0) from message").fetchone()[0] - self._limits.max_bytes
+        if excess <= 0:
+            return
+        doomed = []
+        for id_, size in database.execute("select id, bytes from message order by id"):
+            if excess <= 0:
+                break
+            doomed.append((id_,))
+            excess -= size
+        database.executemany("delete from message where id = ?", doomed)
+        _count_loss(database, "size", len(doomed))
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    database = sqlite3.connect(path, timeout=1.0, isolation_level=None, check_same_thread=False)
+    try:
+        # Exclusive before WAL: the index of the log then lives in memory, so that network file systems work too.
+        for pragma in ("locking_mode=exclusive", "journal_mode=wal", "synchronous=full", "journal_size_limit=4194304"):
+            database.execute(f"pragma {pragma}")
+        database.executescript(_TABLES)
+    except sqlite3.Error:
+        database.close()
+        raise
+    return database
+
+
+def _is_damage(error: sqlite3.Error) -> bool:
+    # Python 3.10 has no error codes here, and SQLite has kept these two texts since version 3.0.
+    return any(text in str(error) for text in ("malformed", "not a database"))
+
+
+def _count_loss(database: sqlite3.Connection, cause: str, messages: int) -> None:
+    if messages > 0:
+        log.error("spool: %d message(s) dropped by %s before the broker took them", messages, cause)
+        database.execute(
+            "insert into loss values (?, ?) on conflict (cause) do update set messages = messages + excluded.messages",
+            (cause, messages),
+        )

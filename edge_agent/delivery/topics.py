@@ -1,0 +1,38 @@
+"""Where on the broker each kind of message goes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+ROOT = "nexara/v1"
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
+"""What sites, devices and cameras may be called: one topic level, free of MQTT's ``/ + # $`` and of spaces."""
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """Topics of one device. Names are taken to match ``NAME_PATTERN``, as the configuration ensures."""
+
+    site: str
+    device: str
+
+    @property
+    def root(self) -> str:
+        return f"{ROOT}/{self.site}/{self.device}"
+
+    @property
+    def status(self) -> str:
+        return f"{self.root}/status"
+
+    @property
+    def health(self) -> str:
+        return f"{self.root}/health"
+
+    def camera_state(self, camera: str) -> str:
+        return f"{self.root}/camera/{camera}/state"
+
+    def incident(self, camera: str) -> str:
+        return f"{self.root}/camera/{camera}/incident"
+
+    def snapshot(self, camera: str) -> str:
+        return f"{self.root}/camera/{camera}/snapshot"

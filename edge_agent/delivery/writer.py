@@ -1,0 +1,77 @@
+"""From the agent's facts to MQTT messages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+
+import msgspec
+
+from edge_agent.delivery import payloads
+from edge_agent.delivery.message import JPEG, Message
+from edge_agent.delivery.threat import threat_level
+from edge_agent.delivery.timestamp import rfc3339
+from edge_agent.delivery.topics import Topics
+from edge_agent.events import CameraState, Health, IncidentEvent, Snapshot
+
+
+class Writer:
+    """Writes each event as the message of its topic. Pure: no clock, no network."""
+
+    def __init__(
+        self, topics: Topics, bundle: payloads.BundleName, thresholds: Callable[[str], payloads.Thresholds]
+    ) -> None:
+        """``thresholds`` gives those in force at a camera, by its id."""
+        self._topics = topics
+        self._bundle = bundle
+        self._thresholds = thresholds
+
+    def incident(self, event: IncidentEvent) -> Message:
+        thresholds = self._thresholds(event.camera)
+        payload = payloads.Incident(
+            id=f"{event.incident}:{event.sequence}",
+            incident=event.incident,
+            sequence=event.sequence,
+            phase=event.phase,
+            site=self._topics.site,
+            device=self._topics.device,
+            camera=event.camera,
+            at=rfc3339(event.at),
+            source_time_s=event.source_time_s,
+            started_at=rfc3339(event.started_at),
+            ended_at=None if event.ended_at is None else rfc3339(event.ended_at),
+            probability=event.probability,
+            peak=event.peak,
+            mean=event.mean,
+            threat=threat_level(event.peak, thresholds.alert),
+            snapshot=event.snapshot,
+            bundle=self._bundle,
+            thresholds=thresholds,
+        )
+        return Message(self._topics.incident(event.camera), msgspec.json.encode(payload))
+
+    def snapshot(self, snapshot: Snapshot) -> Message:
+        properties = payloads.SnapshotProperties(
+            id=f"{snapshot.incident}:{snapshot.reference}",
+            incident=snapshot.incident,
+            reference=snapshot.reference,
+            camera=snapshot.camera,
+            at=rfc3339(snapshot.at),
+        )
+        pairs = tuple((name, str(value)) for name, value in msgspec.structs.asdict(properties).items())
+        return Message(self._topics.snapshot(snapshot.camera), snapshot.jpeg, JPEG, pairs)
+
+    def camera_state(self, state: CameraState) -> Message:
+        payload = payloads.CameraState(
+            camera=state.camera,
+            at=rfc3339(state.at),
+            connection=state.connection,
+            mode=state.mode,
+            score=state.score,
+            reason=state.reason,
+        )
+        return Message(self._topics.camera_state(state.camera), msgspec.json.encode(payload), retain=True)
+
+    def health(self, health: Health, spool: payloads.SpoolHealth) -> Message:
+        payload = payloads.Health(**{**asdict(health), "at": rfc3339(health.at)}, spool=spool)
+        return Message(self._topics.health, msgspec.json.encode(payload), qos=0)
