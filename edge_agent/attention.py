@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
+from edge_agent.events import Mode
 from edge_agent.policy import require_positive
+from models.manifest import Thresholds
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,3 +18,56 @@ class AttentionPolicy:
 
     def __post_init__(self) -> None:
         require_positive(calm_hold_s=self.calm_hold_s)
+
+
+_State = Literal["idle", "alert", "calming"]
+_Level = Literal["waking", "between", "calm"]
+
+_NEXT: dict[tuple[_State, _Level], _State] = {
+    ("idle", "waking"): "alert",
+    ("idle", "between"): "idle",
+    ("idle", "calm"): "idle",
+    ("alert", "waking"): "alert",
+    ("alert", "between"): "alert",
+    ("alert", "calm"): "calming",
+    ("calming", "waking"): "alert",
+    ("calming", "between"): "alert",
+    ("calming", "calm"): "calming",
+}
+_MODE: dict[_State, Mode] = {"idle": "idle", "alert": "alert", "calming": "alert"}
+
+
+class Attention:
+    """One camera's mode. Its score is calm below the clear threshold, or below the wake threshold where that is lower:
+    a score that wakes must not count as calm."""
+
+    def __init__(self, policy: AttentionPolicy, thresholds: Thresholds) -> None:
+        self._hold_s = policy.calm_hold_s
+        self._wake = thresholds.wake
+        self._calm = min(thresholds.clear, thresholds.wake)
+        self._state: _State = "idle"
+        self._since_s = 0.0
+
+    @property
+    def mode(self) -> Mode:
+        return _MODE[self._state]
+
+    def judge(self, time_s: float, probability: float, *, busy: bool) -> Mode:
+        """Take one score; a ``busy`` camera (an incident is in progress) does not fall back to idle."""
+        self._enter(_NEXT[self._state, self._level(probability)], time_s)
+        if self._state == "calming" and time_s - self._since_s >= self._hold_s and not busy:
+            self._enter("idle", time_s)
+        return self.mode
+
+    def rest(self) -> None:
+        """Fall back to idle: nothing is heard of the camera."""
+        self._state = "idle"
+
+    def _level(self, probability: float) -> _Level:
+        if probability >= self._wake:
+            return "waking"
+        return "calm" if probability < self._calm else "between"
+
+    def _enter(self, state: _State, time_s: float) -> None:
+        if state != self._state:
+            self._state, self._since_s = state, time_s

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
+from statistics import median
+from typing import Literal
 
-from edge_agent.policy import PolicyError, require_positive
+from edge_agent.events import Phase
+from edge_agent.policy import PolicyError, require_ascending, require_positive
+from models.manifest import Thresholds
 
 
 @dataclass(frozen=True, slots=True)
 class IncidentPolicy:
     """An incident starts when the level has been at or above the alert threshold for ``start_hold_s``, is updated
-    every ``update_interval_s`` and ends when the level has been below the clear threshold for ``end_hold_s``.
+    every ``update_interval_s`` and ends when the level has been below the clear threshold for ``end_hold_s``, or when
+    nothing was judged for ``silence_s``.
 
     The level is the median of the last ``smoothing`` probabilities, so that a spurious one neither starts nor ends
     anything; all of them must be younger than ``smoothing_span_s``. Seconds throughout.
@@ -24,11 +31,160 @@ class IncidentPolicy:
     silence_s: float = 10.0
 
     def __post_init__(self) -> None:
-        if self.smoothing < 1:
-            raise PolicyError(f"smoothing: found {self.smoothing}, at least 1 is allowed; correct the configuration")
+        if self.smoothing < 1 or not self.start_hold_s >= 0:
+            raise PolicyError(
+                f"incidents: found smoothing = {self.smoothing}, start_hold_s = {self.start_hold_s}; allowed are at "
+                "least 1 and at least 0; correct the configuration"
+            )
         require_positive(
             smoothing_span_s=self.smoothing_span_s,
             update_interval_s=self.update_interval_s,
             end_hold_s=self.end_hold_s,
             silence_s=self.silence_s,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentStep:
+    """One step of one incident, in the camera's own time. Probabilities are levels (smoothed)."""
+
+    incident: str
+    sequence: int
+    phase: Phase
+    time_s: float
+    started_s: float
+    ended_s: float | None
+    probability: float
+    peak: float
+    mean: float
+
+
+_State = Literal["calm", "rising", "active", "fading"]
+_Level = Literal["high", "middle", "low"]
+
+_NEXT: dict[tuple[_State, _Level], _State] = {
+    ("calm", "high"): "rising",
+    ("calm", "middle"): "calm",
+    ("calm", "low"): "calm",
+    ("rising", "high"): "rising",
+    ("rising", "middle"): "calm",
+    ("rising", "low"): "calm",
+    ("active", "high"): "active",
+    ("active", "middle"): "active",
+    ("active", "low"): "fading",
+    ("fading", "high"): "active",
+    ("fading", "middle"): "active",
+    ("fading", "low"): "fading",
+}
+
+
+@dataclass(slots=True)
+class _Incident:
+    id: str
+    started_s: float
+    told_s: float
+    sequence: int = -1
+    peak: float = 0.0
+    total: float = 0.0
+    levels: int = 0
+
+
+class IncidentMachine:
+    """One camera's incidents. A fight that flickers is one incident: it goes on while its level comes back within
+    ``end_hold_s``. ``make_id`` names each incident anew."""
+
+    def __init__(self, policy: IncidentPolicy, thresholds: Thresholds, make_id: Callable[[], str]) -> None:
+        require_ascending(clear=thresholds.clear, alert=thresholds.alert)
+        self._policy = policy
+        self._thresholds = thresholds
+        self._make_id = make_id
+        self._recent: deque[tuple[float, float]] = deque(maxlen=policy.smoothing)
+        self._state: _State = "calm"
+        self._since_s = 0.0
+        self._level = 0.0
+        self._incident: _Incident | None = None
+
+    @property
+    def incident(self) -> str | None:
+        """The id of the incident in progress."""
+        return self._incident.id if self._incident else None
+
+    @property
+    def peak(self) -> float:
+        """The highest level of the incident in progress, 0 where there is none."""
+        return self._incident.peak if self._incident else 0.0
+
+    def judge(self, time_s: float, probability: float) -> IncidentStep | None:
+        """Take one calibrated probability; times rise from call to call."""
+        if not self._smooth(time_s, probability):
+            return None
+        self._enter(_NEXT[self._state, self._classify()], time_s)
+        lasted_s = time_s - self._since_s
+        if self._state == "rising" and lasted_s >= self._policy.start_hold_s:
+            self._incident = _Incident(self._make_id(), started_s=self._since_s, told_s=time_s)
+            self._enter("active", time_s)
+        if self._incident is None:
+            return None
+        self._count(self._incident)
+        if self._incident.sequence < 0:
+            return self._tell(self._incident, "started", time_s)
+        if self._state == "fading" and lasted_s >= self._policy.end_hold_s:
+            return self._end(self._incident, time_s, self._since_s)
+        if time_s - self._incident.told_s >= self._policy.update_interval_s:
+            return self._tell(self._incident, "updated", time_s)
+        return None
+
+    def silence(self, time_s: float, last_s: float) -> IncidentStep | None:
+        """Take that it is ``time_s`` and nothing was judged since ``last_s``."""
+        if self._incident is None or time_s - last_s < self._policy.silence_s:
+            return None
+        return self._end(self._incident, time_s, last_s)
+
+    def close(self, time_s: float) -> IncidentStep | None:
+        """End what is in progress: nobody watches any more."""
+        return self._end(self._incident, time_s, time_s) if self._incident else None
+
+    def _smooth(self, time_s: float, probability: float) -> bool:
+        self._recent.append((time_s, probability))
+        while time_s - self._recent[0][0] > self._policy.smoothing_span_s:
+            self._recent.popleft()
+        self._level = median(probability for _, probability in self._recent)
+        return len(self._recent) == self._policy.smoothing
+
+    def _classify(self) -> _Level:
+        if self._level >= self._thresholds.alert:
+            return "high"
+        return "low" if self._level < self._thresholds.clear else "middle"
+
+    def _enter(self, state: _State, time_s: float) -> None:
+        if state != self._state:
+            self._state, self._since_s = state, time_s
+
+    def _count(self, incident: _Incident) -> None:
+        incident.peak = max(incident.peak, self._level)
+        incident.total += self._level
+        incident.levels += 1
+
+    def _end(self, incident: _Incident, time_s: float, ended_s: float) -> IncidentStep:
+        step = self._tell(incident, "ended", time_s, ended_s)
+        self._incident = None
+        self._enter("calm", time_s)
+        self._recent.clear()
+        return step
+
+    def _tell(
+        self, incident: _Incident, phase: Phase, time_s: float, ended_s: float | None = None
+    ) -> IncidentStep:
+        incident.sequence += 1
+        incident.told_s = time_s
+        return IncidentStep(
+            incident=incident.id,
+            sequence=incident.sequence,
+            phase=phase,
+            time_s=time_s,
+            started_s=incident.started_s,
+            ended_s=ended_s,
+            probability=self._level,
+            peak=incident.peak,
+            mean=incident.total / incident.levels,
         )

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, field
 
+from edge_agent.events import Mode
 from edge_agent.policy import require_positive
+from edge_agent.timeline import Tick
+from models.manifest import Geometry
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +21,115 @@ class SamplingPolicy:
     largest_gap_s: float = 1.0
 
     def __post_init__(self) -> None:
+        rate = 1.0 if self.alert_rate_hz is None else self.alert_rate_hz
         require_positive(
-            idle_interval_s=self.idle_interval_s,
-            alert_rate_hz=self.alert_rate_hz or 1.0,
-            largest_gap_s=self.largest_gap_s,
+            idle_interval_s=self.idle_interval_s, alert_rate_hz=rate, largest_gap_s=self.largest_gap_s
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Triple:
+    """One sample: its instant, and the times of the frames nearest to two frame gaps before it, one, and itself."""
+
+    time_s: float
+    before: float
+    now: float
+    after: float
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a frame makes necessary: whether it and the one before it are needed, which samples are complete with it,
+    and the time before which no frame is needed any more."""
+
+    take_previous: bool
+    take: bool
+    samples: tuple[Triple, ...]
+    needed_from: float
+
+
+@dataclass(slots=True)
+class _Plan:
+    time_s: float
+    instants: deque[float]
+    chosen: list[float] = field(default_factory=list)
+    usable: bool = True
+
+
+class Sampler:
+    """Plans samples ahead and says frame by frame which are needed for them.
+
+    ``mode`` may be set at any time, from any thread; it takes effect with the next frame. A sample whose frames lie
+    too far from its instants (frames were lost) would show a motion that never was, and is left out.
+    """
+
+    def __init__(self, policy: SamplingPolicy, geometry: Geometry) -> None:
+        self.mode: Mode = "idle"
+        self._gap_s = geometry.frame_gap_s
+        self._interval_s: dict[Mode, float] = {
+            "idle": policy.idle_interval_s,
+            "alert": 1.0 / (policy.alert_rate_hz or geometry.rate_hz),
+        }
+        self._planned_mode: Mode = "idle"
+        self._plans: deque[_Plan] = deque()
+        self._previous: Tick | None = None
+        self._last_s = 0.0
+        self._next_s = 0.0
+
+    def offer(self, tick: Tick) -> Step:
+        """Take the next frame's place in time; ``tick.time_s`` rises from call to call."""
+        previous = self._previous
+        if previous is None or tick.run != previous.run:
+            previous = None
+            self._plans.clear()
+            self._next_s = self._last_s = tick.time_s + 2 * self._gap_s
+        self._follow_mode(tick.time_s)
+        self._plan(tick.time_s)
+        self._previous = tick
+        return self._resolve(previous, tick)
+
+    def _follow_mode(self, time_s: float) -> None:
+        mode = self.mode
+        if mode == self._planned_mode:
+            return
+        self._planned_mode = mode
+        if mode == "alert":
+            self._next_s = min(self._next_s, time_s + 2 * self._gap_s)
+        else:
+            self._next_s = max(self._last_s + self._interval_s[mode], time_s + 2 * self._gap_s)
+
+    def _plan(self, time_s: float) -> None:
+        while self._next_s - 2 * self._gap_s <= time_s:
+            now = self._next_s
+            self._plans.append(_Plan(now, deque((now - 2 * self._gap_s, now - self._gap_s, now))))
+            self._last_s = now
+            self._next_s = now + self._interval_s[self._planned_mode]
+
+    def _resolve(self, previous: Tick | None, tick: Tick) -> Step:
+        taken: set[float] = set()
+        tolerance = max(self._gap_s / 2, tick.pace_s) + 1e-9
+        for plan in self._plans:
+            while plan.instants and plan.instants[0] <= tick.time_s:
+                instant = plan.instants.popleft()
+                nearest = tick.time_s
+                if previous is not None and instant - previous.time_s <= tick.time_s - instant:
+                    nearest = previous.time_s
+                plan.chosen.append(nearest)
+                plan.usable = plan.usable and abs(nearest - instant) <= tolerance
+                taken.add(nearest)
+        return Step(
+            take_previous=previous is not None and previous.time_s in taken,
+            take=tick.time_s in taken,
+            samples=self._completed(tick.time_s),
+            needed_from=min((plan.chosen[0] for plan in self._plans if plan.chosen), default=tick.time_s),
+        )
+
+    def _completed(self, time_s: float) -> tuple[Triple, ...]:
+        samples = []
+        while self._plans and not self._plans[0].instants:
+            plan = self._plans.popleft()
+            if plan.usable:
+                samples.append(Triple(plan.time_s, *plan.chosen))
+            else:
+                self._next_s = min(self._next_s, time_s + 2 * self._gap_s)
+        return tuple(samples)

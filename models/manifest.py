@@ -15,6 +15,7 @@ FORMAT_MAJOR = 1
 FORMAT = "1.0"
 
 Stage = Literal["encoder", "head"]
+Dtype = Literal["float32", "uint8", "int8"]
 Channel = Literal["grey", "diff_back", "diff_forward"]
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 Probability = Annotated[float, msgspec.Meta(ge=0, le=1)]
@@ -76,7 +77,7 @@ class Tensor(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     shape: tuple[int, ...]
-    dtype: Literal["float32", "uint8", "int8"]
+    dtype: Dtype
     quantization: Quantization | None = None
 
 

@@ -47,7 +47,7 @@ def quantize(real: NDArray[np.float32], tensor: Tensor) -> NDArray[np.generic]:
         return real.astype(tensor.dtype)
     limits = np.iinfo(tensor.dtype)
     stored = np.rint(real / tensor.quantization.scale) + tensor.quantization.zero_point
-    return np.clip(stored, limits.min, limits.max).astype(tensor.dtype)
+    return np.asarray(np.clip(stored, limits.min, limits.max), dtype=tensor.dtype)
 
 
 def dequantize(stored: NDArray[np.generic], tensor: Tensor) -> NDArray[np.float32]:

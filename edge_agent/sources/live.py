@@ -1,0 +1,51 @@
+"""Cameras: network cameras over RTSP and devices of this machine, which set their own pace."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from edge_agent.frame import Frame
+from edge_agent.sources.source import SourceOpenError, SourceOptions, SourceReadError
+from edge_agent.sources.video import VideoReader
+
+
+class LiveSource:
+    """A camera's stream for as long as it lasts; its end is a failure, since a camera has none."""
+
+    def __init__(self, reader: VideoReader) -> None:
+        self._reader = reader
+
+    @property
+    def skipped(self) -> int:
+        return self._reader.skipped
+
+    def read(self, stop: threading.Event) -> Frame | None:
+        if stop.is_set():
+            return None
+        picture = self._reader.read()
+        if picture is None:
+            raise SourceReadError("the camera ended its stream")
+        return Frame(picture[0], 0, picture[1])
+
+    def close(self) -> None:
+        self._reader.close()
+
+
+def open_rtsp(rest: str, options: SourceOptions, _clock: Callable[[], float]) -> LiveSource:
+    """``rtsp://…``; raises ``SourceOpenError``."""
+    return LiveSource(VideoReader(f"rtsp:{rest}", options, rtsp_transport=options.transport))
+
+
+def open_rtsps(rest: str, options: SourceOptions, _clock: Callable[[], float]) -> LiveSource:
+    """``rtsps://…``: RTSP inside TLS, over TCP whatever is asked; raises ``SourceOpenError``."""
+    return LiveSource(VideoReader(f"rtsps:{rest}", options, rtsp_transport="tcp"))
+
+
+def open_v4l2(rest: str, options: SourceOptions, _clock: Callable[[], float]) -> LiveSource:
+    """``v4l2:/dev/videoN``; raises ``SourceOpenError``."""
+    if not Path(rest).exists():
+        there = ", ".join(sorted(str(path) for path in Path("/dev").glob("video*"))) or "none"
+        raise SourceOpenError(f"v4l2:{rest}: no such device; devices here: {there}; plug it in or correct the address")
+    return LiveSource(VideoReader(rest, options, format_="v4l2"))

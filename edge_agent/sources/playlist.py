@@ -1,0 +1,125 @@
+"""Recorded clips as a source: a file, or a folder of them one after another."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from urllib.parse import unquote
+
+from edge_agent.frame import Frame
+from edge_agent.sources.pacer import Pacer
+from edge_agent.sources.source import SourceError, SourceOpenError, SourceOptions, SourceReadError
+from edge_agent.sources.video import VideoImage, VideoReader
+
+_log = logging.getLogger(__name__)
+_VIDEO_SUFFIXES = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ts", ".webm", ".wmv"})
+
+
+class Playlist:
+    """Plays clips in order, over and over when asked. Its clock runs on from clip to clip, and each clip is a segment
+    of its own. A clip that is broken is skipped and counted while another plays."""
+
+    def __init__(
+        self, clips: Sequence[Path], options: SourceOptions, *, loop: bool, clock: Callable[[], float]
+    ) -> None:
+        """Open the first clip that opens; raises ``SourceOpenError`` when none does."""
+        self._options = options
+        self._pacer = Pacer(clock) if options.realtime else None
+        self._order = _turns(clips, loop=loop)
+        self._segment = -1
+        self._start_s = 0.0
+        self._end_s = 0.0
+        self._skipped = 0
+        self._played = True
+        self._reader: VideoReader | None = self._open_next()
+
+    @property
+    def skipped(self) -> int:
+        return self._skipped + (self._reader.skipped if self._reader else 0)
+
+    def read(self, stop: threading.Event) -> Frame | None:
+        while self._reader is not None and not stop.is_set():
+            picture = self._read_clip(self._reader)
+            if picture is None:
+                self.close()
+                self._reader = self._open_next()
+                continue
+            time_s = self._start_s + picture[0]
+            self._end_s = max(self._end_s, time_s)
+            self._played = True
+            if self._pacer:
+                self._pacer.wait(time_s, stop)
+            return Frame(time_s, self._segment, picture[1])
+        return None
+
+    def close(self) -> None:
+        if self._reader is not None:
+            self._skipped += self._reader.skipped
+            self._reader.close()
+            self._reader = None
+
+    def _read_clip(self, reader: VideoReader) -> tuple[float, VideoImage] | None:
+        try:
+            return reader.read()
+        except SourceReadError as error:
+            self._skipped += 1
+            _log.warning("%s", error)
+            return None
+
+    def _open_next(self) -> VideoReader | None:
+        """The next clip that opens; ``None`` after the last. Raises ``SourceOpenError`` when a whole round of clips
+        gave not one frame: playing on would only spin."""
+        failure: SourceError | None = None
+        for clip in self._order:
+            if clip.starts_round and not self._played:
+                raise failure or SourceOpenError(f"{clip.path}: none of its frames can be decoded")
+            self._played = self._played and not clip.starts_round
+            try:
+                reader = VideoReader(str(clip.path), self._options)
+            except SourceOpenError as error:
+                failure = error
+                self._skipped += 1
+                _log.warning("%s", error)
+                continue
+            self._segment += 1
+            # One frame's time at 25 a second stands between two clips, as between two frames.
+            self._start_s = self._end_s + 0.04 if self._segment else 0.0
+            return reader
+        if self._segment < 0 and failure:
+            raise failure
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    path: Path
+    starts_round: bool
+
+
+def _turns(clips: Sequence[Path], *, loop: bool) -> Iterator[_Turn]:
+    for _ in count() if loop else range(1):
+        for index, clip in enumerate(clips):
+            yield _Turn(clip, starts_round=index == 0)
+
+
+def open_file(rest: str, options: SourceOptions, clock: Callable[[], float]) -> Playlist:
+    """``file:PATH``, ``file://PATH`` or a plain path; raises ``SourceOpenError``."""
+    path = Path(unquote(rest[2:]) if rest.startswith("//") else rest)
+    if not path.is_file():
+        raise SourceOpenError(f"{path}: no such file; name a video file")
+    return Playlist([path], options, loop=options.loop, clock=clock)
+
+
+def open_folder(rest: str, options: SourceOptions, clock: Callable[[], float]) -> Playlist:
+    """``folder:DIR``: every video below it, in the order of their names, over and over; raises ``SourceOpenError``."""
+    folder = Path(rest)
+    if not folder.is_dir():
+        raise SourceOpenError(f"{folder}: no such folder; name a folder of video files")
+    clips = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _VIDEO_SUFFIXES)
+    if not clips:
+        raise SourceOpenError(f"{folder}: holds no video; allowed are {', '.join(sorted(_VIDEO_SUFFIXES))}")
+    return Playlist(clips, options, loop=True, clock=clock)

@@ -1,0 +1,127 @@
+"""Decoding with FFmpeg: from an address to pictures with their times, past what is broken in between."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+
+import av
+import numpy as np
+from av.video.reformatter import VideoReformatter
+from numpy.typing import NDArray
+
+from edge_agent.frame import fit
+from edge_agent.sources.address import redact
+from edge_agent.sources.source import SourceOpenError, SourceOptions, SourceReadError
+from models.preprocessing import Luma
+
+# About ten seconds of video in which nothing at all could be decoded.
+_BROKEN_IN_A_ROW = 300
+
+
+class VideoImage:
+    """A decoded frame, converted when asked."""
+
+    def __init__(self, frame: av.VideoFrame) -> None:
+        self._frame = frame
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self._frame.height, self._frame.width
+
+    def luma(self) -> Luma:
+        return np.asarray(self._frame.to_ndarray(format="gray"), dtype=np.uint8)
+
+    def colour(self, largest_side: int) -> NDArray[np.uint8]:
+        height, width = fit(self.size, largest_side)
+        # A converter of its own: the frame's may be at work in the camera's thread.
+        picture = VideoReformatter().reformat(self._frame, width=width, height=height, format="bgr24")
+        return np.asarray(picture.to_ndarray(), dtype=np.uint8)
+
+
+class VideoReader:
+    """Reads one opened stream to its end. Packets and frames that are broken are skipped and counted."""
+
+    def __init__(self, uri: str, options: SourceOptions, *, format_: str | None = None, **flags: str) -> None:
+        """Open ``uri``, as FFmpeg's ``format_`` where given, with its private ``flags``; raises ``SourceOpenError``."""
+        self._name = redact(uri)
+        try:
+            self._container = av.open(
+                uri,
+                format=format_,
+                options=flags,
+                timeout=(options.open_timeout_s, options.read_timeout_s),
+            )
+        except (av.FFmpegError, OSError, ValueError) as error:
+            # Not chained: FFmpeg's own error holds the address with its password.
+            raise SourceOpenError(f"{self._name}: cannot be opened: {_reason(error)}") from None
+        if not self._container.streams.video:
+            self._container.close()
+            raise SourceOpenError(f"{self._name}: holds no video; a source needs a video stream")
+        self._stream = self._container.streams.video[0]
+        # One thread per camera and no frame held back for the next: many cameras share few cores.
+        self._stream.codec_context.thread_count = 1
+        self._packets: Iterator[av.Packet] = self._container.demux(self._stream)
+        self._decoded: deque[av.VideoFrame] = deque()
+        self._first_s: float | None = None
+        self._last_s = 0.0
+        self._broken_in_a_row = 0
+        self.skipped = 0
+
+    def read(self) -> tuple[float, VideoImage] | None:
+        """Seconds since the stream's first frame and the picture; ``None`` at the end. Raises ``SourceReadError``."""
+        while not self._decoded:
+            packet = self._next_packet()
+            if packet is None:
+                return None
+            self._decode(packet)
+        frame = self._decoded.popleft()
+        return self._time_of(frame), VideoImage(frame)
+
+    def close(self) -> None:
+        self._container.close()
+
+    def _next_packet(self) -> av.Packet | None:
+        try:
+            return next(self._packets, None)
+        except EOFError:
+            return None
+        except (av.FFmpegError, OSError) as error:
+            raise SourceReadError(f"{self._name}: stopped: {_reason(error)}") from None
+
+    def _decode(self, packet: av.Packet) -> None:
+        try:
+            frames = [frame for frame in packet.decode() if isinstance(frame, av.VideoFrame)]
+        except EOFError:
+            return
+        except (av.FFmpegError, ValueError):
+            self._skip()
+            return
+        for frame in frames:
+            if frame.is_corrupt:
+                self._skip()
+            else:
+                self._broken_in_a_row = 0
+                self._decoded.append(frame)
+
+    def _skip(self) -> None:
+        self.skipped += 1
+        self._broken_in_a_row += 1
+        if self._broken_in_a_row > _BROKEN_IN_A_ROW:
+            raise SourceReadError(f"{self._name}: {self._broken_in_a_row} packets in a row could not be decoded")
+
+    def _time_of(self, frame: av.VideoFrame) -> float:
+        time_s = frame.time
+        if time_s is None:
+            rate = self._stream.average_rate or self._stream.guessed_rate or 25
+            return self._last_s + 1.0 / float(rate)
+        if self._first_s is None:
+            self._first_s = time_s
+        self._last_s = time_s - self._first_s
+        return self._last_s
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, av.error.ExitError):
+        return "no answer within its timeout"
+    return getattr(error, "strerror", None) or type(error).__name__

@@ -1,0 +1,166 @@
+"""A detector: samples in, calibrated probabilities out, on whichever target of the bundle still works here."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.bundle import Bundle
+from models.manifest import Geometry, Tensor
+from runtimes.discovery import discover_runtimes
+from runtimes.environment import Environment, probe_all, probe_environment
+from runtimes.errors import DetectorInputError, NoRuntimeError, SessionError
+from runtimes.pair import Pair, open_pair, probability
+from runtimes.protocol import Runtime, SessionOptions
+from runtimes.selection import Candidate, Refusal, keep, open_first, rank
+
+OnDegraded = Callable[[str, str, str], None]
+"""Called with the target that failed, the target in use from now on, and the reason."""
+
+_log = logging.getLogger(__name__)
+
+_Answer = TypeVar("_Answer")
+
+
+class Detector:
+    """Encoder and head of one target, used by one thread at a time.
+
+    When a session fails while running, the detector opens the next target, warns, calls ``on_degraded`` and answers
+    with that one, so that losing an accelerator never ends its user. All targets of a bundle share sample, embedding
+    and window shapes; but their embeddings differ slightly, so windows begun on one target should be begun again after
+    ``on_degraded``.
+    """
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        pair: Pair,
+        rest: Sequence[Candidate],
+        open_one: Callable[[Candidate], Pair],
+        on_degraded: OnDegraded | None,
+    ) -> None:
+        self._bundle = bundle
+        self._pair = pair
+        self._rest = tuple(rest)
+        self._open_one = open_one
+        self._on_degraded = on_degraded
+
+    @property
+    def target(self) -> str:
+        """The target in use now."""
+        return self._pair.candidate.target
+
+    @property
+    def description(self) -> str:
+        """Target, engines and precision in use now, for logs and status."""
+        return str(self._pair.candidate)
+
+    @property
+    def geometry(self) -> Geometry:
+        """How the windows that this detector judges are cut from time."""
+        return self._bundle.manifest.geometry
+
+    @property
+    def embedding_size(self) -> int:
+        """``D``, the length of an embedding."""
+        return self._pair.candidate.encoder.outputs[0].shape[-1]
+
+    def encode(self, samples: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Embeddings ``(N, D) float32`` of samples ``(N, H, W, C) uint8``, ``N >= 0``.
+
+        Raises ``DetectorInputError`` for another shape or dtype and ``SessionError`` when no target works any more; the
+        next call tries again.
+        """
+        _check(samples, self._pair.candidate.encoder.inputs[0], "uint8", "samples")
+        return self._answer(lambda pair: pair.encode(samples))
+
+    def logits(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Logits ``(N, 2) float32``, calm and fight, of windows ``(N, T, D) float32``. Raises as ``encode`` does."""
+        _check(windows, self._pair.candidate.head.inputs[0], "float32", "windows")
+        return self._answer(lambda pair: pair.logits(windows))
+
+    def judge(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Calibrated probability of a fight ``(N,) float32`` in 0..1, of windows ``(N, T, D) float32``. Raises as
+        ``encode`` does."""
+        return probability(self.logits(windows), self._bundle.manifest.calibration.temperature)
+
+    def close(self) -> None:
+        """Close the engine's sessions."""
+        self._pair.close()
+
+    def _answer(self, ask: Callable[[Pair], _Answer]) -> _Answer:
+        while True:
+            try:
+                return ask(self._pair)
+            except SessionError as error:  # noqa: PERF203 - ends when a target answers or none is left
+                self._degrade(error)
+
+    def _degrade(self, failure: SessionError) -> None:
+        """Change to the next target that opens; raises ``failure`` when there is none, and stays usable."""
+        before = self._pair
+        try:
+            chosen, pair = open_first(self._rest, (), self._open_one, self._bundle.manifest.name)
+        except NoRuntimeError as error:
+            # They will not open at the next batch either; only the pair at hand is tried again.
+            self._rest = ()
+            reason = f"{before.candidate} failed and no other target is left: {failure}"
+            raise SessionError(reason) from error
+        _log.warning("falling back from %s to %s: %s", before.candidate, chosen, failure)
+        self._pair = pair
+        self._rest = self._rest[self._rest.index(chosen) + 1 :]
+        before.close()
+        if self._on_degraded is not None:
+            self._on_degraded(before.candidate.target, chosen.target, str(failure))
+
+
+def open_detector(
+    bundle: Bundle,
+    *,
+    target: str | None = None,
+    runtimes: Sequence[Runtime] | None = None,
+    options: SessionOptions | None = None,
+    on_degraded: OnDegraded | None = None,
+) -> Detector:
+    """Open the best target of ``bundle`` that runs here and passes its self-test on the golden inputs.
+
+    ``target`` allows that one only; ``runtimes`` replaces the engines found on this machine. Raises ``NoRuntimeError``
+    with every attempt when nothing can run, ``BundleFormatError`` for a target that the bundle does not have.
+
+    >>> with closing(open_detector(open_bundle(path))) as detector:   # doctest: +SKIP
+    ...     embeddings = detector.encode(samples)                     # (T, H, W, C) uint8 -> (T, D)
+    ...     score = detector.judge(embeddings[None])[0]
+    """
+    options = options or SessionOptions()
+    environment = probe_environment()
+    engines = discover_runtimes().runtimes
+    if runtimes is not None:
+        engines = tuple(runtimes)
+        environment = replace(environment, probes=probe_all(engines))
+    golden = bundle.golden()
+    by_name = {engine.name: engine for engine in engines}
+
+    def open_one(candidate: Candidate) -> Pair:
+        return open_pair(bundle, candidate, by_name, options, golden)
+
+    ranked, refusals = plan(bundle, environment, target)
+    chosen, pair = open_first(ranked, refusals, open_one, bundle.manifest.name)
+    return Detector(bundle, pair, ranked[ranked.index(chosen) + 1 :], open_one, on_degraded)
+
+
+def plan(
+    bundle: Bundle, environment: Environment, target: str | None = None
+) -> tuple[tuple[Candidate, ...], tuple[Refusal, ...]]:
+    """What of ``bundle`` would be tried in ``environment``, in this order, and what is refused with its reason."""
+    selection = keep(bundle.manifest, environment, target)
+    return rank(selection.candidates, environment), selection.refusals
+
+
+def _check(array: NDArray[np.generic], tensor: Tensor, dtype: str, what: str) -> None:
+    if array.ndim != len(tensor.shape) or array.shape[1:] != tensor.shape[1:] or array.dtype != dtype:
+        lengths = ", ".join(map(str, tensor.shape[1:]))
+        raise DetectorInputError(f"{what} must be (N, {lengths}) {dtype}, got {array.shape} {array.dtype}")

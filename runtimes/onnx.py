@@ -1,0 +1,178 @@
+"""ONNX Runtime, on the CPU or on an NVIDIA GPU through its CUDA provider."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import re
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.manifest import Artifact, Dtype, Tensor
+from runtimes.errors import RuntimeOpenError, SessionError
+from runtimes.gpu import find_gpus
+from runtimes.protocol import Batch, Probe, SessionOptions
+from runtimes.tensors import check_batch, check_tensors, empty_outputs
+
+_CPU = "CPUExecutionProvider"
+_CUDA = "CUDAExecutionProvider"
+_DEVICE = re.compile(r"cpu|cuda(?::(\d+))?")
+_DTYPES: dict[str, Dtype] = {"tensor(float)": "float32", "tensor(uint8)": "uint8", "tensor(int8)": "int8"}
+_INSTALL = "install it with: pip install 'nexaravision[onnx]'"
+
+_log = logging.getLogger(__name__)
+
+
+class OnnxRuntime:
+    """ONNX Runtime. Devices are ``cpu``, ``cuda`` and ``cuda:<index>``; by default CUDA where it works, or the CPU."""
+
+    name = "onnx"
+
+    def probe(self) -> Probe:
+        """Whether onnxruntime can be imported, its version, and CUDA where provider and GPU exist. Never raises."""
+        try:
+            engine = _load_engine()
+        except RuntimeOpenError as error:
+            return Probe(runtime=self.name, available=False, reason=str(error))
+        # The provider is listed on machines without a GPU too, so the GPU itself is asked for.
+        cuda = _CUDA in engine.get_available_providers() and bool(find_gpus())
+        return Probe(
+            runtime=self.name,
+            available=True,
+            version=engine.__version__,
+            accelerators=("cuda",) if cuda else (),
+        )
+
+    def open(self, artifact: Artifact, content: bytes, options: SessionOptions) -> OnnxSession:
+        """Open one artifact; raises ``RuntimeOpenError`` when it cannot be run here, is not as the manifest says, or
+        the device asked for does not take it."""
+        engine = _load_engine()
+        providers = _choose_providers(engine, options.device, artifact.file)
+        session = _open_session(engine, content, artifact.file, options.threads, providers)
+        # Which providers are available says nothing: one whose library does not load is dropped in silence.
+        if providers[0] != _CPU and _CUDA not in session.get_providers():
+            if options.device is not None:
+                raise RuntimeOpenError(
+                    f"{artifact.file}: onnxruntime could not use {options.device} and took "
+                    f"{', '.join(session.get_providers())}; check the CUDA and cuDNN libraries, or use device cpu"
+                )
+            _log.warning("%s: onnxruntime could not use CUDA; it runs on the CPU", artifact.file)
+        check_tensors(artifact, *_read_tensors(session, artifact.file))
+        return OnnxSession(artifact, session)
+
+
+class OnnxSession:
+    """An open ONNX model; a batch is run whole where the graph's batch axis is dynamic, else item by item."""
+
+    def __init__(self, artifact: Artifact, session: Any) -> None:  # noqa: ANN401 - the engine is untyped
+        self._artifact = artifact
+        self._session = session
+        self._fixed = any(isinstance(node.shape[0], int) for node in session.get_inputs())
+        # The engine's own failures derive from RuntimeError and ValueError only in part.
+        self._failures = _failures(importlib.import_module("onnxruntime"))
+
+    @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        return self._artifact.inputs
+
+    @property
+    def outputs(self) -> tuple[Tensor, ...]:
+        return self._artifact.outputs
+
+    def run(self, batch: Batch) -> dict[str, NDArray[np.generic]]:
+        """Run one batch of any size; raises ``SessionError`` when the arrays do not fit or the engine fails."""
+        if self._session is None:
+            raise SessionError(f"{self._artifact.file}: the session is closed; open the artifact again")
+        size = check_batch(batch, self.inputs, self._artifact.file)
+        if size == 0:
+            return empty_outputs(self.outputs)
+        if not self._fixed:
+            return self._run(batch)
+        rows = [self._run({name: array[item : item + 1] for name, array in batch.items()}) for item in range(size)]
+        return {tensor.name: np.concatenate([row[tensor.name] for row in rows]) for tensor in self.outputs}
+
+    def close(self) -> None:
+        """Free the engine's memory."""
+        self._session = None
+
+    def _run(self, batch: Batch) -> dict[str, NDArray[np.generic]]:
+        names = [tensor.name for tensor in self.outputs]
+        feed = {tensor.name: batch[tensor.name] for tensor in self.inputs}
+        try:
+            return dict(zip(names, self._session.run(names, feed), strict=True))
+        except self._failures as error:
+            raise SessionError(f"{self._artifact.file}: onnxruntime failed: {error}") from error
+
+
+def read_tensors(content: bytes, where: str) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+    """Inputs and outputs of an ONNX model, as a manifest lists them; ``where`` names it in errors.
+
+    The batch axis is given as -1, since sessions take any batch size. Raises ``RuntimeOpenError``.
+    """
+    return _read_tensors(_open_session(_load_engine(), content, where, 1, [_CPU]), where)
+
+
+def _load_engine() -> ModuleType:
+    try:
+        return importlib.import_module("onnxruntime")
+    except (ImportError, OSError) as error:
+        # OSError: a wheel whose shared library does not load on this machine.
+        raise RuntimeOpenError(f"no onnxruntime ({error}); {_INSTALL}") from error
+
+
+def _choose_providers(engine: ModuleType, device: str | None, where: str) -> list[str | tuple[str, dict[str, str]]]:
+    match = _DEVICE.fullmatch(device) if device is not None else None
+    if device is not None and match is None:
+        raise RuntimeOpenError(f"{where}: onnx has no device {device!r}; cpu, cuda and cuda:<index> are allowed")
+    if device == "cpu" or (device is None and (_CUDA not in engine.get_available_providers() or not find_gpus())):
+        return [_CPU]
+    if _CUDA not in engine.get_available_providers():
+        raise RuntimeOpenError(f"{where}: this onnxruntime has no CUDA; install onnxruntime-gpu instead, or use cpu")
+    index = match.group(1) if match else None
+    return [(_CUDA, {"device_id": index or "0"}), _CPU]
+
+
+def _open_session(
+    engine: ModuleType,
+    content: bytes,
+    where: str,
+    threads: int,
+    providers: list[str | tuple[str, dict[str, str]]],
+) -> Any:  # noqa: ANN401 - the engine is untyped
+    options = engine.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    # Idle worker threads would otherwise spin and take a core from decoding.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 3
+    try:
+        return engine.InferenceSession(content, options, providers=providers)
+    except _failures(engine) as error:
+        raise RuntimeOpenError(f"{where}: onnxruntime cannot open it: {error}") from error
+
+
+def _failures(engine: ModuleType) -> tuple[type[Exception], ...]:
+    state = engine.capi.onnxruntime_pybind11_state
+    own = tuple(value for value in vars(state).values() if isinstance(value, type) and issubclass(value, Exception))
+    return (*own, RuntimeError, ValueError)
+
+
+def _read_tensors(session: Any, where: str) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:  # noqa: ANN401
+    return (
+        tuple(_read_tensor(node, where) for node in session.get_inputs()),
+        tuple(_read_tensor(node, where) for node in session.get_outputs()),
+    )
+
+
+def _read_tensor(node: Any, where: str) -> Tensor:  # noqa: ANN401 - the engine is untyped
+    if node.type not in _DTYPES:
+        raise RuntimeOpenError(f"{where}: tensor {node.name} is {node.type}; allowed are {', '.join(_DTYPES)}")
+    lengths = (length if isinstance(length, int) else -1 for length in node.shape[1:])
+    return Tensor(
+        name=node.name,
+        shape=(-1, *lengths),
+        dtype=_DTYPES[node.type],
+    )

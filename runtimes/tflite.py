@@ -1,0 +1,141 @@
+"""TensorFlow Lite through LiteRT (``ai-edge-litert``), or ``tflite-runtime`` on boards that have nothing newer."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.manifest import Artifact, Dtype, Quantization, Tensor
+from runtimes.errors import RuntimeOpenError, SessionError
+from runtimes.protocol import Batch, Probe, SessionOptions
+from runtimes.tensors import check_batch, check_tensors, empty_outputs
+
+# (module of the Interpreter, distribution that carries it), the preferred first.
+_ENGINES = (("ai_edge_litert.interpreter", "ai-edge-litert"), ("tflite_runtime.interpreter", "tflite-runtime"))
+_INSTALL = "install it with: pip install 'nexaravision[tflite]'"
+_DTYPES: dict[str, Dtype] = {"float32": "float32", "uint8": "uint8", "int8": "int8"}
+
+
+class TFLiteRuntime:
+    """TFLite on the CPU, accelerated by XNNPACK. The only device is ``cpu``."""
+
+    name = "tflite"
+
+    def probe(self) -> Probe:
+        """Whether an interpreter can be imported, and which version. Never raises."""
+        try:
+            _, version = _load_engine()
+        except RuntimeOpenError as error:
+            return Probe(runtime=self.name, available=False, reason=str(error))
+        return Probe(runtime=self.name, available=True, version=version)
+
+    def open(self, artifact: Artifact, content: bytes, options: SessionOptions) -> TFLiteSession:
+        """Open one artifact; raises ``RuntimeOpenError`` when it cannot be run here or is not as the manifest says."""
+        if options.device not in {None, "cpu"}:
+            raise RuntimeOpenError(f"{artifact.file}: tflite has no device {options.device!r}; cpu is allowed")
+        interpreter = _open_interpreter(content, artifact.file, options.threads)
+        check_tensors(artifact, *_read_tensors(interpreter, artifact.file))
+        return TFLiteSession(artifact, interpreter)
+
+
+class TFLiteSession:
+    """An open TFLite model.
+
+    Its graph is run once for each item of a batch: resizing to a larger batch saves at most a few percent on a CPU
+    (``docs/decisions/0003-tflite-batches.md``) and a graph with a fused LSTM cannot be resized at all.
+    """
+
+    def __init__(self, artifact: Artifact, interpreter: Any) -> None:  # noqa: ANN401 - the engine is untyped
+        self._artifact = artifact
+        self._interpreter = interpreter
+        self._indices = {
+            detail["name"]: detail["index"]
+            for detail in (*interpreter.get_input_details(), *interpreter.get_output_details())
+        }
+
+    @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        return self._artifact.inputs
+
+    @property
+    def outputs(self) -> tuple[Tensor, ...]:
+        return self._artifact.outputs
+
+    def run(self, batch: Batch) -> dict[str, NDArray[np.generic]]:
+        """Run one batch of any size; raises ``SessionError`` when the arrays do not fit or the engine fails."""
+        if self._interpreter is None:
+            raise SessionError(f"{self._artifact.file}: the session is closed; open the artifact again")
+        size = check_batch(batch, self.inputs, self._artifact.file)
+        rows = [self._run_item(batch, item) for item in range(size)]
+        if not rows:
+            return empty_outputs(self.outputs)
+        return {tensor.name: np.concatenate([row[tensor.name] for row in rows]) for tensor in self.outputs}
+
+    def close(self) -> None:
+        """Free the engine's memory."""
+        self._interpreter = None
+
+    def _run_item(self, batch: Batch, item: int) -> dict[str, NDArray[np.generic]]:
+        try:
+            # A fused LSTM keeps its state between invocations.
+            self._interpreter.reset_all_variables()
+            for tensor in self.inputs:
+                self._interpreter.set_tensor(self._indices[tensor.name], batch[tensor.name][item : item + 1])
+            self._interpreter.invoke()
+            return {tensor.name: self._interpreter.get_tensor(self._indices[tensor.name]) for tensor in self.outputs}
+        except (RuntimeError, ValueError) as error:
+            raise SessionError(f"{self._artifact.file}: tflite failed: {error}") from error
+
+
+def read_tensors(content: bytes, where: str) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+    """Inputs and outputs of a TFLite model, as a manifest lists them; ``where`` names it in errors.
+
+    The batch axis is given as -1, since sessions take any batch size. Raises ``RuntimeOpenError``.
+    """
+    return _read_tensors(_open_interpreter(content, where, threads=1), where)
+
+
+def _load_engine() -> tuple[ModuleType, str]:
+    reasons = []
+    for module, distribution in _ENGINES:
+        try:
+            return importlib.import_module(module), importlib.metadata.version(distribution)
+        except (ImportError, OSError) as error:  # noqa: PERF203 - two engines, tried once
+            # OSError: a wheel whose shared library does not load on this machine.
+            reasons.append(f"{distribution}: {error}")
+    raise RuntimeOpenError(f"no TFLite interpreter ({'; '.join(reasons)}); {_INSTALL}")
+
+
+def _open_interpreter(content: bytes, where: str, threads: int) -> Any:  # noqa: ANN401 - the engine is untyped
+    engine, _ = _load_engine()
+    try:
+        interpreter = engine.Interpreter(model_content=content, num_threads=threads)
+        interpreter.allocate_tensors()
+    except (RuntimeError, ValueError) as error:
+        raise RuntimeOpenError(f"{where}: tflite cannot open it: {error}") from error
+    return interpreter
+
+
+def _read_tensors(interpreter: Any, where: str) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:  # noqa: ANN401
+    return (
+        tuple(_read_tensor(detail, where) for detail in interpreter.get_input_details()),
+        tuple(_read_tensor(detail, where) for detail in interpreter.get_output_details()),
+    )
+
+
+def _read_tensor(detail: dict[str, Any], where: str) -> Tensor:
+    dtype = np.dtype(detail["dtype"]).name
+    if dtype not in _DTYPES:
+        raise RuntimeOpenError(f"{where}: tensor {detail['name']} is {dtype}; allowed are {', '.join(_DTYPES)}")
+    scale, zero_point = detail["quantization"]
+    return Tensor(
+        name=detail["name"],
+        shape=(-1, *(int(length) for length in detail["shape"][1:])),
+        dtype=_DTYPES[dtype],
+        quantization=Quantization(scale=float(scale), zero_point=int(zero_point)) if scale > 0 else None,
+    )
