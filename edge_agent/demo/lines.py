@@ -6,8 +6,8 @@ from typing import TextIO
 
 from edge_agent.agent import Observation
 from edge_agent.delivery.payloads import CameraState
-from edge_agent.demo.stopwatch import Stopwatch
 from edge_agent.demo.news import News
+from edge_agent.demo.stopwatch import Stopwatch
 from edge_agent.demo.wording import summary
 
 

@@ -14,7 +14,7 @@ from edge_agent.demo.subscriber import Message
 
 Kind = Literal["status", "health", "state", "incident", "snapshot"]
 
-_SCHEMAS: dict[Kind, type[Status] | type[Health] | type[CameraState] | type[Incident]] = {
+_SCHEMAS: dict[Kind, type[Status | Health | CameraState | Incident]] = {
     "status": Status,
     "health": Health,
     "state": CameraState,

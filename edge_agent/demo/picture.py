@@ -21,9 +21,9 @@ class Picture:
     """A renderable of exactly ``columns`` by ``rows`` cells from an image ``(h, w, 3) uint8 BGR``."""
 
     def __init__(self, image: NDArray[np.uint8], columns: int, rows: int) -> None:
-        small = cv2.resize(image, (columns, 2 * rows), interpolation=cv2.INTER_AREA)
+        small = np.asarray(cv2.resize(image, (columns, 2 * rows), interpolation=cv2.INTER_AREA), dtype=np.uint8)
         # Fewer colours repeat more often, so that their styles come from the cache.
-        self._pixels = (small & _COARSE).tolist()
+        self._pixels = (small & np.uint8(_COARSE)).tolist()
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         for upper, lower in zip(self._pixels[::2], self._pixels[1::2], strict=True):
@@ -33,5 +33,5 @@ class Picture:
 
 
 @lru_cache(_STYLES)
-def _style(blue: int, green: int, red: int, blue_below: int, green_below: int, red_below: int) -> Style:  # noqa: PLR0917
+def _style(blue: int, green: int, red: int, blue_below: int, green_below: int, red_below: int) -> Style:
     return Style.from_color(Color.from_rgb(red, green, blue), Color.from_rgb(red_below, green_below, blue_below))

@@ -106,10 +106,11 @@ class LiveView:
         picture: RenderableType = Text("")
         if seen is not None and seen.thumbnail is not None and space.columns:
             picture = Picture(seen.thumbnail, space.columns, space.rows)
-        body.add_row(picture, self._facts(camera, seen))
-        return Panel(body, title=f"[bold]{camera.id}[/]", border_style=_mood(seen), height=space.rows + _FRAME)
+        body.add_row(picture, self._facts(seen))
+        title = Text.assemble((camera.id, "bold"), f": {camera.shows}")
+        return Panel(body, title=title, border_style=_mood(seen), height=space.rows + _FRAME)
 
-    def _facts(self, camera: DemoCamera, seen: Observation | None) -> Text:
+    def _facts(self, seen: Observation | None) -> Text:
         if seen is None:
             return Text("starting", style="dim")
         facts = Text(overflow="ellipsis", no_wrap=True)
@@ -119,8 +120,7 @@ class LiveView:
             facts.append(f"{seen.mode}\n", style="yellow" if seen.mode == "alert" else "green")
         facts.append_text(self._bar(seen.score))
         facts.append(f"\n{seen.samples_per_s:.1f} samples/s\n")
-        facts.append(f"{seen.reason or seen.connection}\n", style="" if seen.connection == "connected" else "magenta")
-        facts.append(camera.shows, style="dim")
+        facts.append(seen.reason or seen.connection, style="dim" if seen.connection == "connected" else "magenta")
         return facts
 
     def _bar(self, score: float | None) -> Text:
