@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import hashlib
+import shutil
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from models.bundle import Bundle, open_bundle
+from models.signing import generate_key, load_private_key, sign
+from models.trust import TrustStore
+from tests import tiny_bundle
+
+
+@pytest.fixture(scope="session")
+def key_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the key pair of the tests: ``private.pem`` and ``public.pem``."""
+    folder = tmp_path_factory.mktemp("keys")
+    generate_key(folder / "private.pem", folder / "public.pem")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def signing_key(key_folder: Path) -> ec.EllipticCurvePrivateKey:
+    return load_private_key(key_folder / "private.pem")
+
+
+@pytest.fixture(scope="session")
+def trust(key_folder: Path) -> TrustStore:
+    """Trusts the tests' key."""
+    return TrustStore.load([key_folder / "public.pem"])
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle_directory(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    signing_key: ec.EllipticCurvePrivateKey,
+) -> Path:
+    """A signed bundle directory with tiny real artifacts; read only, copy it before changing anything.
+
+    Converting takes TensorFlow some ten seconds, so the files are kept in pytest's cache for as long as their maker
+    and TensorFlow stay the same; each session signs its own copy.
+    """
+    source = Path(tiny_bundle.__file__).read_bytes() + metadata.version("tensorflow").encode()
+    made = request.config.cache.mkdir("tiny-bundle") / hashlib.sha256(source).hexdigest()[:16]
+    if not (made / "signature").is_file():
+        shutil.rmtree(made, ignore_errors=True)
+        tiny_bundle.make_tiny_bundle(made, signing_key)
+    directory = tmp_path_factory.mktemp("bundle") / "tiny"
+    shutil.copytree(made, directory)
+    sign(directory, signing_key)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def tiny(tiny_bundle_directory: Path, trust: TrustStore) -> Bundle:
+    """The tiny bundle, opened."""
+    return open_bundle(tiny_bundle_directory, trust)
+
+
+@pytest.fixture
+def bundle_copy(tiny_bundle_directory: Path, tmp_path: Path) -> Path:
+    """A copy of the tiny bundle's directory that a test may change."""
+    return Path(shutil.copytree(tiny_bundle_directory, tmp_path / "copy"))
