@@ -47,7 +47,7 @@ class Broker:
     password: str | None = field(default=None, repr=False)
     tls: TLSFiles | None = None
     keepalive_s: int = 30
-    connect_timeout_s: float = 10.0
+    connect_timeout_s: float = 8.0
     protocol: Literal["5", "3.1.1"] = "5"
 
     @property

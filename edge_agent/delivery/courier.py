@@ -115,6 +115,7 @@ class Courier:
     def _serve(self, connection: Connection, farewell: Callable[[], Message]) -> None:
         began = self._clock()
         session = _Session(connection)
+        self._blocked_topics = ()
         self._board.renew()
         self._connected = True
         try:

@@ -26,6 +26,8 @@ MOST_UNWRITTEN_BYTES = 64 * 1024 * 1024
 _EXPIRY_PERIOD_S = 60.0
 _DISK_RETRY_S = 1.0
 FLUSH_S = 5.0
+_THREAD_END_S = 10.0
+"""Longer than a connection attempt may take, so that a thread which still runs after it hangs on a broken disk."""
 
 
 class MqttOutbox:
@@ -100,9 +102,9 @@ class MqttOutbox:
         """End cleanly: write what is in memory, deliver for up to ``flush_s`` while a broker is there, say stopping."""
         writing, delivering = self._threads
         self._intake.close()
-        writing.join(flush_s)
+        writing.join(_THREAD_END_S)
         self._courier.stop(flush_s)
-        delivering.join(flush_s + 10)
+        delivering.join(flush_s + _THREAD_END_S)
         self._spool.close()
 
     def _open_session(self) -> Connection:

@@ -82,9 +82,7 @@ class Spool:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._database = self._open()
         except (OSError, sqlite3.Error) as error:
-            raise SpoolError(
-                f"spool {path}: {error}; needed: a writable directory that no other agent uses"
-            ) from error
+            raise SpoolError(f"spool {path}: {error}; needed: a writable directory that no other agent uses") from error
 
     def put(self, messages: Sequence[Message]) -> None:
         """Write messages in order, then let go of what is too old or too much."""

@@ -20,8 +20,8 @@ class Wakeup:
         """Wake the listener, now or at its next ``select``."""
         try:
             self._ringing.send(b"\0")
-        except BlockingIOError:
-            return  # a full buffer rings already
+        except OSError:
+            return  # a full buffer rings already, and once closed nobody listens
 
     def drain(self) -> None:
         """Forget all rings so far."""

@@ -1,0 +1,60 @@
+"""From settings to a running outbox."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+from edge_agent.delivery.backoff import Backoff
+from edge_agent.delivery.broker import Broker
+from edge_agent.delivery.connection import open_connection
+from edge_agent.delivery.outbox import MqttOutbox
+from edge_agent.delivery.payloads import BundleName, Thresholds
+from edge_agent.delivery.presence import Presence, Process
+from edge_agent.delivery.spool import Spool, SpoolLimits
+from edge_agent.delivery.topics import Topics
+from edge_agent.delivery.writer import Writer
+
+SPOOL_FILE = "spool.sqlite"
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Everything that delivery needs to know."""
+
+    topics: Topics
+    broker: Broker
+    spool_directory: Path
+    spool_limits: SpoolLimits
+    version: str
+    bundle: BundleName
+
+
+def open_outbox(delivery: Delivery, thresholds: Callable[[str], Thresholds]) -> MqttOutbox:
+    """An outbox with its spool open, not started yet; raises ``SpoolError`` when the spool cannot be used."""
+    spool = Spool(delivery.spool_directory / SPOOL_FILE, delivery.spool_limits, time.time)
+    process = Process(delivery.version, read_boot_id(), _utc())
+    return MqttOutbox(
+        Writer(delivery.topics, delivery.bundle, thresholds),
+        Presence(delivery.topics, process, delivery.bundle, _utc),
+        spool,
+        lambda will: open_connection(delivery.broker, will),
+        Backoff(random.random),
+    )
+
+
+def read_boot_id(path: Path = _BOOT_ID) -> str:
+    """The kernel's id of this boot; ``unknown`` where there is none."""
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return "unknown"
+
+
+def _utc() -> datetime:
+    return datetime.now(timezone.utc)

@@ -1,0 +1,127 @@
+"""A real Mosquitto for one test: its configuration, process and certificates."""
+
+from __future__ import annotations
+
+import datetime
+import ipaddress
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Mosquitto:
+    """One broker on a free loopback port that can be killed and started again."""
+
+    def __init__(self, directory: Path, lines: Sequence[str] = ("allow_anonymous true",), user_lines: str = "") -> None:
+        binary = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
+        if binary is None:
+            pytest.skip("no mosquitto here; install the Debian package mosquitto")
+        self.binary = binary
+        self.directory = directory
+        self.port = free_port()
+        self.passwords = directory / "passwords"
+        self.passwords.write_text(user_lines)
+        self.config = directory / "mosquitto.conf"
+        self.config.write_text("\n".join([f"listener {self.port} 127.0.0.1", "user root", *lines, ""]))
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> Mosquitto:
+        log = (self.directory / "mosquitto.log").open("ab")
+        self.process = subprocess.Popen([self.binary, "-c", str(self.config), "-v"], stdout=log, stderr=log)
+        log.close()
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+            except OSError:
+                time.sleep(0.02)
+            else:
+                return self
+        raise AssertionError((self.directory / "mosquitto.log").read_text())
+
+    def kill(self) -> None:
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait(10)
+
+    def has_saved(self, text: str) -> bool:
+        """Whether a text stands in the broker's own database on disk."""
+        database = self.directory / "mosquitto.db"
+        return database.exists() and text.encode() in database.read_bytes()
+
+    def has_logged(self, text: str) -> bool:
+        return text in (self.directory / "mosquitto.log").read_text()
+
+    def add_password(self, username: str, password: str) -> None:
+        subprocess.run(
+            ["mosquitto_passwd", "-b", str(self.passwords), username, password], check=True, capture_output=True
+        )
+
+
+@dataclass(frozen=True)
+class PrivateCA:
+    """PEM files of an authority, a server certificate for 127.0.0.1, and a client certificate."""
+
+    ca: Path
+    server_certificate: Path
+    server_key: Path
+    client_certificate: Path
+    client_key: Path
+
+
+def make_private_ca(directory: Path) -> PrivateCA:
+    ca_key = ec.generate_private_key(ec.SECP256R1())
+    ca_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test authority")])
+    ca = _certificate(ca_name, ca_name, ca_key, ca_key, x509.BasicConstraints(ca=True, path_length=0))
+    paths = {"ca": directory / "ca.pem"}
+    paths["ca"].write_bytes(ca.public_bytes(serialization.Encoding.PEM))
+    for role in ("server", "client"):
+        key = ec.generate_private_key(ec.SECP256R1())
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, role)])
+        address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+        certificate = _certificate(name, ca_name, key, ca_key, address)
+        paths[f"{role}_certificate"] = directory / f"{role}.pem"
+        paths[f"{role}_certificate"].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+        paths[f"{role}_key"] = directory / f"{role}.key"
+        paths[f"{role}_key"].write_bytes(
+            key.private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            )
+        )
+    return PrivateCA(**paths)
+
+
+def _certificate(
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: ec.EllipticCurvePrivateKey,
+    issuer_key: ec.EllipticCurvePrivateKey,
+    extension: x509.ExtensionType,
+) -> x509.Certificate:
+    now = datetime.datetime.now(datetime.timezone.utc)
+    builder = x509.CertificateBuilder().subject_name(subject).issuer_name(issuer).public_key(key.public_key())
+    builder = builder.serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(hours=1))
+    builder = builder.not_valid_after(now + datetime.timedelta(days=1))
+    builder = builder.add_extension(extension, critical=isinstance(extension, x509.BasicConstraints))
+    return builder.sign(issuer_key, hashes.SHA256())

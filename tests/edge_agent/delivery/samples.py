@@ -1,0 +1,73 @@
+"""Events and an outbox for the tests of delivery."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+from edge_agent.delivery.broker import Broker
+from edge_agent.delivery.opening import Delivery, open_outbox
+from edge_agent.delivery.outbox import MqttOutbox
+from edge_agent.delivery.payloads import BundleName, Thresholds
+from edge_agent.delivery.spool import SpoolLimits
+from edge_agent.delivery.topics import Topics
+from edge_agent.events import CameraState, Health, IncidentEvent, Snapshot
+
+AT = datetime(2026, 3, 1, 22, 14, 7, 250_000, tzinfo=timezone.utc)
+THRESHOLDS = Thresholds(wake=0.4, alert=0.7, clear=0.5)
+ROOT = "nexara/v1/school/gate"
+JPEG = b"\xff\xd8\xff\xe0 not much of a picture \xff\xd9"
+
+
+def incident(sequence: int = 0, camera: str = "yard", **changes: Any) -> IncidentEvent:
+    values: dict[str, Any] = {
+        "camera": camera,
+        "incident": "0197f3a0-5f5e-7000-8000-000000000001",
+        "sequence": sequence,
+        "phase": "started" if sequence == 0 else "updated",
+        "at": AT + timedelta(seconds=sequence),
+        "started_at": AT,
+        "ended_at": None,
+        "source_time_s": 12.5 + sequence,
+        "probability": 0.91,
+        "peak": 0.95,
+        "mean": 0.83,
+        "snapshot": "snapshot-1",
+    }
+    return IncidentEvent(**{**values, **changes})
+
+
+def snapshot(camera: str = "yard") -> Snapshot:
+    return Snapshot(camera, "0197f3a0-5f5e-7000-8000-000000000001", "snapshot-1", AT, JPEG)
+
+
+def state(camera: str = "yard", **changes: Any) -> CameraState:
+    values: dict[str, Any] = {"connection": "connected", "mode": "idle", "score": 0.1, "at": AT, "reason": None}
+    return CameraState(camera, **{**values, **changes})
+
+
+def health(**changes: Any) -> Health:
+    values: dict[str, Any] = {
+        "at": AT,
+        "samples_per_s": 8.5,
+        "queue": 1,
+        "latency_p50_ms": 12.0,
+        "latency_p99_ms": 40.5,
+        "dropped": 0,
+        "memory_bytes": 180_000_000,
+        "temperature_c": 51.5,
+    }
+    return Health(**{**values, **changes})
+
+
+def make_outbox(port: int, directory: Path, max_bytes: int = 10_000_000, **broker: Any) -> MqttOutbox:
+    delivery = Delivery(
+        Topics("school", "gate"),
+        Broker("127.0.0.1", port, "nexara-school-gate", **broker),
+        directory / "spool",
+        SpoolLimits(max_bytes, 86_400),
+        "0.1.0",
+        BundleName(name="first", version="1.0.0"),
+    )
+    return open_outbox(delivery, lambda _camera: THRESHOLDS)
