@@ -7,14 +7,9 @@ Only what a newcomer needs to be shown lives here; the agent it runs is the one 
 from __future__ import annotations
 
 
-import sys
-
 
 def main(argv: list[str]) -> int:
-    """``nexara demo``: returns the exit code."""
-    try:
-        from edge_agent.demo.command_line import run_demo
-    except ModuleNotFoundError as error:
-        print(f"nexara demo: {error.name} is not installed; install nexaravision[tflite,demo]", file=sys.stderr)
-        return 2
+    """Watch four drawn cameras with the real agent, and see its alerts arrive over MQTT."""
+    from edge_agent.demo.command_line import run_demo
+
     return run_demo(argv)
