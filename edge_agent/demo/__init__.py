@@ -7,7 +7,6 @@ Only what a newcomer needs to be shown lives here; the agent it runs is the one 
 from __future__ import annotations
 
 
-
 def main(argv: list[str]) -> int:
     """Watch four drawn cameras with the real agent, and see its alerts arrive over MQTT."""
     from edge_agent.demo.command_line import run_demo
