@@ -15,9 +15,7 @@ from edge_agent.demo.subscriber import Message
 _BEAT_S = 0.25
 
 
-def play(
-    stage: Stage, ledger: Ledger, audience: Audience, stopwatch: Stopwatch, finished: Callable[[], bool]
-) -> None:
+def play(stage: Stage, ledger: Ledger, audience: Audience, stopwatch: Stopwatch, finished: Callable[[], bool]) -> None:
     """Let ``audience`` see what happens on ``stage`` until ``finished``; raises what the agent raised, if it did."""
     ready = False
     while not finished():

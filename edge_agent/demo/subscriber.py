@@ -28,9 +28,7 @@ class Message:
 
 
 @contextmanager
-def subscribe(
-    address: Address, topic_filter: str, clock: Callable[[], float]
-) -> Iterator[queue.SimpleQueue[Message]]:
+def subscribe(address: Address, topic_filter: str, clock: Callable[[], float]) -> Iterator[queue.SimpleQueue[Message]]:
     """Subscribe to ``topic_filter`` (QoS 1) while the context is open; messages wait in the queue it gives.
 
     Raises ``DemoError`` when there is no broker at ``address`` or it does not confirm the subscription.
