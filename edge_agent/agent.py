@@ -2,27 +2,43 @@
 
 from __future__ import annotations
 
+import math
+import queue
 import threading
 import time
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_agent.announcer import Announcer
 from edge_agent.attention import AttentionPolicy
 from edge_agent.backoff import BackoffPolicy
-from edge_agent.events import Connection, Mode, Outbox
+from edge_agent.camera import Camera
+from edge_agent.events import CameraState, Connection, Mode, Outbox
+from edge_agent.health import HealthMeter
 from edge_agent.incidents import IncidentPolicy
+from edge_agent.inference import Judge, Judgement, judge_until
+from edge_agent.pending import PendingSamples
+from edge_agent.policy import PolicyError, require_positive
+from edge_agent.sample import SampleMaker
 from edge_agent.sampling import SamplingPolicy
 from edge_agent.snapshot import SnapshotPolicy
-from edge_agent.sources.source import SourceOptions
-from models.manifest import Thresholds
+from edge_agent.sources import SourceOptions, check_address, open_source
+from edge_agent.watch import Watch, WatchPolicies
+from models.bundle import Bundle
+from models.manifest import Manifest, Thresholds
+from runtimes.detector import open_detector
+from runtimes.protocol import SessionOptions
 
-if TYPE_CHECKING:
-    from models.bundle import Bundle
+_TICK_S = 0.1
+_STOP_WITHIN_S = 2.0
+# Four alert samples are 0.4 s: what waits longer is news of the past, and an alert within a second has no use for it.
+_DEPTH = 4
+_MOST_BATCHES = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,27 +48,36 @@ class CameraSpec:
 
     id: str
     source: str
-    options: SourceOptions = SourceOptions()
+    options: SourceOptions = field(default_factory=SourceOptions)
     thresholds: Thresholds | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class AgentOptions:
     """How the agent works; ``target`` names the bundle's artifact to use (``None``: the best that runs here), and
-    ``thumbnail_side`` asks for a small picture in each observation. Intervals are in seconds."""
+    ``thumbnail_side`` asks for a small picture in each observation, ``stop_when_ended`` ends the agent when every
+    source has come to its end. Intervals are in seconds."""
 
     target: str | None = None
     threads: int = 1
-    sampling: SamplingPolicy = SamplingPolicy()
-    attention: AttentionPolicy = AttentionPolicy()
-    incidents: IncidentPolicy = IncidentPolicy()
-    snapshots: SnapshotPolicy = SnapshotPolicy()
-    retry: BackoffPolicy = BackoffPolicy()
+    sampling: SamplingPolicy = field(default_factory=SamplingPolicy)
+    attention: AttentionPolicy = field(default_factory=AttentionPolicy)
+    incidents: IncidentPolicy = field(default_factory=IncidentPolicy)
+    snapshots: SnapshotPolicy = field(default_factory=SnapshotPolicy)
+    retry: BackoffPolicy = field(default_factory=BackoffPolicy)
     health_interval_s: float = 30.0
     state_interval_s: float = 10.0
     observe_interval_s: float = 0.5
     thumbnail_side: int | None = None
     stop_when_ended: bool = False
+
+    def __post_init__(self) -> None:
+        require_positive(
+            threads=self.threads,
+            health_interval_s=self.health_interval_s,
+            state_interval_s=self.state_interval_s,
+            observe_interval_s=self.observe_interval_s,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +103,198 @@ def run_agent(
     outbox: Outbox,
     *,
     stop: threading.Event,
-    options: AgentOptions = AgentOptions(),  # noqa: B008 - frozen
+    options: AgentOptions = AgentOptions(),
     clock: Callable[[], float] = time.monotonic,
     wall: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
+    make_id: Callable[[], str] = lambda: str(uuid.uuid4()),
     observe: Callable[[Observation], None] | None = None,
+    on_runtime: Callable[[str], None] | None = None,
 ) -> None:
     """Watch ``cameras`` with ``bundle`` and tell ``outbox``, until ``stop`` is set; returns within about 3 s of that.
 
     A camera that is not there, breaks or hangs is reported and tried again, and disturbs no other. ``observe`` is
-    called on this thread. Raises ``PolicyError`` for cameras that cannot be told apart and what ``open_detector``
-    raises when nothing here can run the bundle.
+    called on this thread; ``on_runtime`` is told which engine judges, at the start and, on another thread, whenever
+    that changes. Raises ``PolicyError`` for cameras that cannot be told apart or thresholds that make no sense,
+    ``SourceUriError`` for an address that cannot be understood and ``NoRuntimeError`` when nothing here can run the
+    bundle.
     """
-    raise NotImplementedError
+    check_cameras(cameras)
+
+    def degraded(_before: str, _after: str, _reason: str) -> None:
+        judge.forget()
+        if on_runtime is not None:
+            on_runtime(detector.description)
+
+    detector = open_detector(
+        bundle, target=options.target, options=SessionOptions(threads=options.threads), on_degraded=degraded
+    )
+    judge = Judge(detector, bundle.manifest.geometry, options.sampling.largest_gap_s, clock)
+    agent = _Agent(cameras, bundle.manifest, outbox, options, clock=clock, wall=wall, make_id=make_id, observe=observe)
+    if on_runtime is not None:
+        on_runtime(detector.description)
+    if agent.run(judge, stop):
+        detector.close()
+
+
+def check_cameras(cameras: Sequence[CameraSpec]) -> None:
+    """Raise ``PolicyError`` or ``SourceUriError`` for cameras that could never be watched."""
+    if not cameras:
+        raise PolicyError("no cameras: at least one is needed; add one to the configuration")
+    for spec in cameras:
+        if sum(spec.id == other.id for other in cameras) > 1:
+            raise PolicyError(f"camera id {spec.id!r} is used more than once; give each camera its own")
+        check_address(spec.source)
+
+
+@dataclass(slots=True)
+class _Post:
+    """Everything the agent keeps for one camera."""
+
+    camera: Camera
+    watch: Watch
+    announcer: Announcer
+    observed_s: float = -math.inf
+
+
+class _Agent:
+    """The loop that joins all: it alone decides and tells; cameras and engine have threads of their own."""
+
+    def __init__(
+        self,
+        cameras: Sequence[CameraSpec],
+        manifest: Manifest,
+        outbox: Outbox,
+        options: AgentOptions,
+        *,
+        clock: Callable[[], float],
+        wall: Callable[[], datetime],
+        make_id: Callable[[], str],
+        observe: Callable[[Observation], None] | None,
+    ) -> None:
+        self._manifest = manifest
+        self._outbox = outbox
+        self._options = options
+        self._clock = clock
+        self._wall = wall
+        self._make_id = make_id
+        self._observe = observe
+        self._pending = PendingSamples(_DEPTH)
+        self._judged: queue.Queue[list[Judgement]] = queue.Queue(_MOST_BATCHES)
+        self._halted = threading.Event()
+        self._meter = HealthMeter(clock())
+        self._reported_s = clock()
+        seeds = np.random.default_rng().spawn(len(cameras))
+        self._posts = {spec.id: self._post(spec, random) for spec, random in zip(cameras, seeds, strict=True)}
+
+    def run(self, judge: Judge, stop: threading.Event) -> bool:
+        """Watch until ``stop`` is set, or all sources have ended where that was asked for. Returns whether the judging
+        thread has ended too, so that its engine may be closed."""
+        judging = threading.Thread(
+            target=judge_until, args=(self._halted, self._pending, judge, self._deliver), name="judge", daemon=True
+        )
+        judging.start()
+        for post in self._posts.values():
+            post.camera.start()
+        try:
+            while not stop.is_set() and not (self._options.stop_when_ended and self._ended()):
+                self._decide(_TICK_S)
+                self._tend()
+        finally:
+            self._close(judging)
+        return not judging.is_alive()
+
+    def _post(self, spec: CameraSpec, random: np.random.Generator) -> _Post:
+        options, manifest = self._options, self._manifest
+        camera = Camera(
+            spec.id,
+            spec.source,
+            lambda: open_source(spec.source, spec.options, self._clock),
+            lambda: SampleMaker(spec.id, options.sampling, manifest.geometry, manifest.preprocessing),
+            self._pending.put,
+            options=spec.options,
+            retry=options.retry,
+            clock=self._clock,
+            random=random,
+        )
+        watch = Watch(
+            spec.id,
+            spec.thresholds or manifest.calibration.thresholds,
+            WatchPolicies(options.attention, options.incidents, options.snapshots),
+            self._outbox,
+            clock=self._clock,
+            wall=self._wall,
+            make_id=self._make_id,
+        )
+        return _Post(camera, watch, Announcer(options.state_interval_s))
+
+    def _deliver(self, judgements: list[Judgement]) -> None:
+        while not self._halted.is_set():
+            try:
+                self._judged.put(judgements, timeout=_TICK_S)
+            except queue.Full:
+                continue
+            return
+
+    def _decide(self, timeout_s: float) -> None:
+        """Decide on what was judged, waiting for it at most ``timeout_s``."""
+        try:
+            judgements = self._judged.get(timeout=timeout_s)
+        except queue.Empty:
+            return
+        for judgement in judgements:
+            post = self._posts[judgement.sample.camera]
+            self._meter.judged(judgement.latency_s)
+            post.camera.set_mode(post.watch.judge(judgement))
+            post.camera.settle()
+
+    def _tend(self) -> None:
+        now_s, at = self._clock(), self._wall()
+        for id_, post in self._posts.items():
+            post.camera.tend(now_s)
+            post.camera.set_mode(post.watch.tend(now_s))
+            self._announce(id_, post, now_s, at)
+        if now_s - self._reported_s >= self._options.health_interval_s:
+            self._reported_s = now_s
+            waiting, dropped = len(self._pending), self._pending.dropped
+            self._outbox.health(self._meter.report(now_s, at, queue=waiting, dropped=dropped))
+
+    def _announce(self, id_: str, post: _Post, now_s: float, at: datetime) -> None:
+        link, watch = post.camera.link, post.watch
+        state = CameraState(id_, link.connection, watch.mode, watch.score, at, link.reason)
+        changed = post.announcer.due(state, now_s)
+        if changed:
+            self._outbox.camera_state(state)
+        if self._observe is None or (not changed and now_s - post.observed_s < self._options.observe_interval_s):
+            return
+        post.observed_s = now_s
+        side, image = self._options.thumbnail_side, watch.image
+        self._observe(
+            Observation(
+                camera=id_,
+                at=at,
+                connection=state.connection,
+                mode=state.mode,
+                score=state.score,
+                samples_per_s=watch.rate(now_s),
+                incidents=watch.incidents,
+                incident=watch.incident,
+                reason=state.reason,
+                thumbnail=image.colour(side) if side and image is not None else None,
+            )
+        )
+
+    def _ended(self) -> bool:
+        """Whether every source has come to its end and all it gave has been decided upon."""
+        ended = all(post.camera.link.ended for post in self._posts.values())
+        return ended and self._pending.idle and self._judged.empty()
+
+    def _close(self, judging: threading.Thread) -> None:
+        self._halted.set()
+        for post in self._posts.values():
+            post.camera.halt()
+        deadline_s = time.monotonic() + _STOP_WITHIN_S
+        judging.join(_STOP_WITHIN_S)
+        for post in self._posts.values():
+            post.camera.join(max(0.0, deadline_s - time.monotonic()))
+        for post in self._posts.values():
+            post.watch.close()

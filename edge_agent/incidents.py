@@ -172,9 +172,7 @@ class IncidentMachine:
         self._recent.clear()
         return step
 
-    def _tell(
-        self, incident: _Incident, phase: Phase, time_s: float, ended_s: float | None = None
-    ) -> IncidentStep:
+    def _tell(self, incident: _Incident, phase: Phase, time_s: float, ended_s: float | None = None) -> IncidentStep:
         incident.sequence += 1
         incident.told_s = time_s
         return IncidentStep(

@@ -22,9 +22,7 @@ class SamplingPolicy:
 
     def __post_init__(self) -> None:
         rate = 1.0 if self.alert_rate_hz is None else self.alert_rate_hz
-        require_positive(
-            idle_interval_s=self.idle_interval_s, alert_rate_hz=rate, largest_gap_s=self.largest_gap_s
-        )
+        require_positive(idle_interval_s=self.idle_interval_s, alert_rate_hz=rate, largest_gap_s=self.largest_gap_s)
 
 
 @dataclass(frozen=True, slots=True)

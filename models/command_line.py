@@ -49,17 +49,17 @@ def run(arguments: list[str], commands: Mapping[str, metadata.EntryPoint]) -> in
     name, *rest = arguments
     if name not in commands:
         return _fail(f"no command {name!r}; allowed are {', '.join(commands)}")
+    return _execute(commands[name], rest)
+
+
+def _execute(command: metadata.EntryPoint, arguments: list[str]) -> int:
     try:
-        command = commands[name].load()
+        return int(command.load()(arguments))
     except ImportError as error:
-        return _fail(_missing(commands[name], error))
-    try:
-        return int(command(rest))
-    except ImportError as error:
-        # A heavy engine is imported when it is used; anything of our own that is missing is a defect and shown as one.
+        # A missing package is for its user to install; a module of our own that is missing is a defect, shown as one.
         if _is_ours(error.name):
             raise
-        return _fail(_missing(commands[name], error))
+        return _fail(_missing(command, error))
     except NexaraError as error:
         return _fail(str(error))
     except KeyboardInterrupt:

@@ -22,7 +22,7 @@ def main(argv: list[str]) -> int:
     arguments = parser.parse_args(argv)
     # Looking is safe: whoever signed it is shown, and files that differ from their hashes are refused all the same.
     trust = TrustStore.load(arguments.key, accept="unsigned")
-    print("\n".join(describe(open_bundle(arguments.bundle, trust))))  # noqa: T201 - this command's output
+    print("\n".join(describe(open_bundle(arguments.bundle, trust))))
     return 0
 
 
@@ -59,11 +59,8 @@ def _geometry(manifest: Manifest) -> Iterator[tuple[str, str]]:
         f"{height} x {width}, {' + '.join(preprocessing.channels)} (differences x {preprocessing.difference_gain:g})",
     )
     yield "input", f"(value - {preprocessing.mean:g}) / {preprocessing.scale:g}"
-    yield (
-        "thresholds",
-        f"wake {thresholds.wake:g}, alert {thresholds.alert:g}, clear {thresholds.clear:g} "
-        f"(temperature {calibration.temperature:g})",
-    )
+    levels = f"wake {thresholds.wake:g}, alert {thresholds.alert:g}, clear {thresholds.clear:g}"
+    yield "thresholds", f"{levels} (temperature {calibration.temperature:g})"
 
 
 def _artifact_rows(bundle: Bundle) -> Iterator[tuple[str, ...]]:
@@ -86,9 +83,9 @@ def _accuracy_rows(manifest: Manifest) -> Iterator[tuple[str, ...]]:
 
 def _figures(accuracy: Accuracy) -> tuple[str, ...]:
     overall, auc = accuracy.accuracy, accuracy.auc
+    clips = f"{accuracy.clips} clips of {accuracy.sources} sources"
     return (
-        f"{overall.value:.1%} ({overall.low:.1%} to {overall.high:.1%}, {accuracy.clips} clips of "
-        f"{accuracy.sources} sources)",
+        f"{overall.value:.1%} ({overall.low:.1%} to {overall.high:.1%}, {clips})",
         f"{auc.value:.3f} ({auc.low:.3f} to {auc.high:.3f})",
         f"{accuracy.recall:.1%}",
         f"{accuracy.specificity:.1%}",

@@ -61,7 +61,7 @@ class VideoReader:
         self._stream = self._container.streams.video[0]
         # One thread per camera and no frame held back for the next: many cameras share few cores.
         self._stream.codec_context.thread_count = 1
-        self._packets: Iterator[av.Packet] = self._container.demux(self._stream)
+        self._packets: Iterator[av.Packet[av.VideoStream]] = self._container.demux(self._stream)
         self._decoded: deque[av.VideoFrame] = deque()
         self._first_s: float | None = None
         self._last_s = 0.0
@@ -81,7 +81,7 @@ class VideoReader:
     def close(self) -> None:
         self._container.close()
 
-    def _next_packet(self) -> av.Packet | None:
+    def _next_packet(self) -> av.Packet[av.VideoStream] | None:
         try:
             return next(self._packets, None)
         except EOFError:
@@ -89,7 +89,7 @@ class VideoReader:
         except (av.FFmpegError, OSError) as error:
             raise SourceReadError(f"{self._name}: stopped: {_reason(error)}") from None
 
-    def _decode(self, packet: av.Packet) -> None:
+    def _decode(self, packet: av.Packet[av.VideoStream]) -> None:
         try:
             frames = [frame for frame in packet.decode() if isinstance(frame, av.VideoFrame)]
         except EOFError:

@@ -6,7 +6,7 @@ import pytest
 from models.bundle import Bundle
 from runtimes.detector import open_detector
 from runtimes.pair import TOLERANCE, probability
-from tests.tiny_bundle import EMBEDDING, SAMPLES, SIZE, TARGETS, make_windows
+from tests.tiny_bundle import EMBEDDING, SAMPLES, SIZE, TARGETS
 
 
 @pytest.mark.parametrize("target", TARGETS)

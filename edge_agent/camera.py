@@ -1,0 +1,103 @@
+"""A camera's supply of samples, kept up whatever its source does: a reader that hangs is left behind and replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from edge_agent.backoff import BackoffPolicy, wait_s
+from edge_agent.events import Connection, Mode
+from edge_agent.reader import Link, Reader
+from edge_agent.sample import Sample, SampleMaker
+from edge_agent.sources.address import redact
+from edge_agent.sources.source import Source, SourceOptions
+
+# A thread hung in native code cannot be ended. More than a few of them, and memory would grow with every attempt.
+_MOST_HUNG = 3
+
+
+class Camera:
+    """One camera, from its address to its samples."""
+
+    def __init__(
+        self,
+        id_: str,
+        address: str,
+        open_: Callable[[], Source],
+        make_maker: Callable[[], SampleMaker],
+        deliver: Callable[[Sample], None],
+        *,
+        options: SourceOptions,
+        retry: BackoffPolicy,
+        clock: Callable[[], float],
+        random: np.random.Generator,
+    ) -> None:
+        self._id = id_
+        self._address = redact(address)
+        self._open = open_
+        self._make_maker = make_maker
+        self._deliver = deliver
+        self._options = options
+        self._retry = retry
+        self._clock = clock
+        self._random = random
+        self._hung: list[Reader] = []
+        self._hangs = 0
+        self._mode: Mode = "idle"
+        self._maker = make_maker()
+        self._reader = self._make_reader(Link("connecting"), 0.0)
+
+    @property
+    def link(self) -> Link:
+        """How the connection is now."""
+        return self._reader.link
+
+    def start(self) -> None:
+        self._reader.start()
+
+    def set_mode(self, mode: Mode) -> None:
+        """Sample at this mode's rate from the next frame on."""
+        self._mode = self._maker.mode = mode
+
+    def settle(self) -> None:
+        """Say that one of the camera's samples has been judged and decided upon."""
+        self._reader.settle()
+
+    def tend(self, now_s: float) -> None:
+        """Replace a reader whose source has hung; to be called a few times a second."""
+        self._hung = [reader for reader in self._hung if reader.alive]
+        if self._reader.halted or not self._reader.overdue(now_s):
+            return
+        connection: Connection = "stalled" if self.link.connection in ("connected", "stalled") else "failed"
+        reason = f"{self._address}: hung: no answer and no timeout; it is opened anew"
+        if len(self._hung) >= _MOST_HUNG:
+            self._reader.link = Link(connection, f"{self._address}: hung {_MOST_HUNG + 1} times; waiting for it")
+            return
+        self._reader.halt()
+        self._hung.append(self._reader)
+        self._hangs += 1
+        self._maker = self._make_maker()
+        self._maker.mode = self._mode
+        self._reader = self._make_reader(Link(connection, reason), wait_s(self._retry, self._hangs, self._random))
+        self._reader.start()
+
+    def halt(self) -> None:
+        self._reader.halt()
+
+    def join(self, timeout_s: float) -> None:
+        self._reader.join(timeout_s)
+
+    def _make_reader(self, link: Link, first_wait_s: float) -> Reader:
+        return Reader(
+            self._id,
+            self._open,
+            self._maker,
+            self._deliver,
+            options=self._options,
+            retry=self._retry,
+            clock=self._clock,
+            random=self._random.spawn(1)[0],
+            link=link,
+            first_wait_s=first_wait_s,
+        )

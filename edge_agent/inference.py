@@ -1,0 +1,100 @@
+"""From samples to judgements: one encoder batch and one head batch across all cameras, on one thread."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_agent.pending import PendingSamples
+from edge_agent.ring import EmbeddingRing
+from edge_agent.sample import Sample
+from models.manifest import Geometry
+
+_log = logging.getLogger(__name__)
+_TAKE_S = 0.2
+_REST_AFTER_FAILURE_S = 1.0
+
+
+class Judging(Protocol):
+    """What is needed of a detector; ``runtimes.detector.Detector`` is one."""
+
+    def encode(self, samples: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """``(N, H, W, C) uint8`` to embeddings ``(N, D)``."""
+        ...
+
+    def judge(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """``(N, T, D) float32`` to calibrated probabilities ``(N,)``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The calibrated probability of the window that ends with ``sample``; ``judged_s`` by the agent's clock."""
+
+    sample: Sample
+    probability: float
+    judged_s: float
+
+    @property
+    def latency_s(self) -> float:
+        """Seconds from the arrival of the newest frame to the judgement."""
+        return self.judged_s - self.sample.arrived_s
+
+
+class Judge:
+    """Holds each camera's ring of embeddings and judges what comes."""
+
+    def __init__(self, detector: Judging, geometry: Geometry, largest_gap_s: float, clock: Callable[[], float]) -> None:
+        self._detector = detector
+        self._geometry = geometry
+        self._largest_gap_s = largest_gap_s
+        self._clock = clock
+        self._rings: dict[str, EmbeddingRing] = {}
+
+    def judge(self, samples: Sequence[Sample]) -> list[Judgement]:
+        """One judgement for each sample, in order; raises what the detector raises."""
+        if not samples:
+            return []
+        embeddings = self._detector.encode(np.stack([sample.pixels for sample in samples]))
+        windows = [self._window(sample, embedding) for sample, embedding in zip(samples, embeddings, strict=True)]
+        probabilities = self._detector.judge(np.stack(windows))
+        now = self._clock()
+        return [
+            Judgement(sample, float(probability), now)
+            for sample, probability in zip(samples, probabilities, strict=True)
+        ]
+
+    def forget(self) -> None:
+        """Begin all windows anew: embeddings of another engine do not mix with these."""
+        self._rings.clear()
+
+    def _window(self, sample: Sample, embedding: NDArray[np.float32]) -> NDArray[np.float32]:
+        ring = self._rings.get(sample.camera)
+        if ring is None:
+            ring = self._rings[sample.camera] = EmbeddingRing(self._geometry, self._largest_gap_s)
+        return ring.append(sample.time_s, sample.run, embedding)
+
+
+def judge_until(
+    stop: threading.Event, pending: PendingSamples, judge: Judge, deliver: Callable[[list[Judgement]], None]
+) -> None:
+    """The inference thread: judge what is pending until ``stop`` is set. A batch that fails is lost and counted, and
+    the next is tried: an engine may come back, and the agent stays."""
+    while not stop.is_set():
+        samples = pending.take(_TAKE_S)
+        judgements: list[Judgement] = []
+        try:
+            judgements = judge.judge(samples)
+        except Exception:  # noqa: BLE001 - the last place that hears of it: an agent without this thread would be blind
+            _log.exception("a batch of %d samples could not be judged", len(samples))
+            judge.forget()
+            stop.wait(_REST_AFTER_FAILURE_S)
+        if judgements:
+            deliver(judgements)
+        pending.done(lost=len(samples) - len(judgements))

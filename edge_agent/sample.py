@@ -1,0 +1,97 @@
+"""A sample and how it is made of frames: only frames that a sample needs are ever converted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_agent.events import Mode
+from edge_agent.frame import Frame, Image
+from edge_agent.sampling import Sampler, SamplingPolicy, Triple
+from edge_agent.timeline import Tick, Timeline
+from models.manifest import Geometry, Preprocessing
+from models.preprocessing import Luma, make_sample, shrink
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The encoder's input at one instant of one camera: ``pixels`` ``(H, W, C) uint8``.
+
+    ``time_s`` is the camera's own rising clock and ``run`` its unbroken stretch; ``source_s`` is the source's clock at
+    the newest frame, which is ``image``; ``arrived_s`` is when that frame was there, by the agent's clock.
+    """
+
+    camera: str
+    time_s: float
+    run: int
+    source_s: float
+    arrived_s: float
+    image: Image = field(repr=False)
+    pixels: NDArray[np.uint8] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    tick: Tick
+    frame: Frame
+
+
+class SampleMaker:
+    """Turns one camera's frames into its samples. ``mode`` may be set from any thread."""
+
+    def __init__(self, camera: str, policy: SamplingPolicy, geometry: Geometry, preprocessing: Preprocessing) -> None:
+        self._camera = camera
+        self._preprocessing = preprocessing
+        self._timeline = Timeline(policy.largest_gap_s)
+        self._sampler = Sampler(policy, geometry)
+        self._shrunk: dict[float, Luma] = {}
+        self._previous: _Placed | None = None
+        self._scene: tuple[int, tuple[int, int]] | None = None
+        self._segment = 0
+
+    @property
+    def mode(self) -> Mode:
+        return self._sampler.mode
+
+    @mode.setter
+    def mode(self, mode: Mode) -> None:
+        self._sampler.mode = mode
+
+    def make(self, frame: Frame, arrived_s: float) -> list[Sample]:
+        """The samples that are complete with ``frame``; mostly none."""
+        # Pictures of two sizes have no motion in common: a new size is a new segment.
+        scene = (frame.segment, frame.image.size)
+        self._segment += scene != self._scene
+        self._scene = scene
+        tick = self._timeline.follow(frame.time_s, self._segment, arrived_s)
+        if tick is None:
+            return []
+        here, previous = _Placed(tick, frame), self._previous
+        self._previous = here
+        step = self._sampler.offer(tick)
+        if previous is not None and step.take_previous:
+            self._keep(previous)
+        if step.take:
+            self._keep(here)
+        samples = [self._sample(triple, here, previous, arrived_s) for triple in step.samples]
+        self._shrunk = {time_s: luma for time_s, luma in self._shrunk.items() if time_s >= step.needed_from}
+        return samples
+
+    def _keep(self, placed: _Placed) -> None:
+        if placed.tick.time_s not in self._shrunk:
+            self._shrunk[placed.tick.time_s] = shrink(placed.frame.image.luma(), self._preprocessing)
+
+    def _sample(self, triple: Triple, here: _Placed, previous: _Placed | None, arrived_s: float) -> Sample:
+        newest = here if previous is None or triple.after == here.tick.time_s else previous
+        before, now, after = (self._shrunk[time_s] for time_s in (triple.before, triple.now, triple.after))
+        return Sample(
+            camera=self._camera,
+            time_s=triple.time_s,
+            run=here.tick.run,
+            source_s=newest.frame.time_s,
+            arrived_s=arrived_s,
+            image=newest.frame.image,
+            pixels=make_sample(before, now, after, self._preprocessing),
+        )

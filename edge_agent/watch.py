@@ -1,0 +1,165 @@
+"""What is made of one camera's judgements: its mode, its incidents and their pictures."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import cv2
+
+from edge_agent.attention import Attention, AttentionPolicy
+from edge_agent.events import IncidentEvent, Mode, Outbox, Snapshot
+from edge_agent.frame import Image
+from edge_agent.health import RateMeter
+from edge_agent.incidents import IncidentMachine, IncidentPolicy, IncidentStep
+from edge_agent.inference import Judgement
+from edge_agent.snapshot import SnapshotPolicy, encode_snapshot
+from models.manifest import Thresholds
+
+_log = logging.getLogger(__name__)
+# A peak is worth another picture when it stands out by this much over the one that was sent.
+_BETTER = 0.05
+# Long enough to hold two glances.
+_RATE_SPAN_S = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class WatchPolicies:
+    """How a camera is watched."""
+
+    attention: AttentionPolicy
+    incidents: IncidentPolicy
+    snapshots: SnapshotPolicy
+
+
+class Watch:
+    """Decides on one camera's judgements and tells the outbox of its incidents."""
+
+    def __init__(
+        self,
+        camera: str,
+        thresholds: Thresholds,
+        policies: WatchPolicies,
+        outbox: Outbox,
+        *,
+        clock: Callable[[], float],
+        wall: Callable[[], datetime],
+        make_id: Callable[[], str],
+    ) -> None:
+        self._camera = camera
+        self._policies = policies
+        self._outbox = outbox
+        self._clock = clock
+        self._wall = wall
+        self._attention = Attention(policies.attention, thresholds)
+        self._machine = IncidentMachine(policies.incidents, thresholds, make_id)
+        self._rate = RateMeter(_RATE_SPAN_S)
+        self._last: Judgement | None = None
+        self._pictured = 0.0
+        self._better: Image | None = None
+        self.incidents = 0
+
+    @property
+    def mode(self) -> Mode:
+        return self._attention.mode
+
+    @property
+    def incident(self) -> str | None:
+        """The id of the incident in progress."""
+        return self._machine.incident
+
+    @property
+    def score(self) -> float | None:
+        """The last calibrated probability."""
+        return self._last.probability if self._last else None
+
+    @property
+    def image(self) -> Image | None:
+        """The last judged picture."""
+        return self._last.sample.image if self._last else None
+
+    def rate(self, now_s: float) -> float:
+        """Samples judged a second."""
+        return self._rate.rate(now_s)
+
+    def judge(self, judgement: Judgement) -> Mode:
+        """Take a judgement; the mode to watch the camera in from now on."""
+        self._last = judgement
+        self._rate.count(judgement.judged_s)
+        sample = judgement.sample
+        step = self._machine.judge(sample.time_s, judgement.probability)
+        if self._machine.peak > self._pictured + _BETTER:
+            self._pictured, self._better = self._machine.peak, sample.image
+        if step is not None:
+            self._tell(step, self._time_of(sample.time_s), judgement)
+        return self._attention.judge(sample.time_s, judgement.probability, busy=self.incident is not None)
+
+    def tend(self, now_s: float) -> Mode:
+        """End what a camera that went silent left behind; the mode to watch it in."""
+        if self._last is None:
+            return self.mode
+        silent_s = now_s - self._last.judged_s
+        last_s = self._last.sample.time_s
+        step = self._machine.silence(last_s + silent_s, last_s)
+        if step is not None:
+            self._tell(step, self._wall(), self._last)
+        if silent_s >= self._policies.incidents.silence_s:
+            self._attention.rest()
+        return self.mode
+
+    def close(self) -> None:
+        """End the incident in progress: the agent stops."""
+        step = self._machine.close(self._last.sample.time_s) if self._last else None
+        if step is not None and self._last is not None:
+            self._tell(step, self._time_of(step.time_s), self._last)
+
+    def _tell(self, step: IncidentStep, at: datetime, judgement: Judgement) -> None:
+        self.incidents += step.phase == "started"
+        snapshot = self._picture(step, at)
+        ended_s = step.ended_s
+        self._outbox.incident(
+            IncidentEvent(
+                camera=self._camera,
+                incident=step.incident,
+                sequence=step.sequence,
+                phase=step.phase,
+                at=at,
+                started_at=self._time_of(step.started_s),
+                ended_at=None if ended_s is None else self._time_of(ended_s),
+                source_time_s=judgement.sample.source_s,
+                probability=step.probability,
+                peak=step.peak,
+                mean=step.mean,
+                snapshot=snapshot.reference if snapshot else None,
+            )
+        )
+        if snapshot:
+            self._outbox.snapshot(snapshot)
+        if step.phase == "ended":
+            self._pictured, self._better = 0.0, None
+
+    def _picture(self, step: IncidentStep, at: datetime) -> Snapshot | None:
+        image, self._better = self._better, None
+        if image is None:
+            return None
+        try:
+            jpeg = encode_snapshot(image, step.peak, self._policies.snapshots)
+        except (cv2.error, ValueError, OSError):
+            _log.exception("%s: no picture of incident %s", self._camera, step.incident)
+            return None
+        return Snapshot(
+            camera=self._camera,
+            incident=step.incident,
+            reference=f"{step.incident}-{step.sequence}",
+            at=at,
+            jpeg=jpeg,
+        )
+
+    def _time_of(self, time_s: float) -> datetime:
+        """Wall clock of an instant of the camera's clock, reckoned from the last sample."""
+        if self._last is None:
+            return self._wall()
+        ago_s = self._clock() - self._last.sample.arrived_s + self._last.sample.time_s - time_s
+        return self._wall() - timedelta(seconds=ago_s)
