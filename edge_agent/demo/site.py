@@ -4,30 +4,45 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-FIGHT_AT_S = 8.0
-FIGHT_FOR_S = 20.0
-PERIOD_S = 60.0
+from scenes import Interval, SceneSpec, parse_scene
+
+PERIOD_S = 60
+FIGHT_S = (8, 28)
 
 
 @dataclass(frozen=True, slots=True)
 class DemoCamera:
-    """``shows`` tells a person what to expect; ``fight`` is the span of each ``PERIOD_S`` in which one is on, in
-    seconds of the camera's own clock."""
+    """``source`` is its address, ``shows`` tells a person what to expect, and ``fights`` is when somebody fights in
+    each round of ``period_s``."""
 
     id: str
     source: str
     shows: str
-    fight: tuple[float, float] | None = None
+    fights: tuple[Interval, ...]
+    period_s: float
 
     def delay_s(self, time_s: float) -> float | None:
-        """Seconds since the start of the fight that is on at ``time_s`` of the camera's clock, if one is."""
-        if self.fight is None:
-            return None
-        start, end = self.fight
-        within = time_s % PERIOD_S
-        return within - start if start <= within < end else None
+        """Seconds since the start of the fight that is on at ``time_s`` of the camera's clock; ``None``: none is."""
+        within = time_s % self.period_s
+        return next((within - fight.start_s for fight in self.fights if fight.holds(within)), None)
 
 
 def make_site(seed: int) -> tuple[DemoCamera, ...]:
-    """The four cameras that ``seed`` draws, always the same for the same seed."""
-    raise SystemExit(seed)
+    """The four cameras that ``seed`` draws, always the same for the same seed; one of them shows a fight."""
+    start, end = FIGHT_S
+    scripts = (
+        ("yard", "yard", f"fight={start}-{end}", f"a fight at {start} s"),
+        ("gate", "yard", "walk=0-60&hug=6-14,34-42", "people walk, two hug"),
+        ("corridor", "corridor", "walk=0-60", "people walk by"),
+        ("hall", "corridor", "dance=3-55", "people dance"),
+    )
+    return tuple(
+        _camera(name, f"scene:{place}?seed={seed + number}&{acts}&duration={PERIOD_S}&loop=1&name={name.upper()}", shows)
+        for number, (name, place, acts, shows) in enumerate(scripts)
+    )
+
+
+def _camera(name: str, source: str, shows: str) -> DemoCamera:
+    spec = parse_scene(source)
+    assert isinstance(spec, SceneSpec)  # noqa: S101 - no wall is written above
+    return DemoCamera(name, source, shows, spec.fights, spec.duration_s)
