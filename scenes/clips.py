@@ -1,0 +1,119 @@
+"""A folder of drawn clips, laid out as the builder reads real ones: ``fight/``, ``noFight/`` and ``clips.csv``."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from scenes.casting import random_spec
+from scenes.errors import SceneError
+from scenes.film import write_film
+from scenes.scene import Scene
+from scenes.truth import Footage
+from scenes.wall import MOST, Wall
+
+# Clips of one folder have neighbouring seeds; folders of different seeds must not share any.
+SEEDS_A_FOLDER = 1_000_000
+STREAM_SEEDS = 500_000
+Progress = Callable[[int, int, Path], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """One line of ``clips.csv``; ``path`` is relative to the folder."""
+
+    path: str
+    label: str
+    source: str
+
+
+def write_clips(
+    out: Path,
+    count: int,
+    seconds: float,
+    seed: int,
+    *,
+    fps: float | None = None,
+    size: tuple[int, int] | None = None,
+    progress: Progress | None = None,
+) -> tuple[Clip, ...]:
+    """Write ``count`` clips, every second one a fight, each a source of its own, with its truth in ``truth/``.
+
+    A clip that is there already is kept, so an interrupted run goes on where it stopped. ``progress`` is told how
+    many of how many are done, and the clip. Raises ``SceneError`` for a bad argument, ``OSError`` for a bad folder.
+    """
+    if count < 1:
+        raise SceneError(f"{count} clips asked for; give at least 1")
+    if not 0 <= seed < 2**40:
+        raise SceneError(f"seed is {seed}; give a value from 0 to {2**40 - 1}")
+    clips = tuple(_name(index) for index in range(count))
+    for index, clip in enumerate(clips):
+        film = out / clip.path
+        truth = out / "truth" / f"{clip.source}.jsonl"
+        if not (film.exists() and truth.exists()):
+            spec = random_spec(
+                seed * SEEDS_A_FOLDER + index, fight=clip.label == "fight", duration_s=seconds, fps=fps, size=size
+            )
+            # The codec compresses; a picture already compressed as JPEG would pay twice.
+            write_film(Scene(replace(spec, compression=0.0)), film, truth, compression=spec.compression)
+        if progress is not None:
+            progress(index + 1, count, film)
+    _list(out / "clips.csv", clips)
+    return clips
+
+
+def _name(index: int) -> Clip:
+    label, source = ("fight", "noFight")[index % 2], f"scene-{index:06d}"
+    return Clip(f"{label}/{source}.mp4", label, source)
+
+
+def _list(path: Path, clips: tuple[Clip, ...]) -> None:
+    part = path.with_name(path.name + ".part")
+    with part.open("w", newline="", encoding="utf-8") as lines:
+        writer = csv.writer(lines, lineterminator="\n")
+        writer.writerow(("clip", "label", "source"))
+        writer.writerows((clip.path, clip.label, clip.source) for clip in clips)
+    part.replace(path)
+
+
+def write_streams(
+    out: Path,
+    count: int,
+    seconds: float,
+    seed: int,
+    *,
+    fps: float | None = None,
+    size: tuple[int, int] | None = None,
+    wall: tuple[int, int] | None = None,
+    progress: Progress | None = None,
+) -> tuple[Path, ...]:
+    """Write ``count`` long films to ``streams/``, each with one fight among calm acts, with its truth in ``truth/``.
+
+    With ``wall`` (rows, columns) each film is a wall of cameras, one of which sees the fight. Films that are there
+    already are kept. Raises ``SceneError`` for a bad argument, ``OSError`` for a bad folder.
+    """
+    if count < 1:
+        raise SceneError(f"{count} streams asked for; give at least 1")
+    films = tuple(out / "streams" / f"stream-{index:06d}.mp4" for index in range(count))
+    for index, film in enumerate(films):
+        truth = out / "truth" / f"{film.stem}.jsonl"
+        if not (film.exists() and truth.exists()):
+            first = seed * SEEDS_A_FOLDER + STREAM_SEEDS + index * MOST * MOST
+            write_film(_stream(first, seconds, fps or 15.0, size or (640, 360), wall), film, truth)
+        if progress is not None:
+            progress(index + 1, count, film)
+    return films
+
+
+def _stream(first: int, seconds: float, fps: float, size: tuple[int, int], wall: tuple[int, int] | None) -> Footage:
+    rows, columns = wall or (1, 1)
+    watching = first % (rows * columns) if rows * columns else 0
+    specs = [
+        replace(
+            random_spec(first + cell, fight=cell == watching, duration_s=seconds, fps=fps, size=size), compression=0.0
+        )
+        for cell in range(rows * columns)
+    ]
+    return Wall(specs, rows, columns) if wall else Scene(specs[0])
