@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import ipaddress
 import shutil
 import socket
@@ -46,14 +46,10 @@ class Mosquitto:
         self.process = subprocess.Popen([self.binary, "-c", str(self.config), "-v"], stdout=log, stderr=log)
         log.close()
         deadline = time.monotonic() + 10
-        while time.monotonic() < deadline:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-            except OSError:
-                time.sleep(0.02)
-            else:
-                return self
-        raise AssertionError((self.directory / "mosquitto.log").read_text())
+        while not self._answers():
+            assert time.monotonic() < deadline, (self.directory / "mosquitto.log").read_text()
+            time.sleep(0.02)
+        return self
 
     def kill(self) -> None:
         assert self.process is not None
@@ -64,6 +60,10 @@ class Mosquitto:
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
             self.process.wait(10)
+
+    def _answers(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
     def has_saved(self, text: str) -> bool:
         """Whether a text stands in the broker's own database on disk."""
@@ -119,9 +119,9 @@ def _certificate(
     issuer_key: ec.EllipticCurvePrivateKey,
     extension: x509.ExtensionType,
 ) -> x509.Certificate:
-    now = datetime.datetime.now(datetime.timezone.utc)
+    now = dt.datetime.now(dt.timezone.utc)
     builder = x509.CertificateBuilder().subject_name(subject).issuer_name(issuer).public_key(key.public_key())
-    builder = builder.serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(hours=1))
-    builder = builder.not_valid_after(now + datetime.timedelta(days=1))
+    builder = builder.serial_number(x509.random_serial_number()).not_valid_before(now - dt.timedelta(hours=1))
+    builder = builder.not_valid_after(now + dt.timedelta(days=1))
     builder = builder.add_extension(extension, critical=isinstance(extension, x509.BasicConstraints))
     return builder.sign(issuer_key, hashes.SHA256())

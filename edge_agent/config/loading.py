@@ -1,0 +1,116 @@
+"""From a TOML file to settings that can be relied on."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from edge_agent.config.errors import ConfigError, Problem
+from edge_agent.config.locator import KeyPath, Locator
+from edge_agent.config.settings import Settings
+from edge_agent.config.validation import find_problems, write_key
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A valid configuration and the file it came from; relative paths start at that file's folder."""
+
+    path: Path
+    settings: Settings
+    locator: Locator
+
+    def resolve(self, path: str) -> Path:
+        """A path of the configuration as one that can be opened from anywhere."""
+        return self.path.absolute().parent / path
+
+
+def load_config(path: Path) -> Config:
+    """Read and check a configuration; raises ``ConfigError`` with every problem in it."""
+    try:
+        source = path.read_text(encoding="utf-8")
+        document = tomllib.loads(source)
+    except OSError as error:
+        raise ConfigError(
+            path, [Problem(1, "", f"cannot be read: {error.strerror}; give the configuration's path")]
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(path, [Problem(1, "", f"not UTF-8 text: {error}; save it as UTF-8")]) from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(path, [_syntax_problem(error, source)]) from error
+    locator = Locator(source)
+    problems = find_problems(document, locator) + [
+        Problem(locator.line(place), write_key(place), text) for place, text in _find_contradictions(document)
+    ]
+    if problems:
+        raise ConfigError(path, problems)
+    return Config(path, msgspec.convert(document, Settings), locator)
+
+
+def _syntax_problem(error: Exception, source: str) -> Problem:
+    text = str(error)
+    where = text.rpartition("(at line ")[2].partition(",")[0]
+    line = int(where) if where.isdigit() else source.count("\n") + 1
+    return Problem(line, "", f"not TOML: {text}; see toml.io for its form")
+
+
+def _find_contradictions(document: dict[str, Any]) -> Iterator[tuple[KeyPath, str]]:
+    """What is wrong between keys that are each well-formed; malformed ones are told elsewhere."""
+    cameras = document.get("camera")
+    cameras = cameras if isinstance(cameras, list) else []
+    ids = Counter(one["id"] for one in cameras if isinstance(one, dict) and isinstance(one.get("id"), str))
+    for index, camera in enumerate(cameras):
+        if isinstance(camera, dict):
+            name = camera.get("id")
+            if isinstance(name, str) and ids[name] > 1:
+                yield ("camera", index, "id"), f"found {name!r} {ids[name]} times; each camera needs an id of its own"
+            yield from _check_order(camera, ("camera", index))
+            yield from _check_source(camera, ("camera", index))
+    yield from _check_order(document.get("thresholds"), ("thresholds",))
+    yield from _check_mqtt(document.get("mqtt"))
+
+
+def _check_order(table: Any, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:  # noqa: ANN401 raw TOML
+    values = {key: table.get(key) for key in ("wake", "alert", "clear")} if isinstance(table, dict) else {}
+    alert = values.get("alert")
+    for key in ("wake", "clear"):
+        value = values.get(key)
+        if isinstance(alert, int | float) and isinstance(value, int | float) and value > alert:
+            yield (*path, key), f"found {value} above alert = {alert}; allowed is at most the alert threshold"
+
+
+def _check_source(camera: dict[str, Any], path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
+    source = camera.get("source")
+    if not isinstance(source, str):
+        return
+    try:
+        address = urlsplit(source)
+    except ValueError as error:
+        yield (*path, "source"), f"not an address: {error}; allowed is for example 'rtsp://user@camera.local/stream'"
+        return
+    if address.password is not None:
+        advice = "leave only the user there, rtsp://user@host/stream, and give password = 'file:/path' beside it"
+        yield (*path, "source"), f"found a password inside the address (not shown); {advice}"
+    elif "password" in camera and not address.username:
+        yield (*path, "password"), "found a password but no user in source; write the user there: rtsp://user@host/…"
+
+
+def _check_mqtt(mqtt: Any) -> Iterator[tuple[KeyPath, str]]:  # noqa: ANN401 raw TOML
+    if not isinstance(mqtt, dict):
+        return
+    if "password" in mqtt and "username" not in mqtt:
+        yield ("mqtt", "password"), "found a password without a username; add username"
+    tls = mqtt.get("tls")
+    if isinstance(tls, dict) and ("certificate" in tls) != ("key" in tls):
+        yield ("mqtt", "tls"), "found only one of certificate and key; give both or none"

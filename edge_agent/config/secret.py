@@ -1,0 +1,37 @@
+"""Secrets by reference: read when needed, and never part of what is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from edge_agent.config.errors import SecretError
+
+CREDENTIALS_DIRECTORY = "CREDENTIALS_DIRECTORY"
+
+
+def read_secret(reference: str, environment: Mapping[str, str]) -> str:
+    """The secret behind ``file:/path`` or ``credential:name`` (a file in ``$CREDENTIALS_DIRECTORY``).
+
+    One line break at its end is not part of it. Raises ``SecretError`` when it cannot be read or is empty.
+    """
+    kind, _, name = reference.partition(":")
+    if kind == "credential":
+        folder = environment.get(CREDENTIALS_DIRECTORY)
+        if folder is None:
+            raise SecretError(
+                f"{reference}: ${CREDENTIALS_DIRECTORY} is not set; add LoadCredential={name}:/path to the systemd"
+                " unit, or use file:/path outside of it"
+            )
+        path = Path(folder) / name
+    else:
+        path = Path(name)
+    try:
+        secret = path.read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SecretError(
+            f"{reference}: cannot read {path}: {error}; it must be a text file this user may read"
+        ) from error
+    if not secret:
+        raise SecretError(f"{reference}: {path} is empty; write the secret into it")
+    return secret

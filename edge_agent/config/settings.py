@@ -1,0 +1,156 @@
+"""The configuration as data: every key, its type, its range and its default."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from edge_agent.agent import AgentOptions
+from edge_agent.delivery.topics import NAME_PATTERN
+from edge_agent.sources.source import SourceOptions
+from models.manifest import Probability
+
+_AGENT = AgentOptions()
+_SOURCE = SourceOptions()
+
+Name = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=NAME_PATTERN,
+        description="1 to 64 letters, digits, '_', '.' or '-', the first a letter or digit (it becomes an MQTT topic)",
+    ),
+]
+Text = Annotated[str, msgspec.Meta(min_length=1)]
+FilePath = Annotated[str, msgspec.Meta(min_length=1, description="a path; relative ones start at this file's folder")]
+Secret = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^(file:/.+|credential:[A-Za-z0-9_.-]+)$",
+        description="a reference: 'file:/absolute/path' (readable by the agent alone) or 'credential:name' (systemd"
+        " LoadCredential=), never the secret itself",
+        extra={"secret": True},
+    ),
+]
+Seconds = Annotated[float, msgspec.Meta(gt=0, le=86_400)]
+Port = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
+
+
+class Bundle(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[bundle]``: the detector. ``accept`` below ``trusted`` is for development."""
+
+    path: FilePath
+    accept: Literal["trusted", "untrusted", "unsigned"] = "trusted"
+    trusted_keys: tuple[FilePath, ...] = ()
+
+
+class Runtime(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[runtime]``: ``target`` names one of the bundle's targets; without it the best that runs here is used."""
+
+    target: Text | None = None
+    threads: Annotated[int, msgspec.Meta(ge=1, le=64)] = _AGENT.threads
+
+
+class TLS(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[mqtt.tls]``: its presence turns TLS on; ``ca`` replaces the system's authorities."""
+
+    ca: FilePath | None = None
+    certificate: FilePath | None = None
+    key: FilePath | None = None
+
+
+class Mqtt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[mqtt]``: the broker, which must speak MQTT 5. ``port`` is 8883 with TLS and 1883 without, if not given."""
+
+    host: Text
+    port: Port | None = None
+    username: Text | None = None
+    password: Secret | None = None
+    keepalive_s: Annotated[int, msgspec.Meta(ge=5, le=3600)] = 30
+    tls: TLS | None = None
+
+
+class Spool(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[spool]``: where incidents wait for the broker, and how many; the oldest leave first."""
+
+    directory: FilePath
+    max_megabytes: Annotated[float, msgspec.Meta(ge=1, le=1_000_000)] = 256.0
+    max_age_hours: Annotated[float, msgspec.Meta(gt=0, le=87_600)] = 168.0
+
+
+class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[thresholds]``: calibrated probabilities for all cameras; those not given are the bundle's."""
+
+    wake: Probability | None = None
+    alert: Probability | None = None
+    clear: Probability | None = None
+
+
+class Sampling(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[sampling]``: how often to look; ``alert_rate_hz`` is the bundle's own rate if not given."""
+
+    idle_interval_s: Seconds = _AGENT.sampling.idle_interval_s
+    alert_rate_hz: Annotated[float, msgspec.Meta(gt=0, le=60)] | None = _AGENT.sampling.alert_rate_hz
+    largest_gap_s: Seconds = _AGENT.sampling.largest_gap_s
+    calm_hold_s: Seconds = _AGENT.attention.calm_hold_s
+
+
+class Incidents(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[incidents]``: when a run of scores is one incident."""
+
+    smoothing: Annotated[int, msgspec.Meta(ge=1, le=100)] = _AGENT.incidents.smoothing
+    smoothing_span_s: Seconds = _AGENT.incidents.smoothing_span_s
+    start_hold_s: Annotated[float, msgspec.Meta(ge=0, le=86_400)] = _AGENT.incidents.start_hold_s
+    update_interval_s: Seconds = _AGENT.incidents.update_interval_s
+    end_hold_s: Seconds = _AGENT.incidents.end_hold_s
+    silence_s: Seconds = _AGENT.incidents.silence_s
+
+
+class Snapshots(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[snapshots]``: the pictures that go with incidents."""
+
+    largest_side: Annotated[int, msgspec.Meta(ge=16, le=8192)] = _AGENT.snapshots.largest_side
+    largest_bytes: Annotated[int, msgspec.Meta(ge=4096, le=10_000_000)] = _AGENT.snapshots.largest_bytes
+    quality: Annotated[int, msgspec.Meta(ge=1, le=100)] = _AGENT.snapshots.quality
+    score: bool = _AGENT.snapshots.score
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[health]``: how often figures are published."""
+
+    interval_s: Seconds = _AGENT.health_interval_s
+    state_interval_s: Seconds = _AGENT.state_interval_s
+
+
+class Camera(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[[camera]]``: one camera, with thresholds of its own where given. ``password`` goes into the ``source``'s
+    address, which then names the user: ``rtsp://user@host/stream``."""
+
+    id: Name
+    source: Text
+    password: Secret | None = None
+    wake: Probability | None = None
+    alert: Probability | None = None
+    clear: Probability | None = None
+    loop: bool = _SOURCE.loop
+    realtime: bool = _SOURCE.realtime
+    transport: Literal["tcp", "udp"] = _SOURCE.transport
+    open_timeout_s: Seconds = _SOURCE.open_timeout_s
+    read_timeout_s: Seconds = _SOURCE.read_timeout_s
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``edge.toml``: one device of one site."""
+
+    site: Name
+    device: Name
+    bundle: Bundle
+    mqtt: Mqtt
+    spool: Spool
+    camera: Annotated[tuple[Camera, ...], msgspec.Meta(min_length=1, max_length=1024)]
+    runtime: Runtime = Runtime()
+    thresholds: Thresholds = Thresholds()
+    sampling: Sampling = Sampling()
+    incidents: Incidents = Incidents()
+    snapshots: Snapshots = Snapshots()
+    health: Health = Health()

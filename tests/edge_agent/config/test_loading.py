@@ -1,0 +1,146 @@
+"""What an installer is told about a configuration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edge_agent.config import ConfigError, load_config
+
+VALID = """\
+site = "school"
+device = "gate"
+[bundle]
+path = "first.nexara"
+[mqtt]
+host = "broker.local"
+username = "agent"
+password = "credential:mqtt"
+[spool]
+directory = "/var/lib/nexara-edge/spool"
+[thresholds]
+alert = 0.8
+[[camera]]
+id = "yard"
+source = "rtsp://viewer@10.0.0.7/stream"
+password = "file:/etc/nexara/yard.password"
+[[camera]]
+id = "door"
+source = "file:door.mp4"
+"""
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "edge.toml"
+    path.write_text(text)
+    return path
+
+
+def test_defaults_are_filled_in_when_only_needed_keys_are_given(tmp_path: Path) -> None:
+    config = load_config(write(tmp_path, VALID))
+    assert config.settings.sampling.idle_interval_s == 2.0
+    assert (config.settings.mqtt.port, config.settings.mqtt.tls) == (None, None)
+    assert [camera.id for camera in config.settings.camera] == ["yard", "door"]
+    assert config.resolve("first.nexara") == tmp_path / "first.nexara"
+    assert config.resolve("/srv/first.nexara") == Path("/srv/first.nexara")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "text"),
+    [
+        ('device = "gate"', "", 1, "device: missing; needed is 1 to 64 letters"),
+        ('device = "gate"', 'device = "gate/1"', 2, "device: found 'gate/1'; allowed is 1 to 64 letters"),
+        ('device = "gate"', 'device = "+"', 2, "device: found '+'; allowed is 1 to 64 letters"),
+        ('device = "gate"', 'device = "a#b"', 2, "device: found 'a#b'; allowed is 1 to 64 letters"),
+        ('device = "gate"', 'device = "$SYS"', 2, "device: found '$SYS'; allowed is 1 to 64 letters"),
+        ('device = "gate"', "device = 7", 2, "device: found 7; allowed is 1 to 64 letters"),
+        ('device = "gate"', f'device = "{"x" * 65}"', 2, "allowed is 1 to 64 letters"),
+        ('site = "school"', 'sitee = "school"', 1, "sitee: unknown key; did you mean 'site'?"),
+        ('site = "school"', 'sitee = "school"', 1, "site: missing; needed is 1 to 64 letters"),
+        ("[spool]", "[spoool]", 1, "spool: missing; needed is a table"),
+        ("[spool]", "[spoool]", 9, "spoool: unknown key; did you mean 'spool'?"),
+        ('host = "broker.local"', 'hots = "broker.local"', 6, "mqtt.hots: unknown key; did you mean 'host'?"),
+        ('host = "broker.local"', 'host = ""', 6, "mqtt.host: found ''; allowed is text that is not empty"),
+        ('host = "broker.local"', 'host = "b"\nport = 99999', 7, "port: found 99999; allowed is a whole"),
+        ('host = "broker.local"', 'host = "b"\nport = "1883"', 7, "port: found '1883'; allowed is a whole number"),
+        ('host = "broker.local"', 'host = "b"\nport = true', 7, "port: found true; allowed is a whole number"),
+        ('host = "broker.local"', 'host = "b"\nport = 1883.0', 7, "port: found 1883.0; allowed is a whole number"),
+        ('host = "broker.local"', 'host = "b"\ntls = true', 7, "mqtt.tls: found true; allowed is a table"),
+        ('host = "broker.local"', 'host = "b"\ntls = {kay = "k"}', 7, "tls.kay: unknown key; did you mean 'key'"),
+        ('host = "broker.local"', 'host = "b"\ntls = {key = "k"}', 7, "tls: found only one of certificate and key"),
+        ('host = "broker.local"', 'host = "b"\nkeepalive_s = 1', 7, "keepalive_s: found 1; allowed is a whole"),
+        ('username = "agent"\n', "", 7, "mqtt.password: found a password without a username; add username"),
+        ("alert = 0.8", "alert = 1.5", 12, "thresholds.alert: found 1.5; allowed is a number from 0 to 1"),
+        ("alert = 0.8", "alert = nan", 12, "thresholds.alert: found nan; allowed is a number from 0 to 1"),
+        ("alert = 0.8", "alert = inf", 12, "thresholds.alert: found inf; allowed is a number from 0 to 1"),
+        ("alert = 0.8", 'alert = "0.8"', 12, "thresholds.alert: found '0.8'; allowed is a number from 0 to 1"),
+        ("alert = 0.8", "alert = 0.8\nclear = 0.9", 13, "thresholds.clear: found 0.9 above alert = 0.8"),
+        ("alert = 0.8", "alert = 0.8\nwake = 0.9", 13, "thresholds.wake: found 0.9 above alert = 0.8"),
+        ('site = "school"', 'health = 3\nsite = "s"', 1, "health: found 3; allowed is a table"),
+        ('id = "door"', 'id = "yard"', 14, "camera[0].id: found 'yard' 2 times; each camera needs an id of its own"),
+        ('id = "door"', 'id = "yard"', 18, "camera[1].id: found 'yard' 2 times; each camera needs an id of its own"),
+        ('id = "door"', 'id = ["a"]', 18, "camera[1].id: found an array; allowed is 1 to 64 letters"),
+        ('id = "door"', 'id = "front door"', 18, "camera[1].id: found 'front door'; allowed is 1 to 64 letters"),
+        ('id = "door"', "", 17, "camera[1].id: missing; needed is 1 to 64 letters"),
+        ('source = "file:door.mp4"', "", 17, "camera[1].source: missing; needed is text that is not empty"),
+        ('source = "file:door.mp4"', 'source = "x"\nloop = 1', 20, "camera[1].loop: found 1; allowed is true or false"),
+        ('source = "file:door.mp4"', 'source = "x"\ntransport = "tpc"', 20, "'tpc'; allowed is one of 'tcp', 'udp'"),
+        ('source = "file:door.mp4"', 'source = "x"\nalert = 0.3\nclear = 0.4', 21, "camera[1].clear: found 0.4 above"),
+        ("rtsp://viewer@10", "rtsp://10", 16, "camera[0].password: found a password but no user in source"),
+        ("rtsp://viewer@10", "rtsp://[10", 15, "camera[0].source: not an address"),
+        ("[spool]", "[sampling]\nidle_interval_s = 0\n[spool]", 10, "found 0; allowed is a number above 0 to 86400"),
+        ("[spool]", "[health]\ninterval_s = -1\n[spool]", 10, "health.interval_s: found -1; allowed is a number"),
+        ("[spool]", "[runtime]\nthreads = 0\n[spool]", 10, "runtime.threads: found 0; allowed is a whole"),
+        ('path = "first.nexara"', 'path = "x"\naccept = "all"', 5, "accept: found 'all'; allowed is one of"),
+        ('path = "first.nexara"', 'path = "x"\ntrusted_keys = "k"', 5, "trusted_keys: found 'k'; allowed is an array"),
+        ('path = "first.nexara"', 'path = "x"\ntrusted_keys = [1]', 5, "trusted_keys[0]: found 1; allowed is a path"),
+        ("site =", "site", 1, "not TOML: "),
+        ('device = "gate"', 'site = "again"', 2, "not TOML: "),
+    ],
+)  # fmt: skip
+def test_problem_names_file_line_key_found_and_allowed_when_config_is_wrong(
+    tmp_path: Path, old: str, new: str, line: int, text: str
+) -> None:
+    assert old in VALID
+    path = write(tmp_path, VALID.replace(old, new, 1))
+    with pytest.raises(ConfigError) as caught:
+        load_config(path)
+    mine = [told for told in str(caught.value).splitlines() if text in told]
+    assert len(mine) == 1, str(caught.value)
+    assert mine[0].startswith(f"{path}:{line}: ")
+
+
+def test_every_problem_is_told_in_order_of_lines_when_there_are_several(tmp_path: Path) -> None:
+    text = VALID.replace('"school"', '"a/b"').replace("alert = 0.8", "alert = 2").replace('"door"', '"yard"')
+    with pytest.raises(ConfigError) as caught:
+        load_config(write(tmp_path, text))
+    assert [problem.line for problem in caught.value.problems] == [1, 12, 14, 18]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("credential:mqtt", "hunter2"),
+        ("credential:mqtt", "file:hunter2"),
+        ("file:/etc/nexara/yard.password", "hunter2"),
+        ("rtsp://viewer@", "rtsp://viewer:hunter2@"),
+    ],
+)
+def test_inline_secret_is_refused_with_advice_and_not_repeated(tmp_path: Path, old: str, new: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_config(write(tmp_path, VALID.replace(old, new)))
+    assert "file:/" in str(caught.value)
+    assert "not shown" in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_error_is_told_when_file_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"edge\.toml:1: cannot be read: No such file"):
+        load_config(tmp_path / "edge.toml")
+
+
+def test_error_is_told_when_file_is_not_text(tmp_path: Path) -> None:
+    (tmp_path / "edge.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigError, match="not UTF-8 text"):
+        load_config(tmp_path / "edge.toml")
