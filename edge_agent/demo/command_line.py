@@ -18,13 +18,14 @@ from edge_agent.demo.bundle_choice import choose_bundle
 from edge_agent.demo.ledger import Ledger
 from edge_agent.demo.lines import PlainLines
 from edge_agent.demo.show import play
-from edge_agent.demo.site import DemoCamera, make_site
+from edge_agent.demo.site import MOST_SEED, DemoCamera, make_site
 from edge_agent.demo.stage import open_stage
 from edge_agent.demo.stopwatch import Stopwatch
 from edge_agent.demo.terminal import signals_unwind, stderr_held_back
 from edge_agent.demo.verdict import judge
 from edge_agent.demo.view import THUMBNAIL_SIDE, LiveView
 from models.bundle import Bundle
+from models.trust import TrustStore
 
 DEFAULT_SEED = 7
 HEADLESS_LIMIT_S = 60.0
@@ -39,7 +40,7 @@ def run_demo(argv: list[str]) -> int:
 
 
 def _show(arguments: argparse.Namespace, stopwatch: Stopwatch) -> int:
-    bundle = choose_bundle(arguments.bundle)
+    bundle = choose_bundle(arguments.bundle, TrustStore.load(arguments.key))
     cameras = make_site(arguments.seed)
     ledger = Ledger(cameras)
     limit_s = arguments.seconds or (HEADLESS_LIMIT_S if arguments.headless else float("inf"))
@@ -90,6 +91,9 @@ def _parser() -> argparse.ArgumentParser:
         "--headless", action="store_true", help="plain lines; end with code 0 once the fight's incident was received"
     )
     parser.add_argument("--bundle", type=Path, help="the bundle to show (default: the newest that ships)")
+    parser.add_argument(
+        "--key", type=Path, action="append", default=[], help="public key (PEM) to trust besides, for your own bundles"
+    )
     parser.add_argument("--seed", type=_seed, default=DEFAULT_SEED, help="what is drawn (default: %(default)s)")
     parser.add_argument(
         "--seconds",
@@ -100,8 +104,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _seed(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} found, a whole number from 0 is allowed")
+    if not (text.isdecimal() and int(text) <= MOST_SEED):
+        raise argparse.ArgumentTypeError(f"{text!r} found, a whole number from 0 to {MOST_SEED} is allowed")
     return int(text)
 
 

@@ -53,11 +53,13 @@ class Ledger:
     def false_alarms(self) -> tuple[Alarm, ...]:
         return tuple(alarm for alarm in self._alarms.values() if alarm.delay_s is None)
 
+    @property
     def missing(self) -> str:
-        """What has not been received yet, for the reason of a failure."""
+        """What should have been received by now and was not."""
         if not self._online:
             return "the agent never came online"
-        absent = sorted(self._cameras.keys() - self._connected)
+        absent = [camera for camera in self._cameras if camera not in self._connected]
         if absent:
-            return f"never connected: {', '.join(absent)}"
-        return "the fight raised no incident"
+            return f"cameras never connected: {', '.join(absent)}"
+        fighting = [camera.id for camera in self._cameras.values() if camera.fights]
+        return f"the fight on {', '.join(fighting)} raised no incident"

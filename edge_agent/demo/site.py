@@ -8,6 +8,7 @@ from scenes import Interval, SceneSpec, parse_scene
 
 PERIOD_S = 60
 FIGHT_S = (8, 28)
+MOST_SEED = 2**32 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,8 @@ class DemoCamera:
 
 
 def make_site(seed: int) -> tuple[DemoCamera, ...]:
-    """The four cameras that ``seed`` draws, always the same for the same seed; one of them shows a fight."""
+    """The four cameras that ``seed`` (0 to ``MOST_SEED``) draws, always the same for the same seed; one of them shows
+    a fight."""
     start, end = FIGHT_S
     scripts = (
         ("yard", "yard", f"fight={start}-{end}", f"a fight at {start} s"),
@@ -37,12 +39,13 @@ def make_site(seed: int) -> tuple[DemoCamera, ...]:
         ("hall", "corridor", "dance=3-55", "people dance"),
     )
     return tuple(
-        _camera(name, f"scene:{place}?seed={seed + number}&{acts}&duration={PERIOD_S}&loop=1&name={name.upper()}", shows)
+        _camera(name, f"scene:{place}?seed={seed + number}&{acts}", shows)
         for number, (name, place, acts, shows) in enumerate(scripts)
     )
 
 
-def _camera(name: str, source: str, shows: str) -> DemoCamera:
+def _camera(name: str, scene: str, shows: str) -> DemoCamera:
+    source = f"{scene}&duration={PERIOD_S}&loop=1&name={name.upper()}"
     spec = parse_scene(source)
     assert isinstance(spec, SceneSpec)  # noqa: S101 - no wall is written above
     return DemoCamera(name, source, shows, spec.fights, spec.duration_s)

@@ -21,7 +21,7 @@ from edge_agent.demo.wording import summary
 from models.manifest import Thresholds
 
 THUMBNAIL_SIDE = 96
-_FACTS_COLUMNS = 22
+_FACTS_COLUMNS = 18
 _BAR_COLUMNS = 12
 _FEWEST_MESSAGES = 5
 _FEWEST_ROWS = 4
