@@ -46,7 +46,8 @@ class IncidentPolicy:
 
 @dataclass(frozen=True, slots=True)
 class IncidentStep:
-    """One step of one incident, in the camera's own time. Probabilities are levels (smoothed)."""
+    """One step of one incident, in the camera's own time. Probabilities are levels (smoothed); ``peak`` and ``mean``
+    leave out the calm at its end."""
 
     incident: str
     sequence: int
@@ -125,7 +126,8 @@ class IncidentMachine:
             self._enter("active", time_s)
         if self._incident is None:
             return None
-        self._count(self._incident)
+        if self._state == "active":
+            self._count(self._incident)
         if self._incident.sequence < 0:
             return self._tell(self._incident, "started", time_s)
         if self._state == "fading" and lasted_s >= self._policy.end_hold_s:

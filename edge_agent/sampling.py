@@ -58,7 +58,8 @@ class Sampler:
     """Plans samples ahead and says frame by frame which are needed for them.
 
     ``mode`` may be set at any time, from any thread; it takes effect with the next frame. A sample whose frames lie
-    too far from its instants (frames were lost) would show a motion that never was, and is left out.
+    too far from its instants (frames were lost) would show a motion that never was, and is left out; so is one of the
+    same three frames as the one before, which a camera slower than the rate would give.
     """
 
     def __init__(self, policy: SamplingPolicy, geometry: Geometry) -> None:
@@ -71,6 +72,7 @@ class Sampler:
         self._planned_mode: Mode = "idle"
         self._plans: deque[_Plan] = deque()
         self._previous: Tick | None = None
+        self._chosen: list[float] = []
         self._last_s = 0.0
         self._next_s = 0.0
 
@@ -126,8 +128,9 @@ class Sampler:
         samples = []
         while self._plans and not self._plans[0].instants:
             plan = self._plans.popleft()
-            if plan.usable:
+            if plan.usable and plan.chosen != self._chosen:
+                self._chosen = plan.chosen
                 samples.append(Triple(plan.time_s, *plan.chosen))
-            else:
+            elif not plan.usable:
                 self._next_s = min(self._next_s, time_s + 2 * self._gap_s)
         return tuple(samples)

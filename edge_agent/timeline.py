@@ -10,6 +10,7 @@ from statistics import median
 _REORDERED_S = 0.5
 _SLOWEST_PACE_S = 5.0
 _PACE_FRAMES = 5
+_LEAST_S = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +41,10 @@ class Timeline:
 
     def follow(self, source_s: float, segment: int, arrived_s: float) -> Tick | None:
         """Place a frame of the source's time ``source_s`` that arrived at ``arrived_s``; ``None``: it came out of
-        order and is of no use."""
+        order or shows the same instant again, and is of no use."""
         step = source_s - self._source_s
         same = segment == self._segment
-        if same and -_REORDERED_S <= step <= 0:
+        if same and -_REORDERED_S <= step < _LEAST_S:
             return None
         pace = median(self._steps) if self._steps else 0.0
         known = self._segment is not None

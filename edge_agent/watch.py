@@ -59,6 +59,7 @@ class Watch:
         self._last: Judgement | None = None
         self._pictured = 0.0
         self._better: Image | None = None
+        self._started_at: datetime | None = None
         self.incidents = 0
 
     @property
@@ -117,6 +118,8 @@ class Watch:
 
     def _tell(self, step: IncidentStep, at: datetime, judgement: Judgement) -> None:
         self.incidents += step.phase == "started"
+        if step.phase == "started" or self._started_at is None:
+            self._started_at = self._time_of(step.started_s)
         snapshot = self._picture(step, at)
         ended_s = step.ended_s
         self._outbox.incident(
@@ -126,7 +129,7 @@ class Watch:
                 sequence=step.sequence,
                 phase=step.phase,
                 at=at,
-                started_at=self._time_of(step.started_s),
+                started_at=self._started_at,
                 ended_at=None if ended_s is None else self._time_of(ended_s),
                 source_time_s=judgement.sample.source_s,
                 probability=step.probability,

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from edge_agent.sources.address import redact, split_address
 from edge_agent.sources.live import open_rtsp, open_rtsps, open_v4l2
 from edge_agent.sources.playlist import open_file, open_folder
+from edge_agent.sources.scene import open_scene_source, read_scene
 from edge_agent.sources.source import Source, SourceOptions, SourceUriError
 
 Opener = Callable[[str, SourceOptions, Callable[[], float]], Source]
@@ -19,19 +20,22 @@ OPENERS: Mapping[str, Opener] = MappingProxyType(
         "folder": open_folder,
         "rtsp": open_rtsp,
         "rtsps": open_rtsps,
+        "scene": open_scene_source,
         "v4l2": open_v4l2,
     }
 )
 
 
 def check_address(uri: str) -> None:
-    """Raise ``SourceUriError`` for an address whose scheme is not known or that names nothing."""
+    """Raise ``SourceUriError`` for an address whose scheme is not known, or that names nothing or no scene."""
     scheme, rest = split_address(uri)
     if scheme not in OPENERS:
         allowed = ", ".join(f"{name}:" for name in OPENERS if name)
         raise SourceUriError(f"{redact(uri)}: unknown scheme {scheme!r}; allowed are a plain path and {allowed}")
     if not rest.strip("/"):
         raise SourceUriError(f"{uri!r} names nothing; write what to open after the scheme, as in file:yard.mp4")
+    if scheme == "scene":
+        read_scene(rest)
 
 
 def open_source(uri: str, options: SourceOptions, clock: Callable[[], float]) -> Source:
