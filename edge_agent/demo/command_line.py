@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from importlib.metadata import version
 from pathlib import Path
 
 from rich.console import Console
@@ -24,6 +23,7 @@ from edge_agent.demo.stopwatch import Stopwatch
 from edge_agent.demo.terminal import signals_unwind, stderr_held_back
 from edge_agent.demo.verdict import judge
 from edge_agent.demo.view import THUMBNAIL_SIDE, LiveView
+from edge_agent.version import read_version
 from models.bundle import Bundle
 from models.trust import TrustStore
 
@@ -52,7 +52,7 @@ def _show(arguments: argparse.Namespace, stopwatch: Stopwatch) -> int:
 
     with ExitStack() as stack:
         audience = _audience(stack, live, bundle, cameras, stopwatch)
-        stage = stack.enter_context(open_stage(bundle, cameras, options, version("nexaravision"), stopwatch))
+        stage = stack.enter_context(open_stage(bundle, cameras, options, read_version(), stopwatch))
         audience.announce(f"broker on {stage.broker.host}:{stage.broker.port}")
         try:
             play(stage, ledger, audience, stopwatch, finished)

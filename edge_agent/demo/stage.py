@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from edge_agent.agent import AgentOptions, CameraSpec, Observation, run_agent
 from edge_agent.delivery.broker import Broker
 from edge_agent.delivery.opening import Delivery, open_outbox
+from edge_agent.delivery.outbox import MqttOutbox
 from edge_agent.delivery.payloads import BundleName, Thresholds
 from edge_agent.delivery.spool import SpoolLimits
 from edge_agent.delivery.topics import Topics
@@ -21,7 +22,6 @@ from edge_agent.demo.broker import Address, embedded_broker
 from edge_agent.demo.site import DemoCamera
 from edge_agent.demo.stopwatch import Stopwatch
 from edge_agent.demo.subscriber import Message, subscribe
-from edge_agent.events import Outbox
 
 if TYPE_CHECKING:
     from models.bundle import Bundle
@@ -70,14 +70,22 @@ def open_stage(
 
 @contextmanager
 def _agent(
-    stage: Stage, bundle: Bundle, cameras: Sequence[DemoCamera], outbox: Outbox, options: AgentOptions
+    stage: Stage, bundle: Bundle, cameras: Sequence[DemoCamera], outbox: MqttOutbox, options: AgentOptions
 ) -> Iterator[None]:
     stop = threading.Event()
 
     def work() -> None:
         try:
             specs = [CameraSpec(camera.id, camera.source) for camera in cameras]
-            run_agent(specs, bundle, outbox, stop=stop, options=options, observe=stage.observations.put)
+            run_agent(
+                specs,
+                bundle,
+                outbox,
+                stop=stop,
+                options=options,
+                on_runtime=outbox.use_runtime,
+                observe=stage.observations.put,
+            )
         except BaseException as error:  # noqa: BLE001 - raised again where the demo can tell of it
             stage.failure = error
 
