@@ -80,7 +80,7 @@ def assign(activity: Activity, when: Interval, people: int, taken: Iterable[Act]
 
 def _head_count(activity: Activity, rng: np.random.Generator) -> int:
     if activity == "fight":
-        return int(rng.choice([2, 2, 3, 4]))
+        return int(rng.choice([2, 2, 3, 3, 4]))
     if activity in {"hug", "play"}:
         return 2
     return 1 if activity == "fall" else int(rng.integers(1, 5))

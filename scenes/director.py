@@ -17,6 +17,11 @@ from scenes.track import Track, TrackBuilder
 Floats = NDArray[np.float64]
 # Faster than this to the next act would look like flight; such people start nearer instead.
 WALK_TO_ACT_MPS = 1.4
+# Acts that others give room to, and how much is enough.
+TOGETHER = frozenset({"fight", "hug", "play", "fall"})
+ROOM_M = 1.5
+TRIES = 8
+Spots = list[tuple[Act, Floats]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,20 +36,27 @@ class Director:
         """One track a person, from the first second to the last."""
         acts = sorted(self.spec.acts, key=lambda act: act.start_s)
         marks = {id(act): self._marks(act) for act in acts}
-        people = [self._enter(person, acts, marks) for person in range(self.spec.people)]
+        spots = [(act, np.mean(marks[id(act)], axis=0)) for act in acts if act.activity in TOGETHER]
+        people: list[TrackBuilder] = []
+        for person in range(self.spec.people):
+            others = [*(spot for _, spot in spots[:1]), *(track.root for track in people)]
+            people.append(self._enter(person, acts, marks, others))
         for act in acts:
             cast = [people[person] for person in act.people]
             for track, mark in zip(cast, marks[id(act)], strict=True):
-                self._live(track, act.start_s, mark)
+                self._live(track, act.start_s, mark, spots)
             self._perform(act, cast)
         for track in people:
-            self._live(track, self.spec.duration_s + 1.0, None)
+            self._live(track, self.spec.duration_s + 1.0, None, spots)
         return tuple(track.finish() for track in people)
 
     def _marks(self, act: Act) -> list[Floats]:
         """Where each of an act's people stands when it begins."""
-        margin = 0.22 if act.activity in {"fight", "hug", "play", "fall"} else 0.05
+        margin = 0.22 if act.activity in TOGETHER else 0.05
         middle = self.area.draw(self.rng, margin)
+        if act.activity == "fight":
+            # What bystanders hide, no camera sees: fights keep to the nearer half.
+            middle[1] = (middle[1] + self.area.near) / 2
         if act.activity not in {"fight", "hug", "play"}:
             spread = [self.area.draw(self.rng, margin) for _ in act.people]
             return [middle, *spread[1:]]
@@ -54,9 +66,11 @@ class Director:
         angles = [start + 2 * math.pi * index / count for index in range(count)]
         return [self.area.clamp(middle + radius * np.array([math.cos(a), math.sin(a)])) for a in angles]
 
-    def _enter(self, person: int, acts: list[Act], marks: dict[int, list[Floats]]) -> TrackBuilder:
-        """Where a person is first seen: near enough to reach the first act in time."""
-        root = self.area.draw(self.rng)
+    def _enter(self, person: int, acts: list[Act], marks: dict[int, list[Floats]], others: list[Floats]) -> TrackBuilder:
+        """Where a person is first seen: apart from others, and near enough to reach the first act in time."""
+        root = max(
+            (self.area.draw(self.rng) for _ in range(TRIES)), key=lambda point: _clearance(point, point, others)
+        )
         mine = next((act for act in acts if person in act.people), None)
         if mine is not None:
             mark = marks[id(mine)][mine.people.index(person)]
@@ -68,7 +82,7 @@ class Director:
     def _perform(self, act: Act, cast: list[TrackBuilder]) -> None:
         rng, until = self.rng, act.end_s
         if act.activity == "fight":
-            Brawl(cast, self.area, until, float(rng.uniform(0.85, 1.25)), rng).play()
+            Brawl(cast, self.area, until, float(rng.uniform(1.0, 1.4)), rng).play()
         elif act.activity == "hug":
             calm.hug(cast, until, rng)
         elif act.activity == "play":
@@ -91,7 +105,7 @@ class Director:
         else:
             calm.stand(track, until_s, self.rng)
 
-    def _live(self, track: TrackBuilder, until_s: float, mark: Floats | None) -> None:
+    def _live(self, track: TrackBuilder, until_s: float, mark: Floats | None, spots: Spots) -> None:
         """Stand and walk until a time; with a mark, be there then."""
         while track.time_s < until_s - 1e-6:
             left = until_s - track.time_s
@@ -100,10 +114,10 @@ class Director:
                 calm.travel(track, mark, until_s)
                 return
             spare = left - need
-            if self.rng.random() < 0.5:
+            if self.rng.random() < 0.62:
                 calm.stand(track, track.time_s + min(spare, float(self.rng.uniform(2, 7))), self.rng)
                 continue
-            goal = self.area.draw(self.rng)
+            goal = self._clear_goal(track, spots)
             way = float(np.hypot(*(goal - track.root))) / float(self.rng.uniform(0.9, 1.5))
             back = 0.0 if mark is None else float(np.hypot(*(mark - goal))) / WALK_TO_ACT_MPS
             if way + back > left:
@@ -112,3 +126,25 @@ class Director:
                 calm.travel(track, goal, track.time_s + max(way, 0.6))
 
 
+
+    def _clear_goal(self, track: TrackBuilder, spots: Spots) -> Floats:
+        """A random point whose way from here keeps clear of what others are busy with."""
+        soon = track.time_s + 6.0
+        busy = [spot for act, spot in spots if act.start_s < soon and track.time_s < act.end_s]
+        goal = self.area.draw(self.rng)
+        for _ in range(TRIES):
+            if _clearance(track.root, goal, busy) > ROOM_M:
+                break
+            goal = self.area.draw(self.rng)
+        return goal
+
+
+def _clearance(begin: Floats, end: Floats, points: list[Floats]) -> float:
+    """The distance in metres from a straight way to the nearest of some points."""
+    way = end - begin
+    length = max(float(way @ way), 1e-9)
+    nearest = math.inf
+    for point in points:
+        share = min(max(float((point - begin) @ way) / length, 0.0), 1.0)
+        nearest = min(nearest, float(np.hypot(*(begin + way * share - point))))
+    return nearest

@@ -76,13 +76,13 @@ class Brawl:
         line = attacker.root - victim.root
         angle = math.atan2(line[1], line[0]) + self.rng.normal(0, 0.45)
         # Fights wander over the ground but stay within the picture.
-        middle = (self.area.clamp(victim.root) * 3 + self._middle()) / 4 + self.rng.normal(0, 0.12, 2)
+        middle = (self.area.clamp(victim.root) * 5 + self._middle()) / 6 + self.rng.normal(0, 0.2, 2)
         goal = middle + gap * np.array([math.cos(angle), math.sin(angle)])
         self._key(attacker, span, self._loose(GUARD), goal, facing(goal, middle))
         self._key(victim, span, self._loose(GUARD), middle, facing(middle, goal))
 
     def _middle(self) -> Floats:
-        return np.array([(self.area.left + self.area.right) / 2, self.area.near * 0.7 + self.area.far * 0.3])
+        return np.array([(self.area.left + self.area.right) / 2, self.area.near * 0.8 + self.area.far * 0.2])
 
     def _punches(self, attacker: TrackBuilder, victim: TrackBuilder) -> None:
         self._close_in(attacker, victim, self.rng.uniform(0.5, 0.7), self._span(0.15, 0.3))
@@ -91,7 +91,7 @@ class Brawl:
             hit = self.rng.random() < 0.6
             wind, strike, back = self._span(0.08, 0.15), self._span(0.07, 0.12), self._span(0.08, 0.2)
             away = victim.root - attacker.root
-            push = away / max(float(np.hypot(*away)), 0.1) * self.rng.uniform(0.05, 0.3)
+            push = away / max(float(np.hypot(*away)), 0.1) * self.rng.uniform(0.1, 0.4)
             self._key(attacker, wind, self._loose(_wound(side)))
             self._key(attacker, strike, self._loose(_blow(side, wide=self.rng.random() < 0.5)), attacker.root + push * 0.9)
             self._key(attacker, back, self._loose(GUARD))
@@ -122,7 +122,7 @@ class Brawl:
         self._key(attacker, wind, self._loose(drawn))
         self._key(attacker, push, self._loose(thrust), attacker.root + away * 0.3)
         self._key(victim, wind + push * 0.6, self._loose(GUARD))
-        back = self.rng.uniform(0.5, 1.2)
+        back = self.rng.uniform(0.6, 1.5)
         for part in (0.6, 0.4):
             self._key(victim, self._span(0.15, 0.25), self._reel(), victim.root + away * (back * part))
         self._key(attacker, max(0.05, victim.time_s - attacker.time_s), self._loose(GUARD), attacker.root + away * (back * 0.8))
@@ -136,7 +136,7 @@ class Brawl:
         for _ in range(int(self.rng.integers(4, 10))):
             span = self._span(0.11, 0.26)
             angle += turn * self.rng.uniform(-0.1, 0.6)
-            middle = self.area.clamp(middle + self.rng.normal(0, 0.14, 2))
+            middle = self.area.clamp(middle + self.rng.normal(0, 0.2, 2))
             gap = np.array([-math.sin(angle), math.cos(angle)]) * self.rng.uniform(0.15, 0.24)
             for track, sign in ((attacker, -1.0), (victim, 1.0)):
                 heading = angle if sign < 0 else angle + math.pi

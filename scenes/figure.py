@@ -117,8 +117,8 @@ def _limbs(pixels: Floats, depth: Floats, scale: Floats, outfit: Outfit, light: 
             # The stripe is painted on the trunk, which must not hide it.
             distance[index] = min(distance[index], depth[list(TRUNK)].mean()) - 0.02
         colour: Colour = getattr(outfit, garment)
-        made.append(Shape(outer[index], _lit(colour, 0.78 * light), float(distance[index])))
-        made.append(Shape(inner[index], _lit(colour, 1.08 * light), float(distance[index]) - 1e-4))
+        made.append(Shape(outer[index], _lit(colour, 0.86 * light), float(distance[index])))
+        made.append(Shape(inner[index], _lit(colour, 1.06 * light), float(distance[index]) - 1e-4))
     return made
 
 
@@ -131,8 +131,8 @@ def _trunk(pixels: Floats, depth: Floats, scale: Floats, outfit: Outfit, light: 
     distance = float(depth[corners].mean())
     core = middle + (hull - middle) * 0.62 + _GLINT * radii[0]
     return [
-        Shape(hull, _lit(outfit.top, 0.82 * light), distance),
-        Shape(core, _lit(outfit.top, 1.02 * light), distance - 1e-4),
+        Shape(hull, _lit(outfit.top, 0.88 * light), distance),
+        Shape(core, _lit(outfit.top, 1.04 * light), distance - 1e-4),
     ]
 
 

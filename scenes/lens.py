@@ -28,6 +28,7 @@ class Lens:
     begins: datetime.datetime
     corner: int
     hum: float
+    softness: float
 
     @staticmethod
     def grind(spec: SceneSpec, rng: np.random.Generator) -> Lens:
@@ -49,11 +50,13 @@ class Lens:
             begins,
             int(rng.integers(4)),
             float(rng.uniform(0.7, 3.0)),
+            float(rng.uniform(0.45, 0.9)),
         )
 
     def take(self, canvas: Image, index: int) -> Image:
         """(H, W, 3) uint8 BGR to the same; the argument may be overwritten."""
         spec = self.spec
+        canvas = cv2.GaussianBlur(canvas, (3, 3), self.softness).astype(np.uint8, copy=False)
         if spec.flicker > 0:
             gain = 1.0 + spec.flicker * math.sin(2 * math.pi * self.hum * index / spec.fps)
             canvas = cv2.convertScaleAbs(canvas, alpha=gain).astype(np.uint8, copy=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from scenes.camera import Area, Camera
+from scenes.camera import NEAREST_M, Area, Camera
 from scenes.spec import Place
 
 Floats = NDArray[np.float64]
@@ -58,7 +59,8 @@ def build(place: Place, camera: Camera, area: Area, night: bool, rng: np.random.
     depth = np.full(rays.shape[:2], FAR_M)
     with np.errstate(divide="ignore", invalid="ignore"):
         for block in [_ground(place, rng), *blocks]:
-            _cast(image, depth, eye, rays, block, texture)
+            part = _region(camera, block)
+            _cast(image[part], depth[part], eye, rays[part], block, texture)
     image = cv2.GaussianBlur(image, (3, 3), 0.7).astype(np.float32)
     return Backdrop(image, _light(camera, place, night, rng))
 
@@ -155,10 +157,22 @@ def _corridor(area: Area, eye_m: float, rng: np.random.Generator) -> list[Block]
     return blocks
 
 
+def _region(camera: Camera, block: Block) -> tuple[slice, slice]:
+    """The rows and columns of the picture that a block may cover: all of it when it reaches behind the camera."""
+    corners = np.array(list(itertools.product(*zip(block.low, block.high, strict=True))))
+    pixels, depth = camera.project(corners)
+    if depth.min() <= NEAREST_M:
+        return slice(None), slice(None)
+    low, high = np.floor(pixels.min(axis=0)).astype(int), np.ceil(pixels.max(axis=0)).astype(int) + 1
+    return slice(max(low[1], 0), max(high[1], 0)), slice(max(low[0], 0), max(high[0], 0))
+
+
 def _cast(
     image: Image, depth: Floats, eye: Floats, rays: Floats, block: Block, texture: Image
 ) -> None:
     """Paint the part of a block that is nearer than what is there, in place (slab test, Kay and Kajiya 1986)."""
+    if image.size == 0:
+        return
     low, high = (np.array(block.low) - eye) / rays, (np.array(block.high) - eye) / rays
     first = np.minimum(low, high)
     entry = first.max(axis=2)

@@ -59,7 +59,7 @@ def dress(rng: np.random.Generator) -> Outfit:
 def _cloth(rng: np.random.Generator, dark: float = 1.0) -> Colour:
     """Mostly black, grey, blue and white, sometimes a loud colour."""
     if rng.random() < 0.7:
-        grey = float(rng.choice([35.0, 55.0, 85.0, 140.0, 215.0])) * dark
+        grey = float(rng.choice([25.0, 40.0, 60.0, 100.0, 165.0, 225.0, 235.0])) * dark
         tint = rng.normal(0, 8, 3)
     else:
         grey, tint = 105.0 * dark, rng.uniform(-75, 90, 3) * dark
