@@ -28,10 +28,10 @@ class DemoCamera:
         return next((within - fight.start_s for fight in self.fights if fight.holds(within)), None)
 
 
-def make_site(seed: int) -> tuple[DemoCamera, ...]:
+def make_site(seed: int, fight_s: tuple[int, int] = FIGHT_S) -> tuple[DemoCamera, ...]:
     """The four cameras that ``seed`` (0 to ``MOST_SEED``) draws, always the same for the same seed; one of them shows
-    a fight."""
-    start, end = FIGHT_S
+    a fight, from and until ``fight_s`` of every minute."""
+    start, end = fight_s
     scripts = (
         ("yard", "yard", f"fight={start}-{end}", f"a fight at {start} s"),
         ("gate", "yard", "walk=0-60&hug=6-14,34-42", "people walk, two hug"),
