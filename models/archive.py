@@ -49,9 +49,9 @@ def read_files(path: Path, limits: Limits | None = None) -> dict[str, bytes]:
     escaping or repeated name, or anything over ``limits``; ``BundleIntegrityError`` for a damaged entry.
     """
     limits = limits or Limits()
-    if path.is_dir():
-        return _read_directory(path, limits)
     try:
+        if path.is_dir():
+            return _read_directory(path, limits)
         with path.open("rb") as stream:
             return read_zip(stream, str(path), limits)
     except FileNotFoundError as error:

@@ -57,6 +57,10 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True):
     alert: Probability
     clear: Probability
 
+    def __post_init__(self) -> None:
+        if self.clear > self.alert:
+            raise ValueError(f"clear {self.clear:g} is above alert {self.alert:g}; it may be {self.alert:g} at most")
+
 
 class Calibration(msgspec.Struct, frozen=True, kw_only=True):
     """Probability is ``softmax(logits / temperature)[fight]``."""
@@ -209,7 +213,7 @@ def parse_manifest(text: bytes, where: str) -> Manifest:
     try:
         format_ = msgspec.json.decode(text, type=_Format).format
         major = int(format_.split(".")[0])
-    except (msgspec.MsgspecError, ValueError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise BundleFormatError(f"{where}: not a bundle manifest: {error}") from error
     if major > FORMAT_MAJOR:
         raise BundleVersionError(
@@ -217,7 +221,7 @@ def parse_manifest(text: bytes, where: str) -> Manifest:
         )
     try:
         return msgspec.json.decode(text, type=Manifest)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise BundleFormatError(f"{where}: {error}") from error
 
 

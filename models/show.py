@@ -12,6 +12,7 @@ from models.signing import SignatureStatus
 from models.trust import TrustStore
 
 _INDENT = "  "
+_MEGABYTE = 1_000_000
 
 
 def main(argv: list[str]) -> int:
@@ -34,7 +35,7 @@ def describe(bundle: Bundle) -> Iterator[str]:
         ("task", f"{manifest.task}: {' or '.join(manifest.classes)}"),
         ("created", manifest.created),
         ("format", manifest.format),
-        ("size", f"{_megabytes(sum(len(bundle.read(name)) for name in bundle.names))} in {len(bundle.names)} files"),
+        ("size", f"{_readable(sum(len(bundle.read(name)) for name in bundle.names))} in {len(bundle.names)} files"),
         ("signature", _signature(bundle.signature)),
     )
     yield from _facts(*_geometry(manifest))
@@ -70,7 +71,7 @@ def _artifact_rows(bundle: Bundle) -> Iterator[tuple[str, ...]]:
             artifact.stage,
             artifact.precision,
             _requirement(artifact),
-            _megabytes(len(bundle.read(artifact.file))),
+            _readable(len(bundle.read(artifact.file))),
             _latency(artifact.latency),
         )
 
@@ -134,8 +135,8 @@ def _latency(latency: Latency | None) -> str:
     )
 
 
-def _megabytes(size: int) -> str:
-    return f"{size / 1e6:.2f} MB"
+def _readable(size: int) -> str:
+    return f"{size / 1e6:.2f} MB" if size >= _MEGABYTE else f"{size / 1e3:.1f} kB"
 
 
 def _facts(*facts: tuple[str, str]) -> Iterator[str]:

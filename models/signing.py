@@ -96,7 +96,8 @@ class _SigstoreBundle(msgspec.Struct, frozen=True, rename="camel"):
 def generate_key(private: Path, public: Path) -> ec.EllipticCurvePrivateKey:
     """Make a P-256 key pair as two PEM files, the private one readable by its owner only.
 
-    Raises ``BundleSignatureError`` when either file is there already: a lost signing key cannot be made again.
+    Raises ``BundleSignatureError`` when either file is there already (a lost signing key cannot be made again) or
+    cannot be written.
     """
     for path in (private, public):
         if path.exists():
@@ -105,10 +106,13 @@ def generate_key(private: Path, public: Path) -> ec.EllipticCurvePrivateKey:
     private_pem = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    descriptor = os.open(private, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(private_pem)
-    public.write_bytes(_public_pem(key.public_key()))
+    try:
+        descriptor = os.open(private, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(private_pem)
+        public.write_bytes(_public_pem(key.public_key()))
+    except OSError as error:
+        raise BundleSignatureError(f"{error.filename}: cannot write the key: {error.strerror}") from error
     return key
 
 
@@ -264,7 +268,7 @@ def _public_pem(key: ec.EllipticCurvePublicKey) -> bytes:
 def _decode(text: bytes, type_: type[_Decoded], where: str) -> _Decoded:
     try:
         return msgspec.json.decode(text, type=type_)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise BundleSignatureError(f"{where}: {SIGNATURE} is malformed: {error}; sign the bundle again") from error
 
 

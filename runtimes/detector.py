@@ -20,7 +20,7 @@ from runtimes.protocol import Runtime, SessionOptions
 from runtimes.selection import Candidate, Refusal, keep, open_first, rank
 
 OnDegraded = Callable[[str, str, str], None]
-"""Called with the target that failed, the target in use from now on, and the reason."""
+"""Called with what failed, what is in use from now on (both as ``Detector.description`` gives them) and the reason."""
 
 _log = logging.getLogger(__name__)
 
@@ -115,7 +115,7 @@ class Detector:
         self._rest = self._rest[self._rest.index(chosen) + 1 :]
         before.close()
         if self._on_degraded is not None:
-            self._on_degraded(before.candidate.target, chosen.target, str(failure))
+            self._on_degraded(str(before.candidate), str(chosen), str(failure))
 
 
 def open_detector(
@@ -128,7 +128,8 @@ def open_detector(
 ) -> Detector:
     """Open the best target of ``bundle`` that runs here and passes its self-test on the golden inputs.
 
-    ``target`` allows that one only; ``runtimes`` replaces the engines found on this machine. Raises ``NoRuntimeError``
+    ``target`` allows that one only; ``runtimes`` replaces the engines found on this machine. A device in ``options`` is
+    kept to when opening, and left when it fails later. Raises ``NoRuntimeError``
     with every attempt when nothing can run, ``BundleFormatError`` for a target that the bundle does not have.
 
     >>> with closing(open_detector(open_bundle(path))) as detector:   # doctest: +SKIP
@@ -145,11 +146,16 @@ def open_detector(
     by_name = {engine.name: engine for engine in engines}
 
     def open_one(candidate: Candidate) -> Pair:
-        return open_pair(bundle, candidate, by_name, options, golden)
+        return open_pair(bundle, candidate, by_name, replace(options, device=candidate.device), golden)
 
     ranked, refusals = plan(bundle, environment, target)
-    chosen, pair = open_first(ranked, refusals, open_one, bundle.manifest.name)
-    return Detector(bundle, pair, ranked[ranked.index(chosen) + 1 :], open_one, on_degraded)
+    asked = ranked
+    if options.device is not None:
+        asked = tuple(replace(candidate, device=options.device) for candidate in ranked if candidate.device is None)
+    chosen, pair = open_first(asked, refusals, open_one, bundle.manifest.name)
+    # Once the device asked for is lost, whatever still runs is better than nothing.
+    rest = tuple(candidate for candidate in ranked if candidate not in asked[: asked.index(chosen) + 1])
+    return Detector(bundle, pair, rest, open_one, on_degraded)
 
 
 def plan(

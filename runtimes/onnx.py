@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import logging
 import re
 from types import ModuleType
 from typing import Any
@@ -23,11 +22,10 @@ _DEVICE = re.compile(r"cpu|cuda(?::(\d+))?")
 _DTYPES: dict[str, Dtype] = {"tensor(float)": "float32", "tensor(uint8)": "uint8", "tensor(int8)": "int8"}
 _INSTALL = "install it with: pip install 'nexaravision[onnx]'"
 
-_log = logging.getLogger(__name__)
-
 
 class OnnxRuntime:
-    """ONNX Runtime. Devices are ``cpu``, ``cuda`` and ``cuda:<index>``; by default CUDA where it works, or the CPU."""
+    """ONNX Runtime. Devices are ``cpu``, ``cuda`` and ``cuda:<index>``; by default CUDA where GPU and
+    provider are there, else the CPU."""
 
     name = "onnx"
 
@@ -54,12 +52,10 @@ class OnnxRuntime:
         session = _open_session(engine, content, artifact.file, options.threads, providers)
         # Which providers are available says nothing: one whose library does not load is dropped in silence.
         if providers[0] != _CPU and _CUDA not in session.get_providers():
-            if options.device is not None:
-                raise RuntimeOpenError(
-                    f"{artifact.file}: onnxruntime could not use {options.device} and took "
-                    f"{', '.join(session.get_providers())}; check the CUDA and cuDNN libraries, or use device cpu"
-                )
-            _log.warning("%s: onnxruntime could not use CUDA; it runs on the CPU", artifact.file)
+            raise RuntimeOpenError(
+                f"{artifact.file}: onnxruntime could not use CUDA and took {', '.join(session.get_providers())}; "
+                "check the CUDA and cuDNN libraries, or use device cpu"
+            )
         check_tensors(artifact, *_read_tensors(session, artifact.file))
         return OnnxSession(artifact, session)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 
 import numpy as np
@@ -13,6 +14,8 @@ from models.preprocessing import dequantize, quantize, to_input
 from runtimes.errors import RuntimeOpenError, SelfTestError, SessionError
 from runtimes.protocol import Runtime, Session, SessionOptions
 from runtimes.selection import Candidate
+
+_log = logging.getLogger(__name__)
 
 # Largest difference of a golden input's probability from the float student's that is still the same network. Float
 # engines differ by rounding only; int8 ones by what quantization costs on single clips, where a wrong kernel or a wrong
@@ -76,10 +79,11 @@ def open_pair(
         raise
     pair = Pair(candidate, encoder, head, bundle.manifest.preprocessing)
     try:
-        pair.check(golden, bundle.manifest.calibration.temperature)
+        deviation = pair.check(golden, bundle.manifest.calibration.temperature)
     except BaseException:
         pair.close()
         raise
+    _log.info("opened %s; golden inputs are off by %.4f", candidate, deviation)
     return pair
 
 

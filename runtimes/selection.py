@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from models.manifest import Artifact, Manifest, Requirement
@@ -35,17 +35,23 @@ PREFERENCE: dict[tuple[str, bool], tuple[tuple[str, str], ...]] = {
 _DEFAULT_PREFERENCE = ("aarch64", False)
 
 
+# Engines with an accelerator that run the same artifact on the processor too, and what they call that device.
+PROCESSOR_TOO = {"onnx": "cpu"}
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A target that can run here: its two artifacts and the engines that would run them."""
+    """A target that can run here: its two artifacts, and the device it is held to (``None``: the engine's default)."""
 
     target: str
     encoder: Artifact
     head: Artifact
+    device: str | None = None
 
     def __str__(self) -> str:
         engines = dict.fromkeys((self.encoder.requires.engine, self.head.requires.engine))
-        return f"{self.target} ({' + '.join(engines)}, {self.encoder.precision})"
+        device = f" on {self.device}" if self.device else ""
+        return f"{self.target} ({' + '.join(engines)}{device}, {self.encoder.precision})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +76,8 @@ class Selection:
 def keep(manifest: Manifest, environment: Environment, target: str | None = None) -> Selection:
     """Keep the targets whose encoder and head can run in ``environment``; only ``target``, where one is asked for.
 
+    A target that runs on an accelerator and could run on the processor as well is kept as both.
+
     Raises ``BundleFormatError`` when the bundle has no target of that name.
     """
     wanted = (manifest.artifact(target, "encoder").target,) if target is not None else manifest.targets()
@@ -84,7 +92,7 @@ def keep(manifest: Manifest, environment: Environment, target: str | None = None
         if reasons:
             refusals.append(Refusal(name, "; ".join(reasons)))
         else:
-            candidates.append(candidate)
+            candidates += [candidate, *_without_accelerator(candidate, environment)]
     return Selection(tuple(candidates), tuple(refusals))
 
 
@@ -151,6 +159,14 @@ def _refuse_hardware(requirement: Requirement, environment: Environment) -> str 
     return None
 
 
+def _without_accelerator(candidate: Candidate, environment: Environment) -> tuple[Candidate, ...]:
+    engine = candidate.encoder.requires.engine
+    probe = environment.probe(engine)
+    if probe is None or not probe.accelerators or engine not in PROCESSOR_TOO:
+        return ()
+    return (replace(candidate, device=PROCESSOR_TOO[engine]),)
+
+
 def _order(candidate: Candidate, environment: Environment) -> tuple[int, int, float, int]:
     latency = _measured_ms(candidate, environment.machine)
     return (
@@ -164,13 +180,16 @@ def _order(candidate: Candidate, environment: Environment) -> tuple[int, int, fl
 def _accelerator_order(candidate: Candidate, environment: Environment) -> int:
     engine = candidate.encoder.requires.engine
     probe = environment.probe(engine)
-    if probe is None or not probe.accelerators:
+    if probe is None or not probe.accelerators or candidate.device is not None:
         return len(ACCELERATED) + 1
     return ACCELERATED.index(engine) if engine in ACCELERATED else len(ACCELERATED)
 
 
 def _measured_ms(candidate: Candidate, machine: str) -> float | None:
     """Milliseconds for one sample through encoder and head, when both were measured on such a machine."""
+    if candidate.device is not None:
+        # What was measured is the engine's default device.
+        return None
     latencies = [artifact.latency for artifact in (candidate.encoder, candidate.head)]
     measured = [latency for latency in latencies if latency is not None and latency.machine == machine]
     if len(measured) < len(latencies):

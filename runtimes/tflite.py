@@ -100,11 +100,19 @@ def read_tensors(content: bytes, where: str) -> tuple[tuple[Tensor, ...], tuple[
     return _read_tensors(_open_interpreter(content, where, threads=1), where)
 
 
-def _load_engine() -> tuple[ModuleType, str]:
+def _version(distribution: str) -> str | None:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        # A board's own build may carry the module without a distribution's metadata.
+        return None
+
+
+def _load_engine() -> tuple[ModuleType, str | None]:
     reasons = []
     for module, distribution in _ENGINES:
         try:
-            return importlib.import_module(module), importlib.metadata.version(distribution)
+            return importlib.import_module(module), _version(distribution)
         except (ImportError, OSError) as error:  # noqa: PERF203 - two engines, tried once
             # OSError: a wheel whose shared library does not load on this machine.
             reasons.append(f"{distribution}: {error}")

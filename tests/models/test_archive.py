@@ -133,7 +133,7 @@ def test_read_files_refuses_the_zip_when_it_is_cut_short(folder: Path, tmp_path:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda path: None, "no bundle there"),
+        (lambda _: None, "no bundle there"),
         (lambda path: path.write_bytes(b"not a zip"), "nor a sound"),
         (lambda path: (path.mkdir(), (path / "a").symlink_to("/etc/passwd")), "a is a link"),
         (lambda path: (path.mkdir(), (path / "a").symlink_to("/etc")), "a is a link"),

@@ -161,9 +161,7 @@ def test_verify_accepts_what_the_policy_allows_when_no_key_is_known(
         assert verify(read_files(signed), store, "bundle").state == state
 
 
-def test_sign_refuses_a_link_when_one_is_in_the_directory(
-    signed: Path, signing_key: ec.EllipticCurvePrivateKey
-) -> None:
+def test_sign_refuses_the_directory_when_it_holds_a_link(signed: Path, signing_key: ec.EllipticCurvePrivateKey) -> None:
     (signed / "link").symlink_to("/etc/hostname")
     with pytest.raises(BundleFormatError, match="link is a link"):
         sign(signed, signing_key)
@@ -175,6 +173,11 @@ def test_generate_key_keeps_the_private_key_private_when_it_writes_it(tmp_path: 
     assert stat.S_IMODE(private.stat().st_mode) == 0o600
     assert load_private_key(private).private_numbers() == key.private_numbers()
     assert read_key("k", public.read_bytes()).public_key.public_numbers() == key.public_key().public_numbers()
+
+
+def test_generate_key_says_where_when_it_cannot_write(tmp_path: Path) -> None:
+    with pytest.raises(BundleSignatureError, match=r"no/such/k\.pem: cannot write the key"):
+        generate_key(tmp_path / "no/such/k.pem", tmp_path / "public.pem")
 
 
 @pytest.mark.parametrize("taken", ["private.pem", "public.pem"])
@@ -213,7 +216,7 @@ def test_load_private_key_says_what_it_needs_when_given_another_file(
 @pytest.mark.skipif(importlib.util.find_spec("model_signing") is None, reason="model-signing is not installed")
 def test_public_tool_verifies_our_signature_when_it_is_installed(signed: Path, key_folder: Path) -> None:
     command = [sys.executable, "-m", "model_signing", "verify", "key", str(signed), "--signature",
-               str(signed / SIGNATURE), "--public-key", str(key_folder / "public.pem")]  # fmt: skip
+               str(signed / SIGNATURE), "--public_key", str(key_folder / "public.pem")]  # fmt: skip
     assert subprocess.run(command, check=False, capture_output=True).returncode == 0
     (signed / "extra").write_bytes(b"")
     assert subprocess.run(command, check=False, capture_output=True).returncode != 0

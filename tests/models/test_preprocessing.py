@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.manifest import Preprocessing, Quantization, Tensor
+from models.preprocessing import dequantize, make_sample, quantize, shrink, to_input
+
+PREPROCESSING = Preprocessing(size=(2, 4), difference_gain=3.0, mean=127.5, scale=127.5)
+FLOAT = Tensor(name="x", shape=(-1, 2, 4, 3), dtype="float32")
+INT8 = Tensor(name="x", shape=(-1, 2, 4, 3), dtype="int8", quantization=Quantization(scale=1 / 127, zero_point=0))
+UINT8 = Tensor(name="x", shape=(-1, 2, 4, 3), dtype="uint8", quantization=Quantization(scale=1 / 127, zero_point=127))
+
+
+def _flat(value: int) -> np.ndarray:
+    return np.full((2, 4), value, np.uint8)
+
+
+@pytest.mark.parametrize("shape", [(2, 4), (480, 640), (37, 51), (1, 1)])
+def test_shrink_gives_height_and_width_when_pictures_differ(shape: tuple[int, int]) -> None:
+    small = shrink(np.full(shape, 77, np.uint8), PREPROCESSING)
+    assert (small.shape, small.dtype) == ((2, 4), np.uint8)
+    assert (small == 77).all()
+
+
+def test_shrink_averages_areas_when_it_makes_a_picture_smaller() -> None:
+    picture = np.arange(4 * 8, dtype=np.uint8).reshape(4, 8) * 4
+    wanted = picture.reshape(2, 2, 4, 2).mean(axis=(1, 3))
+    np.testing.assert_allclose(shrink(picture, PREPROCESSING), wanted, atol=0.5)
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "after", "wanted"),
+    [
+        (10, 10, 10, (10, 0, 0)),
+        (10, 20, 20, (20, 30, 0)),
+        (20, 10, 10, (10, 30, 0)),
+        (10, 10, 15, (10, 0, 15)),
+        (0, 100, 255, (100, 255, 255)),
+        (255, 0, 84, (0, 255, 252)),
+    ],
+)
+def test_make_sample_amplifies_differences_when_pictures_change(
+    before: int, now: int, after: int, wanted: tuple[int, int, int]
+) -> None:
+    sample = make_sample(_flat(before), _flat(now), _flat(after), PREPROCESSING)
+    assert (sample.shape, sample.dtype) == ((2, 4, 3), np.uint8)
+    assert (sample == wanted).all()
+
+
+@pytest.mark.parametrize(
+    ("channels", "wanted"),
+    [(("grey",), (20,)), (("diff_forward", "grey"), (60, 20)), (("diff_back",), (30,))],
+)
+def test_make_sample_orders_channels_when_the_manifest_does(channels: Any, wanted: tuple[int, ...]) -> None:
+    preprocessing = msgspec.structs.replace(PREPROCESSING, channels=channels)
+    assert (make_sample(_flat(10), _flat(20), _flat(40), preprocessing) == wanted).all()
+
+
+@pytest.mark.parametrize(
+    ("tensor", "value", "wanted"),
+    [
+        (FLOAT, 0, -1.0),
+        (FLOAT, 255, 1.0),
+        (FLOAT, 51, -0.6),
+        (INT8, 0, -127),
+        (INT8, 255, 127),
+        (UINT8, 0, 0),
+        (UINT8, 255, 254),
+        (UINT8, 128, 127),
+    ],
+)
+def test_to_input_gives_what_the_tensor_takes_when_dtypes_differ(tensor: Tensor, value: int, wanted: float) -> None:
+    found = to_input(np.full((1, 2, 4, 3), value, np.uint8), tensor, PREPROCESSING)
+    assert (found.shape, found.dtype) == ((1, 2, 4, 3), tensor.dtype)
+    np.testing.assert_allclose(found.astype(float), wanted, rtol=1e-6)
+
+
+@given(
+    real=st.floats(-10, 10, width=32),
+    scale=st.floats(1e-3, 1.0),
+    zero_point=st.integers(-128, 127),
+)
+def test_dequantize_is_half_a_step_off_at_most_when_the_value_is_in_range(
+    real: float, scale: float, zero_point: int
+) -> None:
+    tensor = Tensor(
+        name="x", shape=(-1, 1), dtype="int8", quantization=Quantization(scale=scale, zero_point=zero_point)
+    )
+    low, high = (-128 - zero_point) * scale, (127 - zero_point) * scale
+    back = dequantize(quantize(np.array([real], np.float32), tensor), tensor)[0]
+    assert back == pytest.approx(min(max(real, low), high), abs=scale * 0.501 + 1e-5)
+
+
+def test_quantize_saturates_when_values_leave_the_range() -> None:
+    found = quantize(np.array([-1e9, 1e9], np.float32), INT8)
+    assert found.tolist() == [-128, 127]
