@@ -28,7 +28,16 @@ REST: dict[Channel, float] = {
 
 PELVIS, NECK, HEAD, CROWN = 0, 1, 2, 3
 LEFT_SHOULDER, RIGHT_SHOULDER, LEFT_ELBOW, RIGHT_ELBOW, LEFT_HAND, RIGHT_HAND = 4, 5, 6, 7, 8, 9
-LEFT_HIP, RIGHT_HIP, LEFT_KNEE, RIGHT_KNEE, LEFT_ANKLE, RIGHT_ANKLE, LEFT_TOE, RIGHT_TOE = 10, 11, 12, 13, 14, 15, 16, 17
+LEFT_HIP, RIGHT_HIP, LEFT_KNEE, RIGHT_KNEE, LEFT_ANKLE, RIGHT_ANKLE, LEFT_TOE, RIGHT_TOE = (
+    10,
+    11,
+    12,
+    13,
+    14,
+    15,
+    16,
+    17,
+)
 JOINTS = 18
 # Segment lengths in metres of a person 1.75 m tall, after the usual anthropometric fractions of stature.
 TORSO, NECK_TO_HEAD, SKULL = 0.52, 0.17, 0.09
@@ -37,7 +46,9 @@ UPPER_ARM, FOREARM = 0.30, 0.27
 THIGH, SHANK, FOOT = 0.43, 0.43, 0.17
 STATURE = 1.75
 # How far flesh reaches around each joint: what rests on the ground is skin, not the joint.
-FLESH = np.array([0.12, 0.09, 0.10, 0.09, 0.08, 0.08, 0.05, 0.05, 0.05, 0.05, 0.1, 0.1, 0.07, 0.07, 0.06, 0.06, 0.03, 0.03])
+FLESH = np.array(
+    [0.12, 0.09, 0.10, 0.09, 0.08, 0.08, 0.05, 0.05, 0.05, 0.05, 0.1, 0.1, 0.07, 0.07, 0.06, 0.06, 0.03, 0.03]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +132,7 @@ _LEG: dict[str, tuple[Channel, Channel, Channel]] = {
 
 
 def _direction(pitch: Floats, out: Floats, sign: float, turn: Floats) -> Floats:
-    """Unit vectors (P, 3) of limbs that hang down at pitch 0, point forward at pi/2, and swing ``out`` to their side."""
+    """Unit vectors (P, 3) of limbs hanging down at pitch 0, pointing forward at pi/2, swung ``out`` to their side."""
     sideways, forward, up = np.sin(out) * sign, np.sin(pitch) * np.cos(out), -np.cos(pitch) * np.cos(out)
     cos, sin = np.cos(turn), np.sin(turn)
     return np.stack([sideways * cos - forward * sin, sideways * sin + forward * cos, up], axis=1)

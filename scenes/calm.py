@@ -66,15 +66,18 @@ def wander(track: TrackBuilder, until_s: float, area: Area, rng: np.random.Gener
 
 
 def run(track: TrackBuilder, until_s: float, area: Area, rng: np.random.Generator) -> None:
-    """Run to and fro across the area, as one runs for a bus or after a ball, with no one touched."""
+    """Run to and fro across the area, each in a lane of their own: to run into each other would look like a fight."""
     track.begin("run")
+    lane = float(track.root[1])
     side = 1.0 if track.root[0] < (area.left + area.right) / 2 else -1.0
     shape = pose(swing=1.0, lean=0.16, left_elbow=0.9, right_elbow=0.9)
     while track.time_s < until_s - 1e-6:
         speed = rng.uniform(2.6, 4.4)
         edge = area.right if side > 0 else area.left
         width = area.right - area.left
-        goal = np.array([edge - side * width * rng.uniform(0, 0.15), rng.uniform(area.near, area.far)])
+        goal = np.array(
+            [edge - side * width * rng.uniform(0, 0.15), min(max(lane + rng.normal(0, 0.25), area.near), area.far)]
+        )
         span = max(0.3, float(np.hypot(*(goal - track.root))) / speed)
         heading = facing(track.root, goal)
         share = min(1.0, (until_s - track.time_s) / (span + 0.45))
@@ -84,7 +87,7 @@ def run(track: TrackBuilder, until_s: float, area: Area, rng: np.random.Generato
 
 
 def dance(track: TrackBuilder, until_s: float, tempo_s: float, rng: np.random.Generator) -> None:
-    """Dance on the spot: a figure of four poses, one a beat of ``tempo_s`` seconds, repeated and now and then changed."""
+    """Dance on the spot: a figure of four poses, one a beat of ``tempo_s`` seconds, repeated, then another."""
     track.begin("dance")
     spot, ahead = track.root.copy(), track.heading
     while track.time_s < until_s - 1e-6:
@@ -168,12 +171,16 @@ def fall(track: TrackBuilder, until_s: float, rng: np.random.Generator) -> None:
         left_out=rng.uniform(0.4, 1.1), right_out=rng.uniform(0.3, 1.0), left_leg=rng.uniform(0, 0.5),
         left_knee=rng.uniform(0.1, 0.9), right_knee=rng.uniform(0, 0.4),
     )  # fmt: skip
-    kneel = pose(left_knee=1.9, right_knee=2.0, left_leg=0.5, right_leg=0.3, lean=0.5 * backwards, topple=0.2 * backwards)
+    kneel = pose(
+        left_knee=1.9, right_knee=2.0, left_leg=0.5, right_leg=0.3, lean=0.5 * backwards, topple=0.2 * backwards
+    )
     _reach(track, until_s, rng.uniform(0.3, 0.8), sway, root=track.root + rng.normal(0, 0.08, 2))
     _reach(track, until_s, rng.uniform(0.3, 0.5), kneel)
     _reach(track, until_s, rng.uniform(0.25, 0.45), limp)
     while track.time_s < until_s - 3.5:
-        _reach(track, until_s, rng.uniform(0.8, 2.5), pose(limp, left_knee=rng.uniform(0.1, 0.9), nod=rng.normal(0, 0.2)))
+        _reach(
+            track, until_s, rng.uniform(0.8, 2.5), pose(limp, left_knee=rng.uniform(0.1, 0.9), nod=rng.normal(0, 0.2))
+        )
     if until_s - track.time_s > 2.5:
         track.key((until_s - track.time_s) * 0.55, kneel)
         track.key(until_s - track.time_s, pose())

@@ -63,14 +63,12 @@ def random_spec(
 
 def assign(activity: Activity, when: Interval, people: int, taken: Iterable[Act], rng: np.random.Generator) -> Act:
     """Give an activity to people who are free at that time. Raises ``SceneError`` when too few are."""
-    busy = {
-        person for act in taken if act.start_s < when.end_s and when.start_s < act.end_s for person in act.people
-    }
+    busy = {person for act in taken if act.start_s < when.end_s and when.start_s < act.end_s for person in act.people}
     free = [person for person in range(people) if person not in busy]
     fewest, most = CAST[activity]
     if len(free) < fewest:
         raise SceneError(
-            f"{activity} {when.start_s:g}-{when.end_s:g} takes {fewest} people and {len(free)} of {people} are free then; "
+            f"{activity} {when.start_s:g}-{when.end_s:g} takes {fewest} people, {len(free)} of {people} are free then; "
             f"raise people= (at most {MAX_PEOPLE}) or move it"
         )
     count = min(len(free), most, _head_count(activity, rng))
@@ -83,7 +81,7 @@ def _head_count(activity: Activity, rng: np.random.Generator) -> int:
         return int(rng.choice([2, 2, 3, 3, 4]))
     if activity in {"hug", "play"}:
         return 2
-    return 1 if activity == "fall" else int(rng.integers(1, 5))
+    return {"fall": 1, "run": int(rng.integers(1, 3))}.get(activity, int(rng.integers(1, 5)))
 
 
 def _calm_activity(rng: np.random.Generator) -> Activity:

@@ -11,6 +11,7 @@ from scenes.casting import random_spec
 from scenes.errors import SceneError
 from scenes.film import write_film
 from scenes.scene import Scene
+from scenes.spec import MAX_SEED
 from scenes.truth import Footage
 from scenes.wall import MOST, Wall
 
@@ -46,8 +47,7 @@ def write_clips(
     """
     if count < 1:
         raise SceneError(f"{count} clips asked for; give at least 1")
-    if not 0 <= seed < 2**40:
-        raise SceneError(f"seed is {seed}; give a value from 0 to {2**40 - 1}")
+    _check_seed(seed)
     clips = tuple(_name(index) for index in range(count))
     for index, clip in enumerate(clips):
         film = out / clip.path
@@ -62,6 +62,12 @@ def write_clips(
             progress(index + 1, count, film)
     _list(out / "clips.csv", clips)
     return clips
+
+
+def _check_seed(seed: int) -> None:
+    most = MAX_SEED // SEEDS_A_FOLDER - 1
+    if not 0 <= seed <= most:
+        raise SceneError(f"seed is {seed}; give a value from 0 to {most}")
 
 
 def _name(index: int) -> Clip:
@@ -96,6 +102,7 @@ def write_streams(
     """
     if count < 1:
         raise SceneError(f"{count} streams asked for; give at least 1")
+    _check_seed(seed)
     films = tuple(out / "streams" / f"stream-{index:06d}.mp4" for index in range(count))
     for index, film in enumerate(films):
         truth = out / "truth" / f"{film.stem}.jsonl"

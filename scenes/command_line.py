@@ -24,7 +24,9 @@ def main(argv: Sequence[str]) -> int:
         print(f"nexara scenes: {error}", file=sys.stderr)
         return USAGE_ERROR
     except OSError as error:
-        print(f"nexara scenes: cannot write to {options.out}: {error}; give a folder that can be written", file=sys.stderr)
+        print(
+            f"nexara scenes: cannot write to {options.out}: {error}; give a folder that can be written", file=sys.stderr
+        )
         return USAGE_ERROR
     except KeyboardInterrupt:
         print("\ninterrupted; the same command goes on from here", file=sys.stderr)
@@ -49,8 +51,12 @@ def _write(options: argparse.Namespace) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="nexara scenes", description="Draw clips and streams with exact ground truth.")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write; finished clips are kept")
+    parser = argparse.ArgumentParser(
+        prog="nexara scenes", description="Draw clips and streams with exact ground truth."
+    )
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="folder to write; finished clips are kept"
+    )
     parser.add_argument("--clips", type=int, default=0, metavar="N", help="short labelled clips, every second a fight")
     parser.add_argument("--streams", type=int, default=0, metavar="N", help="long streams with calm acts and one fight")
     parser.add_argument("--seconds", type=float, metavar="S", help="length of each (clips 4, streams 300)")

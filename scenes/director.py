@@ -1,4 +1,4 @@
-"""From a schedule to movements: sends each person where the next act is, and fills the time between with everyday life."""
+"""From a schedule to movements: sends each person to the next act, and fills the time between with everyday life."""
 
 from __future__ import annotations
 
@@ -66,11 +66,11 @@ class Director:
         angles = [start + 2 * math.pi * index / count for index in range(count)]
         return [self.area.clamp(middle + radius * np.array([math.cos(a), math.sin(a)])) for a in angles]
 
-    def _enter(self, person: int, acts: list[Act], marks: dict[int, list[Floats]], others: list[Floats]) -> TrackBuilder:
+    def _enter(
+        self, person: int, acts: list[Act], marks: dict[int, list[Floats]], others: list[Floats]
+    ) -> TrackBuilder:
         """Where a person is first seen: apart from others, and near enough to reach the first act in time."""
-        root = max(
-            (self.area.draw(self.rng) for _ in range(TRIES)), key=lambda point: _clearance(point, point, others)
-        )
+        root = max((self.area.draw(self.rng) for _ in range(TRIES)), key=lambda point: _clearance(point, point, others))
         mine = next((act for act in acts if person in act.people), None)
         if mine is not None:
             mark = marks[id(mine)][mine.people.index(person)]
@@ -114,7 +114,7 @@ class Director:
                 calm.travel(track, mark, until_s)
                 return
             spare = left - need
-            if self.rng.random() < 0.62:
+            if self.rng.random() < 0.72:
                 calm.stand(track, track.time_s + min(spare, float(self.rng.uniform(2, 7))), self.rng)
                 continue
             goal = self._clear_goal(track, spots)
@@ -124,8 +124,6 @@ class Director:
                 calm.stand(track, track.time_s + min(spare, 2.0), self.rng)
             else:
                 calm.travel(track, goal, track.time_s + max(way, 0.6))
-
-
 
     def _clear_goal(self, track: TrackBuilder, spots: Spots) -> Floats:
         """A random point whose way from here keeps clear of what others are busy with."""

@@ -54,7 +54,12 @@ class Brawl:
                     self._join_in(other, victim, victim.time_s)
 
     def _key(
-        self, track: TrackBuilder, after_s: float, shape: Floats, root: Floats | None = None, heading: float | None = None
+        self,
+        track: TrackBuilder,
+        after_s: float,
+        shape: Floats,
+        root: Floats | None = None,
+        heading: float | None = None,
     ) -> None:
         """A key within the fight's time, never past its end, at a place within the area."""
         after = min(after_s, self.until_s - track.time_s)
@@ -93,7 +98,9 @@ class Brawl:
             away = victim.root - attacker.root
             push = away / max(float(np.hypot(*away)), 0.1) * self.rng.uniform(0.1, 0.4)
             self._key(attacker, wind, self._loose(_wound(side)))
-            self._key(attacker, strike, self._loose(_blow(side, wide=self.rng.random() < 0.5)), attacker.root + push * 0.9)
+            self._key(
+                attacker, strike, self._loose(_blow(side, wide=self.rng.random() < 0.5)), attacker.root + push * 0.9
+            )
             self._key(attacker, back, self._loose(GUARD))
             answer = self._reel() if hit else self._loose(_wound(SIDES[int(self.rng.integers(2))]))
             self._key(victim, wind + strike * 0.7, self._loose(GUARD, 0.2))
@@ -107,8 +114,8 @@ class Brawl:
         """Struck: head and trunk thrown back, arms flung."""
         rng = self.rng
         return pose(
-            GUARD, lean=rng.uniform(-0.5, -0.1), side=rng.normal(0, 0.4), nod=rng.uniform(-0.7, 0.2), twist=rng.normal(0, 0.6),
-            left_arm=rng.uniform(0.2, 1.8), right_arm=rng.uniform(0.2, 1.8), left_out=rng.uniform(0.3, 1.3),
+            GUARD, lean=rng.uniform(-0.5, -0.1), side=rng.normal(0, 0.4), nod=rng.uniform(-0.7, 0.2),
+            twist=rng.normal(0, 0.6), left_arm=rng.uniform(0.2, 1.8), right_arm=rng.uniform(0.2, 1.8), left_out=rng.uniform(0.3, 1.3),
             right_out=rng.uniform(0.3, 1.3), left_elbow=rng.uniform(0.2, 1.5), right_elbow=rng.uniform(0.2, 1.5),
         )  # fmt: skip
 
@@ -125,7 +132,12 @@ class Brawl:
         back = self.rng.uniform(0.6, 1.5)
         for part in (0.6, 0.4):
             self._key(victim, self._span(0.15, 0.25), self._reel(), victim.root + away * (back * part))
-        self._key(attacker, max(0.05, victim.time_s - attacker.time_s), self._loose(GUARD), attacker.root + away * (back * 0.8))
+        self._key(
+            attacker,
+            max(0.05, victim.time_s - attacker.time_s),
+            self._loose(GUARD),
+            attacker.root + away * (back * 0.8),
+        )
 
     def _grapple(self, attacker: TrackBuilder, victim: TrackBuilder) -> None:
         """Locked together, tugging each other about and round."""
@@ -200,8 +212,8 @@ class Brawl:
     def _curled(self) -> Floats:
         rng = self.rng
         return pose(
-            topple=-1.4, roll=rng.normal(0, 0.25), nod=rng.uniform(0.2, 0.7), side=rng.normal(0, 0.2), lean=rng.uniform(0, 0.5),
-            left_arm=rng.uniform(1.2, 2.4), right_arm=rng.uniform(1.2, 2.4), left_elbow=rng.uniform(0.8, 2.2),
+            topple=-1.4, roll=rng.normal(0, 0.25), nod=rng.uniform(0.2, 0.7), side=rng.normal(0, 0.2),
+            lean=rng.uniform(0, 0.5), left_arm=rng.uniform(1.2, 2.4), right_arm=rng.uniform(1.2, 2.4), left_elbow=rng.uniform(0.8, 2.2),
             right_elbow=rng.uniform(0.8, 2.2), left_leg=rng.uniform(0.5, 1.6), right_leg=rng.uniform(0.3, 1.5),
             left_knee=rng.uniform(0.8, 2.0), right_knee=rng.uniform(0.6, 2.0),
         )  # fmt: skip
@@ -233,11 +245,15 @@ class Brawl:
 def _wound(side: str) -> Floats:
     """An arm drawn back."""
     sign = -1.0 if side == "right" else 1.0
-    return pose(GUARD, **{f"{side}_arm": -0.3, f"{side}_elbow": 2.0, f"{side}_out": 0.6, "twist": 0.55 * sign, "lean": 0.1})
+    return pose(
+        GUARD, **{f"{side}_arm": -0.3, f"{side}_elbow": 2.0, f"{side}_out": 0.6, "twist": 0.55 * sign, "lean": 0.1}
+    )
 
 
 def _blow(side: str, *, wide: bool) -> Floats:
     """An arm thrown out, straight or in a wide swing."""
     sign = 1.0 if side == "right" else -1.0
     out = 0.55 if wide else 0.0
-    return pose(GUARD, **{f"{side}_arm": 1.6, f"{side}_elbow": 0.12, f"{side}_out": out, "twist": 0.7 * sign, "lean": 0.42})
+    return pose(
+        GUARD, **{f"{side}_arm": 1.6, f"{side}_elbow": 0.12, f"{side}_out": out, "twist": 0.7 * sign, "lean": 0.42}
+    )

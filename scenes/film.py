@@ -9,7 +9,7 @@ from typing import TextIO
 
 import av
 
-from scenes.truth import FrameTruth, Picture, Footage
+from scenes.truth import Footage, FrameTruth, Picture
 
 # Constant rate factors of x264 between which recorders lie: visually clean, and blocky.
 CRF_BEST, CRF_WORST = 20, 34
@@ -32,7 +32,9 @@ def write_film(footage: Footage, film: Path, truth: Path, *, compression: float 
 def _encode(footage: Footage, path: Path, lines: TextIO, compression: float) -> None:
     h264 = "libx264" in av.codecs_available
     with av.open(str(path), "w", format="mp4") as container:
-        stream = container.add_stream("libx264" if h264 else "mpeg4", rate=Fraction(footage.fps).limit_denominator(1000))
+        stream = container.add_stream(
+            "libx264" if h264 else "mpeg4", rate=Fraction(footage.fps).limit_denominator(1000)
+        )
         stream.width, stream.height = footage.width - footage.width % 2, footage.height - footage.height % 2
         stream.pix_fmt = "yuv420p"
         stream.thread_count = 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import math
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scenes.spec import SceneSpec
 
 Image = NDArray[np.uint8]
-# The noise of a frame is a window of one larger field, at a place of its own: drawing it anew costs more than the scene.
+# The noise of a frame is a window of one larger field, at a place of its own: drawing it anew costs more than people.
 NOISE_MARGIN = 96
 
 
@@ -25,7 +25,7 @@ class Lens:
     brighter: Image
     darker: Image
     places: NDArray[np.int64]
-    begins: datetime.datetime
+    begins: dt.datetime
     corner: int
     hum: float
     softness: float
@@ -34,12 +34,13 @@ class Lens:
     def grind(spec: SceneSpec, rng: np.random.Generator) -> Lens:
         """Draw the noise field, the clock's first time and where the overlay stands."""
         shape = (spec.height + NOISE_MARGIN, spec.width + NOISE_MARGIN)
-        luma = rng.normal(0, 1, shape).astype(np.float32)
         # Recorders smooth and resample, so neighbouring noise is alike; restore the spread that blurring takes.
-        luma = cv2.GaussianBlur(luma, (3, 3), 0.6)
-        field = np.repeat((luma / luma.std())[..., None], 3, axis=2) + rng.normal(0, 0.3, (*shape, 3)).astype(np.float32)
+        luma = np.asarray(cv2.GaussianBlur(rng.standard_normal(shape, dtype=np.float32), (3, 3), 0.6))
+        field = np.repeat((luma / luma.std())[..., None], 3, axis=2) + 0.3 * rng.standard_normal(
+            (*shape, 3), dtype=np.float32
+        )
         field *= spec.noise
-        begins = datetime.datetime(2021, 1, 1, tzinfo=datetime.timezone.utc) + datetime.timedelta(
+        begins = dt.datetime(2021, 1, 1, tzinfo=dt.timezone.utc) + dt.timedelta(
             seconds=int(rng.integers(0, 4 * 365 * 86400))
         )
         return Lens(
@@ -70,7 +71,7 @@ class Lens:
         return self._compress(canvas) if spec.compression > 0 else canvas
 
     def _write(self, canvas: Image, index: int) -> None:
-        now = self.begins + datetime.timedelta(seconds=math.floor(index / self.spec.fps))
+        now = self.begins + dt.timedelta(seconds=math.floor(index / self.spec.fps))
         size = self.spec.height / 720
         bottom = self.spec.height - round(14 * size) - 2
         clock_row, name_row = (round(30 * size) + 4, bottom) if self.corner % 2 else (bottom, round(30 * size) + 4)

@@ -18,7 +18,7 @@ from scenes.wardrobe import Outfit
 
 Image = NDArray[np.uint8]
 Floats = NDArray[np.float64]
-_BONES = tuple((limb[0], limb[1], limb[2]) for limb in LIMBS[:10]) + ((body.PELVIS, body.HEAD, 0.15),)
+_BONES = (*((limb[0], limb[1], limb[2]) for limb in LIMBS[:10]), (body.PELVIS, body.HEAD, 0.15))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,11 @@ def _draw(region: Image, people: Sequence[Figure], corner: tuple[int, int]) -> I
     """Fill every shape of every person, far ones first, so that limbs of people in contact interleave."""
     shapes = [shape for figure in people for shape in figure.shapes]
     shapes.sort(key=lambda shape: -shape.depth_m)
+    outlines = np.concatenate([shape.outline for shape in shapes])
+    points = np.round((outlines - corner) * (1 << SHIFT)).astype(np.int32)
+    start = 0
     for shape in shapes:
-        outline = np.round((shape.outline - corner) * (1 << SHIFT)).astype(np.int32)
-        cv2.fillConvexPoly(region, outline, shape.colour, cv2.LINE_AA, SHIFT)
+        end = start + len(shape.outline)
+        cv2.fillConvexPoly(region, points[start:end], shape.colour, cv2.LINE_AA, SHIFT)
+        start = end
     return region

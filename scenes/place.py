@@ -167,9 +167,7 @@ def _region(camera: Camera, block: Block) -> tuple[slice, slice]:
     return slice(max(low[1], 0), max(high[1], 0)), slice(max(low[0], 0), max(high[0], 0))
 
 
-def _cast(
-    image: Image, depth: Floats, eye: Floats, rays: Floats, block: Block, texture: Image
-) -> None:
+def _cast(image: Image, depth: Floats, eye: Floats, rays: Floats, block: Block, texture: Image) -> None:
     """Paint the part of a block that is nearer than what is there, in place (slab test, Kay and Kajiya 1986)."""
     if image.size == 0:
         return
@@ -216,7 +214,7 @@ def _pattern(surface: Surface, along: Floats, up: Floats, texture: Image, distan
 
 
 def _look_up(texture: Image, along: Floats, up: Floats) -> Image:
-    return texture[(up.astype(np.int64)) % TILE, (along.astype(np.int64)) % TILE]
+    return np.asarray(texture[up.astype(np.int64) % TILE, along.astype(np.int64) % TILE])
 
 
 def _texture(rng: np.random.Generator) -> Image:
@@ -228,7 +226,7 @@ def _texture(rng: np.random.Generator) -> Image:
         grown = cv2.resize(wrapped, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
         total += weight * grown[2 * scale : 2 * scale + TILE, 2 * scale : 2 * scale + TILE]
     low, high = np.percentile(total, [1, 99])
-    return np.clip((total - low) / (high - low), 0.0, 1.0).astype(np.float32)
+    return np.asarray(np.clip((total - low) / (high - low), 0.0, 1.0), dtype=np.float32)
 
 
 def _light(camera: Camera, place: Place, night: bool, rng: np.random.Generator) -> Image:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -25,6 +26,7 @@ CAST: dict[Activity, tuple[int, int]] = {
     "fight": (2, 4),
 }
 MAX_PEOPLE = 12
+MAX_SEED = 2**53 - 1
 MAX_DURATION_S = 6 * 3600.0
 
 
@@ -64,7 +66,7 @@ class SceneSpec:
     loop: bool = False
 
     def __post_init__(self) -> None:
-        _check_range("seed", self.seed, 0, 2**63 - 1)
+        _check_range("seed", self.seed, 0, MAX_SEED)
         if self.place not in PLACES:
             raise SceneError(f"place is {self.place!r}; choose one of {', '.join(PLACES)}")
         _check_range("width", self.width, 64, 3840)
@@ -103,7 +105,7 @@ class SceneSpec:
     def _check_overlaps(self) -> None:
         for person in range(self.people):
             mine = sorted((act for act in self.acts if person in act.people), key=lambda act: act.start_s)
-            for first, second in zip(mine, mine[1:], strict=False):
+            for first, second in itertools.pairwise(mine):
                 if second.start_s < first.end_s:
                     raise SceneError(
                         f"person {person} is in {first.activity} {first.start_s:g}-{first.end_s:g} and in "

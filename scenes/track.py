@@ -20,7 +20,7 @@ _TOPPLE, _ROLL, _SWING, _LEAN = (CHANNELS[name] for name in ("topple", "roll", "
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """Key frames (K): ``times_s``, ``rows`` (K, 3 + 20: x, y, heading, pose), speeds (m/s) and gait phases (radians)."""
+    """K key frames: ``times_s``, ``rows`` (K, 23: x, y, heading, pose), speeds in m/s, gait phases in radians."""
 
     times_s: tuple[float, ...]
     rows: Floats

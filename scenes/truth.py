@@ -54,7 +54,7 @@ class Picture:
 
 
 class Footage(Protocol):
-    """Drawn footage of one camera or of a wall; ``frame`` may be called in any order and always gives the same bytes."""
+    """Drawn footage of one camera or of a wall; ``frame`` takes any order and always gives the same bytes."""
 
     @property
     def width(self) -> int: ...

@@ -12,7 +12,7 @@ import numpy as np
 from scenes.casting import assign, random_spec
 from scenes.errors import SceneError
 from scenes.scene import Scene
-from scenes.spec import ACTIVITIES, MAX_DURATION_S, PLACES, Act, Activity, SceneSpec
+from scenes.spec import ACTIVITIES, MAX_DURATION_S, MAX_PEOPLE, MAX_SEED, PLACES, Act, Activity, SceneSpec
 from scenes.truth import Footage, Interval
 from scenes.wall import MOST, Wall, WallSpec
 
@@ -44,7 +44,7 @@ def parse_scene(uri: str) -> SceneSpec | WallSpec:
     if place not in PLACES:
         raise SceneError(f"{uri!r} is set in {place!r}; choose one of {', '.join((*PLACES, 'wall'))}")
     _known(query, (*SETTINGS, *ACTIVITIES))
-    return replace(_camera(query, _integer(query, "seed", 0, 2**40 - 1, 0)), place=place)
+    return replace(_camera(query, _integer(query, "seed", 0, MAX_SEED, 0)), place=place)
 
 
 def open_scene(uri: str) -> Footage:
@@ -76,17 +76,15 @@ def _known(query: Query, allowed: tuple[str, ...]) -> None:
             raise SceneError(f"unknown setting {key!r}; known are {', '.join(allowed)}")
 
 
-def _camera(query: Query, seed: int) -> SceneSpec:
+def _camera(query: Query, seed: int, fight: bool | None = None) -> SceneSpec:
     """A drawn specification with what the query says put in its place."""
     duration = _number(query, "duration", 0.5, MAX_DURATION_S, 60.0)
     fps = _number(query, "fps", 1, 60, 15.0)
-    width, height = _size(query)
+    drawn = random_spec(seed, fight=fight, duration_s=duration, fps=fps, size=_size(query))
     said = any(activity in query for activity in ACTIVITIES)
-    drawn = random_spec(seed, fight=None, duration_s=duration, fps=fps, size=(width, height))
-    people = _integer(query, "people", 0, 12, drawn.people if not said else max(drawn.people, 4))
-    acts = _acts(query, people, seed) if said or people != drawn.people else drawn.acts
-    if not said and people != drawn.people:
-        acts = tuple(act for act in drawn.acts if max(act.people) < people)
+    people = _integer(query, "people", 0, MAX_PEOPLE, max(drawn.people, 4) if said else drawn.people)
+    # Fewer people than drawn: what takes those who are missing does not happen.
+    acts = _acts(query, people, seed) if said else tuple(act for act in drawn.acts if max(act.people) < people)
     return replace(
         drawn,
         people=people,
@@ -132,16 +130,14 @@ def _wall(query: Query) -> WallSpec:
     _known(query, (*SETTINGS, *WALL_SETTINGS, *ACTIVITIES))
     rows, columns = _integer(query, "rows", 1, MOST, 2), _integer(query, "columns", 1, MOST, 2)
     chosen = _integer(query, "cell", 1, rows * columns, 1)
-    seed = _integer(query, "seed", 0, 2**40 - 1, 0)
+    seed = _integer(query, "seed", 0, MAX_SEED, 0)
     said = any(activity in query for activity in ACTIVITIES)
-    shared = {key: value for key, value in query.items() if key not in {"name", *ACTIVITIES}}
+    unsaid = {key: value for key, value in query.items() if key not in ACTIVITIES}
     cells: list[SceneSpec] = []
-    for index in range(rows * columns):
-        own = {**shared, **{key: query[key] for key in ACTIVITIES if key in query and index + 1 == chosen}}
-        cell = _camera(own, seed + index)
-        if said and index + 1 != chosen:
-            cell = replace(cell, acts=tuple(act for act in cell.acts if act.activity != "fight"))
-        cells.append(replace(cell, name=f"{query.get('name', 'CAM')} {index + 1:02d}"))
+    for number in range(1, rows * columns + 1):
+        calm = said and number != chosen
+        cell = _camera(unsaid if calm else query, seed + number - 1, fight=False if calm else None)
+        cells.append(replace(cell, name=f"{query.get('name', 'CAM')} {number:02d}"))
     return WallSpec(tuple(cells), rows, columns, _integer(query, "border", 0, 64, 2), _flag(query, "labels", True))
 
 

@@ -10,8 +10,6 @@ Colour = tuple[float, float, float]
 SKINS: tuple[Colour, ...] = ((140, 170, 215), (115, 150, 200), (90, 120, 170), (60, 85, 130), (45, 60, 95))
 HAIRS: tuple[Colour, ...] = ((25, 25, 28), (35, 45, 60), (60, 90, 130), (130, 135, 140))
 
-COLOURED = ("top", "sleeve", "forearm", "trousers", "shin", "shoes", "skin", "hair", "stripe")
-
 
 @dataclass(frozen=True, slots=True)
 class Outfit:
@@ -31,8 +29,11 @@ class Outfit:
 
     def in_grey(self) -> Outfit:
         """The same clothes as an infrared camera sees them."""
-        colours = {name: _grey(getattr(self, name)) for name in COLOURED}
-        return replace(self, **colours)
+        return replace(
+            self, top=_grey(self.top), sleeve=_grey(self.sleeve), forearm=_grey(self.forearm), shin=_grey(self.shin),
+            trousers=_grey(self.trousers), shoes=_grey(self.shoes), skin=_grey(self.skin), hair=_grey(self.hair),
+            stripe=_grey(self.stripe),
+        )  # fmt: skip
 
 
 def dress(rng: np.random.Generator) -> Outfit:
