@@ -13,7 +13,7 @@ Mode = Literal["idle", "alert"]
 
 @dataclass(frozen=True, slots=True)
 class CameraState:
-    """How one camera is doing; ``score`` is the last calibrated probability, ``reason`` says why it is not connected."""
+    """How one camera is doing; ``score`` is the last calibrated probability, ``reason`` why it is not connected."""
 
     camera: str
     connection: Connection

@@ -60,6 +60,9 @@ class IncidentStep:
     mean: float
 
 
+# Times are sums of tenths: three of them must count as 0.3 s.
+_ROUNDING_S = 1e-6
+
 _State = Literal["calm", "rising", "active", "fading"]
 _Level = Literal["high", "middle", "low"]
 
@@ -120,7 +123,7 @@ class IncidentMachine:
         if not self._smooth(time_s, probability):
             return None
         self._enter(_NEXT[self._state, self._classify()], time_s)
-        lasted_s = time_s - self._since_s
+        lasted_s = time_s - self._since_s + _ROUNDING_S
         if self._state == "rising" and lasted_s >= self._policy.start_hold_s:
             self._incident = _Incident(self._make_id(), started_s=self._since_s, told_s=time_s)
             self._enter("active", time_s)
@@ -132,7 +135,7 @@ class IncidentMachine:
             return self._tell(self._incident, "started", time_s)
         if self._state == "fading" and lasted_s >= self._policy.end_hold_s:
             return self._end(self._incident, time_s, self._since_s)
-        if time_s - self._incident.told_s >= self._policy.update_interval_s:
+        if time_s - self._incident.told_s + _ROUNDING_S >= self._policy.update_interval_s:
             return self._tell(self._incident, "updated", time_s)
         return None
 

@@ -33,19 +33,19 @@ class LiveSource:
         self._reader.close()
 
 
-def open_rtsp(rest: str, options: SourceOptions, _clock: Callable[[], float]) -> LiveSource:
+def open_rtsp(rest: str, options: SourceOptions, clock: Callable[[], float]) -> LiveSource:
     """``rtsp://…``; raises ``SourceOpenError``."""
-    return LiveSource(VideoReader(f"rtsp:{rest}", options, rtsp_transport=options.transport))
+    return LiveSource(VideoReader(f"rtsp:{rest}", options, clock, flags={"rtsp_transport": options.transport}))
 
 
-def open_rtsps(rest: str, options: SourceOptions, _clock: Callable[[], float]) -> LiveSource:
+def open_rtsps(rest: str, options: SourceOptions, clock: Callable[[], float]) -> LiveSource:
     """``rtsps://…``: RTSP inside TLS, over TCP whatever is asked; raises ``SourceOpenError``."""
-    return LiveSource(VideoReader(f"rtsps:{rest}", options, rtsp_transport="tcp"))
+    return LiveSource(VideoReader(f"rtsps:{rest}", options, clock, flags={"rtsp_transport": "tcp"}))
 
 
-def open_v4l2(rest: str, options: SourceOptions, _clock: Callable[[], float]) -> LiveSource:
+def open_v4l2(rest: str, options: SourceOptions, clock: Callable[[], float]) -> LiveSource:
     """``v4l2:/dev/videoN``; raises ``SourceOpenError``."""
     if not Path(rest).exists():
         there = ", ".join(sorted(str(path) for path in Path("/dev").glob("video*"))) or "none"
         raise SourceOpenError(f"v4l2:{rest}: no such device; devices here: {there}; plug it in or correct the address")
-    return LiveSource(VideoReader(rest, options, format_="v4l2"))
+    return LiveSource(VideoReader(rest, options, clock, format_="v4l2"))

@@ -28,6 +28,7 @@ class Playlist:
     ) -> None:
         """Open the first clip that opens; raises ``SourceOpenError`` when none does."""
         self._options = options
+        self._clock = clock
         self._pacer = Pacer(clock) if options.realtime else None
         self._order = _turns(clips, loop=loop)
         self._segment = -1
@@ -79,7 +80,7 @@ class Playlist:
                 raise failure or SourceOpenError(f"{clip.path}: none of its frames can be decoded")
             self._played = self._played and not clip.starts_round
             try:
-                reader = VideoReader(str(clip.path), self._options)
+                reader = VideoReader(str(clip.path), self._options, self._clock)
             except SourceOpenError as error:
                 failure = error
                 self._skipped += 1

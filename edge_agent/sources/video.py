@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 
 import av
 import numpy as np
@@ -42,19 +43,32 @@ class VideoImage:
 class VideoReader:
     """Reads one opened stream to its end. Packets and frames that are broken are skipped and counted."""
 
-    def __init__(self, uri: str, options: SourceOptions, *, format_: str | None = None, **flags: str) -> None:
+    def __init__(
+        self,
+        uri: str,
+        options: SourceOptions,
+        clock: Callable[[], float],
+        *,
+        format_: str | None = None,
+        flags: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         """Open ``uri``, as FFmpeg's ``format_`` where given, with its private ``flags``; raises ``SourceOpenError``."""
         self._name = redact(uri)
+        self._clock = clock
+        self._read_timeout_s = options.read_timeout_s
+        began_s = clock()
         try:
             self._container = av.open(
                 uri,
                 format=format_,
-                options=flags,
+                options=dict(flags),
                 timeout=(options.open_timeout_s, options.read_timeout_s),
             )
         except (av.FFmpegError, OSError, ValueError) as error:
             # Not chained: FFmpeg's own error holds the address with its password.
-            raise SourceOpenError(f"{self._name}: cannot be opened: {_reason(error)}") from None
+            raise SourceOpenError(
+                f"{self._name}: cannot be opened: {self._reason(error, began_s, options.open_timeout_s)}"
+            ) from None
         if not self._container.streams.video:
             self._container.close()
             raise SourceOpenError(f"{self._name}: holds no video; a source needs a video stream")
@@ -82,12 +96,15 @@ class VideoReader:
         self._container.close()
 
     def _next_packet(self) -> av.Packet[av.VideoStream] | None:
+        began_s = self._clock()
         try:
             return next(self._packets, None)
         except EOFError:
             return None
         except (av.FFmpegError, OSError) as error:
-            raise SourceReadError(f"{self._name}: stopped: {_reason(error)}") from None
+            raise SourceReadError(
+                f"{self._name}: stopped: {self._reason(error, began_s, self._read_timeout_s)}"
+            ) from None
 
     def _decode(self, packet: av.Packet[av.VideoStream]) -> None:
         try:
@@ -113,6 +130,8 @@ class VideoReader:
     def _time_of(self, frame: av.VideoFrame) -> float:
         time_s = frame.time
         if time_s is None:
+            if self._first_s is None:
+                return 0.0
             rate = self._stream.average_rate or self._stream.guessed_rate or 25
             return self._last_s + 1.0 / float(rate)
         if self._first_s is None:
@@ -120,8 +139,8 @@ class VideoReader:
         self._last_s = time_s - self._first_s
         return self._last_s
 
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, av.error.ExitError):
-        return "no answer within its timeout"
-    return getattr(error, "strerror", None) or type(error).__name__
+    def _reason(self, error: Exception, began_s: float, timeout_s: float) -> str:
+        """What FFmpeg says, without the address that its error holds; after a timeout it says all sorts of things."""
+        if self._clock() - began_s >= timeout_s:
+            return f"no answer within {timeout_s:g} s"
+        return getattr(error, "strerror", None) or type(error).__name__

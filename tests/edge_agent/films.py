@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 SIZE = (96, 128)
 
 
-def write_film(path: Path, levels: Iterable[int], *, fps: int = 20, size: tuple[int, int] = SIZE) -> Path:
+def write_film(
+    path: Path, levels: Iterable[int], *, fps: int = 20, size: tuple[int, int] = SIZE, codec: str = "mpeg4"
+) -> Path:
     """Encode one grey picture for each level (0..255), with a bright bar that makes it no plain surface."""
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("mpeg4", rate=fps)
+        stream = container.add_stream(codec, rate=fps)
         stream.height, stream.width = size
         stream.pix_fmt = "yuv420p"
         stream.bit_rate = 2_000_000

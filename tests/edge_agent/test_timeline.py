@@ -18,9 +18,7 @@ def follow(times: list[tuple[float, int, float]], largest_gap_s: float = 1.0) ->
         pytest.param([(5.0, 0, 0.0), (5.1, 0, 0.1)], [1, 1], [0.0, 0.1], id="steady"),
         pytest.param([(5.0, 0, 0.0), (5.9, 0, 0.9)], [1, 1], [0.0, 0.9], id="gap-allowed"),
         pytest.param([(5.0, 0, 0.0), (9.0, 0, 0.1)], [1, 2], [0.0, 4.0], id="gap-before-pace-is-known"),
-        pytest.param(
-            [(5.0, 0, 0.0), (5.1, 0, 0.1), (3605.1, 0, 0.3)], [1, 1, 2], [0.0, 0.1, 0.3], id="jump-forward"
-        ),
+        pytest.param([(5.0, 0, 0.0), (5.1, 0, 0.1), (3605.1, 0, 0.3)], [1, 1, 2], [0.0, 0.1, 0.3], id="jump-forward"),
         pytest.param([(5.0, 0, 0.0), (5.1, 0, 0.1), (0.0, 0, 2.1)], [1, 1, 2], [0.0, 0.1, 2.1], id="started-over"),
         pytest.param([(5.0, 0, 0.0), (5.1, 0, 0.1), (5.2, 1, 0.2)], [1, 1, 2], [0.0, 0.1, 0.2], id="new-segment"),
         pytest.param([(0.0, 0, 0.0), (2.0, 0, 2.0), (4.0, 0, 4.0)], [1, 2, 2], [0.0, 2.0, 4.0], id="slow-camera"),

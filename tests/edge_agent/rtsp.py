@@ -1,0 +1,50 @@
+"""Starts and stops the real RTSP server of ``rtsp_server.py``."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+_PYTHON = "/usr/bin/python3"
+_SERVER = Path(__file__).with_name("rtsp_server.py")
+_PROBE = (
+    "import gi; gi.require_version('Gst', '1.0'); gi.require_version('GstRtspServer', '1.0'); "
+    "from gi.repository import Gst, GstRtspServer; Gst.init(None); "
+    "assert Gst.ElementFactory.find('x264enc') and Gst.ElementFactory.find('rtph264pay')"
+)
+
+
+def _installed() -> bool:
+    try:
+        return subprocess.run([_PYTHON, "-c", _PROBE], capture_output=True, timeout=60, check=False).returncode == 0
+    except OSError:
+        return False
+
+
+needs_rtsp_server = pytest.mark.skipif(
+    not _installed(),
+    reason="needs the Debian packages gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-plugins-{base,good,ugly}",
+)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+@contextmanager
+def rtsp_server(port: int, *credentials: str) -> Iterator[subprocess.Popen[str]]:
+    """Serve ``rtsp://127.0.0.1:port/camera``, 160 x 120 at 15 frames a second."""
+    command = [_PYTHON, str(_SERVER), str(port), *credentials]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            assert server.stdout.readline() == "ready\n"
+            yield server
+        finally:
+            server.kill()

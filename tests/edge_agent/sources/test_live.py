@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from edge_agent.sources import Source, SourceOptions, open_source
+from edge_agent.sources.source import SourceOpenError, SourceReadError
+from tests.edge_agent.rtsp import free_port, needs_rtsp_server, rtsp_server
+
+SHORT = SourceOptions(open_timeout_s=1.0, read_timeout_s=1.0)
+
+
+@contextmanager
+def mute_server() -> Iterator[int]:
+    """A real listener that accepts connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        held: list[socket.socket] = []
+
+        def accept() -> None:
+            try:
+                while True:
+                    held.append(server.accept()[0])
+            except OSError:
+                return
+
+        thread = threading.Thread(target=accept, daemon=True)
+        thread.start()
+        yield server.getsockname()[1]
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join(5)
+        for connection in held:
+            connection.close()
+
+
+def read_on(source: Source) -> None:
+    while source.read(threading.Event()):
+        pass
+
+
+def test_rtsp_fails_within_its_timeout_when_server_never_answers() -> None:
+    with mute_server() as port, pytest.raises(SourceOpenError, match="no answer within 1 s") as raised:
+        open_source(f"rtsp://admin:s3cret@127.0.0.1:{port}/a", SHORT, time.monotonic)
+    assert "s3cret" not in f"{raised.value} {raised.value.__cause__}"
+
+
+def test_rtsp_fails_with_reason_when_nobody_listens() -> None:
+    with pytest.raises(SourceOpenError, match=r"rtsp://\*\*\*@127.*cannot be opened: Connection refused"):
+        open_source(f"rtsp://admin:s3cret@127.0.0.1:{free_port()}/a", SHORT, time.monotonic)
+
+
+def test_v4l2_fails_with_what_is_there_when_device_is_absent() -> None:
+    with pytest.raises(SourceOpenError, match="v4l2:/dev/video99: no such device; devices here:"):
+        open_source("v4l2:/dev/video99", SHORT, time.monotonic)
+
+
+def test_v4l2_fails_with_reason_when_file_is_no_camera() -> None:
+    with pytest.raises(SourceOpenError, match="cannot be opened"):
+        open_source("v4l2:/dev/null", SHORT, time.monotonic)
+
+
+@needs_rtsp_server
+def test_rtsp_gives_frames_until_server_dies_when_password_is_right() -> None:
+    port = free_port()
+    with rtsp_server(port, "bob", "s3cret") as server:
+        source = open_source(f"rtsp://bob:s3cret@127.0.0.1:{port}/camera", SourceOptions(), time.monotonic)
+        frames = [source.read(threading.Event()) for _ in range(30)]
+        server.kill()
+        with pytest.raises(SourceReadError):
+            read_on(source)
+        source.close()
+    times = [frame.time_s for frame in frames if frame]
+    assert times[-1] - times[1] == pytest.approx(28 / 15, abs=0.2)
+    assert {frame.image.luma().shape for frame in frames if frame} == {(120, 160)}
+
+
+@needs_rtsp_server
+def test_rtsp_says_why_when_password_is_wrong() -> None:
+    port = free_port()
+    with rtsp_server(port, "bob", "s3cret"), pytest.raises(SourceOpenError, match="401 Unauthorized") as raised:
+        open_source(f"rtsp://bob:wr0ng@127.0.0.1:{port}/camera", SHORT, time.monotonic)
+    assert "wr0ng" not in str(raised.value)

@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge_agent.backoff import BackoffPolicy
+from edge_agent.camera import Camera
+from edge_agent.sample import Sample, SampleMaker
+from edge_agent.sampling import SamplingPolicy
+from edge_agent.sources import Source, SourceOptions, open_source
+from edge_agent.sources.live import LiveSource
+from edge_agent.sources.video import VideoReader
+from tests.edge_agent.films import write_film
+from tests.edge_agent.rtsp import free_port, needs_rtsp_server, rtsp_server
+from tests.tiny_bundle import GEOMETRY, PREPROCESSING
+
+QUICK = BackoffPolicy(first_s=0.05, factor=1.5, most_s=0.2)
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 30.0) -> None:
+    """Return when the condition holds; fails after ``seconds``, which are only a bound on a broken test."""
+    end_s = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end_s, "waited in vain"
+        time.sleep(0.02)
+
+
+def make_camera(
+    open_: Callable[[], Source],
+    samples: list[Sample],
+    options: SourceOptions | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> Camera:
+    return Camera(
+        "yard",
+        "rtsp://admin:s3cret@camera/live",
+        open_,
+        lambda: SampleMaker("yard", SamplingPolicy(idle_interval_s=0.2), GEOMETRY, PREPROCESSING),
+        samples.append,
+        options=options or SourceOptions(),
+        retry=QUICK,
+        clock=clock,
+        random=np.random.default_rng(1),
+    )
+
+
+@pytest.fixture
+def fifo(tmp_path: Path) -> Iterator[Path]:
+    """A pipe that nobody writes to: opening it hangs in the system, where no timeout of FFmpeg's reaches."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    yield path
+    for _ in range(8):  # lets every thread that hangs in it go
+        try:
+            os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK))
+        except OSError:
+            break
+        time.sleep(0.05)
+
+
+def test_camera_leaves_few_threads_behind_when_its_source_hangs(fifo: Path) -> None:
+    jumped = [0.0]
+    opened: list[int] = []
+
+    def open_() -> Source:
+        opened.append(1)
+        return LiveSource(VideoReader(str(fifo), SourceOptions(), time.monotonic))
+
+    camera = make_camera(open_, [], clock=lambda: time.monotonic() + jumped[0])
+    camera.start()
+    for attempts in range(1, 5):
+        wait_for(lambda attempts=attempts: len(opened) == attempts)
+        camera.tend(time.monotonic() + jumped[0])
+        assert camera.link.reason is None or "hung" in camera.link.reason
+        jumped[0] += 60
+        time.sleep(0.01)
+        camera.tend(time.monotonic() + jumped[0])
+        assert camera.link.connection == "failed"
+    for _ in range(5):
+        jumped[0] += 60
+        camera.tend(time.monotonic() + jumped[0])
+    assert len(opened) == 4
+    assert camera.link.reason == "rtsp://***@camera/live: hung 4 times; waiting for it"
+    camera.halt()
+
+
+def test_camera_recovers_when_hung_source_is_replaced_by_a_good_one(fifo: Path, tmp_path: Path) -> None:
+    film = write_film(tmp_path / "a.mp4", [10] * 40)
+    jumped, places, samples = [0.0], [str(fifo), str(film)], list[Sample]()
+
+    def open_() -> Source:
+        return LiveSource(VideoReader(places.pop(0), SourceOptions(), time.monotonic))
+
+    camera = make_camera(open_, samples, clock=lambda: time.monotonic() + jumped[0])
+    camera.start()
+    wait_for(lambda: len(places) == 1)
+    time.sleep(0.05)
+    jumped[0] = 60.0
+    camera.tend(time.monotonic() + jumped[0])
+    wait_for(lambda: len(samples) >= 5)
+    camera.halt()
+    camera.join(5)
+
+
+def test_camera_keeps_trying_and_says_why_when_file_comes_late(tmp_path: Path) -> None:
+    film, samples = tmp_path / "late.mp4", list[Sample]()
+    options = SourceOptions(realtime=True)
+    camera = make_camera(lambda: open_source(str(film), options, time.monotonic), samples, options)
+    assert camera.link.connection == "connecting"
+    camera.start()
+    wait_for(lambda: camera.link.connection == "failed")
+    assert "no such file" in (camera.link.reason or "")
+    write_film(tmp_path / "written.mp4", [10] * 40).rename(film)
+    wait_for(lambda: samples)
+    wait_for(lambda: camera.link.ended)
+    assert camera.link.reason == "the source came to its end"
+
+
+def test_camera_survives_when_its_source_fails_in_an_unforeseen_way(tmp_path: Path) -> None:
+    film, samples, faults = write_film(tmp_path / "a.mp4", [10] * 40), list[Sample](), [MemoryError("too large")]
+
+    def open_() -> Source:
+        if faults:
+            raise faults.pop()
+        return open_source(str(film), SourceOptions(), time.monotonic)
+
+    camera = make_camera(open_, samples)
+    camera.start()
+    wait_for(lambda: samples)
+    camera.halt()
+    camera.join(5)
+
+
+@needs_rtsp_server
+def test_camera_comes_back_when_rtsp_server_was_killed_and_restarted() -> None:
+    port, samples = free_port(), list[Sample]()
+    options = SourceOptions(open_timeout_s=5.0, read_timeout_s=2.0)
+    camera = make_camera(
+        lambda: open_source(f"rtsp://127.0.0.1:{port}/camera", options, time.monotonic), samples, options
+    )
+    camera.start()
+    wait_for(lambda: camera.link.connection == "failed")
+    with rtsp_server(port):
+        wait_for(lambda: camera.link.connection == "connected" and len(samples) >= 3)
+    wait_for(lambda: camera.link.connection in ("stalled", "failed"))
+    assert camera.link.reason
+    before, last = len(samples), samples[-1]
+    with rtsp_server(port):
+        wait_for(lambda: camera.link.connection == "connected" and len(samples) >= before + 3)
+        camera.halt()
+        camera.join(5)
+    assert samples[-1].run > last.run
+    assert samples[-1].time_s > last.time_s
