@@ -16,6 +16,8 @@ from edge_agent.config.errors import ConfigError, Problem
 from edge_agent.config.locator import KeyPath, Locator
 from edge_agent.config.settings import Settings
 from edge_agent.config.validation import find_problems, write_key
+from edge_agent.sources import check_address
+from edge_agent.sources.source import SourceUriError
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -82,12 +84,9 @@ def _find_contradictions(document: dict[str, Any]) -> Iterator[tuple[KeyPath, st
 
 
 def _check_order(table: Any, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:  # noqa: ANN401 raw TOML
-    values = {key: table.get(key) for key in ("wake", "alert", "clear")} if isinstance(table, dict) else {}
-    alert = values.get("alert")
-    for key in ("wake", "clear"):
-        value = values.get(key)
-        if isinstance(alert, int | float) and isinstance(value, int | float) and value > alert:
-            yield (*path, key), f"found {value} above alert = {alert}; allowed is at most the alert threshold"
+    alert, clear = (table.get("alert"), table.get("clear")) if isinstance(table, dict) else (None, None)
+    if isinstance(alert, int | float) and isinstance(clear, int | float) and clear > alert:
+        yield (*path, "clear"), f"found {clear} above alert = {alert}; allowed is at most the alert threshold"
 
 
 def _check_source(camera: dict[str, Any], path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
@@ -103,7 +102,14 @@ def _check_source(camera: dict[str, Any], path: KeyPath) -> Iterator[tuple[KeyPa
         advice = "leave only the user there, rtsp://user@host/stream, and give password = 'file:/path' beside it"
         yield (*path, "source"), f"found a password inside the address (not shown); {advice}"
     elif "password" in camera and not address.username:
-        yield (*path, "password"), "found a password but no user in source; write the user there: rtsp://user@host/…"
+        yield (
+            (*path, "password"),
+            "found a password but no user in source; write the user there, rtsp://user@host/stream",
+        )
+    try:
+        check_address(source)
+    except SourceUriError as error:
+        yield (*path, "source"), str(error)
 
 
 def _check_mqtt(mqtt: Any) -> Iterator[tuple[KeyPath, str]]:  # noqa: ANN401 raw TOML

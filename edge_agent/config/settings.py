@@ -89,7 +89,7 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 class Sampling(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[sampling]``: how often to look; ``alert_rate_hz`` is the bundle's own rate if not given."""
 
-    idle_interval_s: Seconds = _AGENT.sampling.idle_interval_s
+    idle_interval_s: Annotated[float, msgspec.Meta(gt=0, le=60)] = _AGENT.sampling.idle_interval_s
     alert_rate_hz: Annotated[float, msgspec.Meta(gt=0, le=60)] | None = _AGENT.sampling.alert_rate_hz
     largest_gap_s: Seconds = _AGENT.sampling.largest_gap_s
     calm_hold_s: Seconds = _AGENT.attention.calm_hold_s

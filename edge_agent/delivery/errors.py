@@ -23,3 +23,7 @@ class BrokerRefusedError(BrokerError):
 
 class SpoolError(DeliveryError):
     """The spool cannot be opened, read or written."""
+
+
+class SpoolInUseError(SpoolError):
+    """Another process has the spool open."""

@@ -13,11 +13,12 @@ from edge_agent.delivery.backoff import Backoff
 from edge_agent.delivery.broker import Broker
 from edge_agent.delivery.connection import open_connection
 from edge_agent.delivery.outbox import MqttOutbox
-from edge_agent.delivery.payloads import BundleName, Thresholds
+from edge_agent.delivery.payloads import BundleName
 from edge_agent.delivery.presence import Presence, Process
 from edge_agent.delivery.spool import Spool, SpoolLimits
 from edge_agent.delivery.topics import Topics
 from edge_agent.delivery.writer import Writer
+from models.manifest import Thresholds
 
 SPOOL_FILE = "spool.sqlite"
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -35,8 +36,13 @@ class Delivery:
     bundle: BundleName
 
 
-def open_outbox(delivery: Delivery, thresholds: Callable[[str], Thresholds]) -> MqttOutbox:
-    """An outbox with its spool open, not started yet; raises ``SpoolError`` when the spool cannot be used."""
+def open_outbox(
+    delivery: Delivery, thresholds: Callable[[str], Thresholds], clock: Callable[[], float] = time.monotonic
+) -> MqttOutbox:
+    """An outbox with its spool open, not started yet; ``thresholds`` gives those in force at a camera, by its id.
+
+    Raises ``SpoolError`` when the spool cannot be used.
+    """
     spool = Spool(delivery.spool_directory / SPOOL_FILE, delivery.spool_limits, time.time)
     process = Process(delivery.version, read_boot_id(), _utc())
     return MqttOutbox(
@@ -45,6 +51,7 @@ def open_outbox(delivery: Delivery, thresholds: Callable[[str], Thresholds]) -> 
         spool,
         lambda will: open_connection(delivery.broker, will),
         Backoff(random.random),
+        clock,
     )
 
 

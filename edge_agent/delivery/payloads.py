@@ -9,7 +9,7 @@ import msgspec
 from edge_agent.delivery.threat import ThreatLevel
 from edge_agent.delivery.timestamp import Timestamp
 from edge_agent.events import Connection, Mode, Phase
-from models.manifest import Probability
+from models.manifest import Probability, Thresholds
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
 NotNegative = Annotated[float, msgspec.Meta(ge=0)]
@@ -20,14 +20,6 @@ class BundleName(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     version: str
-
-
-class Thresholds(msgspec.Struct, frozen=True, kw_only=True):
-    """The calibrated probabilities in force at the camera when the message was made."""
-
-    wake: Probability
-    alert: Probability
-    clear: Probability
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,7 +65,7 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     threat: ThreatLevel
     snapshot: Annotated[str, msgspec.Meta(description="`reference` of the snapshot that belongs to it")] | None
     bundle: BundleName
-    thresholds: Thresholds
+    thresholds: Annotated[Thresholds, msgspec.Meta(description="those in force at the camera")]
 
 
 class SnapshotProperties(msgspec.Struct, frozen=True, kw_only=True):

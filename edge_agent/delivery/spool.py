@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_agent.delivery.errors import SpoolError
+from edge_agent.delivery.errors import SpoolError, SpoolInUseError
 from edge_agent.delivery.message import Message
 
 log = logging.getLogger(__name__)
@@ -82,7 +82,8 @@ class Spool:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._database = self._open()
         except (OSError, sqlite3.Error) as error:
-            raise SpoolError(f"spool {path}: {error}; needed: a writable directory that no other agent uses") from error
+            kind = SpoolInUseError if "locked" in str(error) else SpoolError
+            raise kind(f"spool {path}: {error}; needed: a writable directory that no other agent uses") from error
 
     def put(self, messages: Sequence[Message]) -> None:
         """Write messages in order, then let go of what is too old or too much."""

@@ -13,14 +13,13 @@ from edge_agent.delivery.threat import threat_level
 from edge_agent.delivery.timestamp import rfc3339
 from edge_agent.delivery.topics import Topics
 from edge_agent.events import CameraState, Health, IncidentEvent, Snapshot
+from models.manifest import Thresholds
 
 
 class Writer:
     """Writes each event as the message of its topic. Pure: no clock, no network."""
 
-    def __init__(
-        self, topics: Topics, bundle: payloads.BundleName, thresholds: Callable[[str], payloads.Thresholds]
-    ) -> None:
+    def __init__(self, topics: Topics, bundle: payloads.BundleName, thresholds: Callable[[str], Thresholds]) -> None:
         """``thresholds`` gives those in force at a camera, by its id."""
         self._topics = topics
         self._bundle = bundle

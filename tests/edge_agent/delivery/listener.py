@@ -50,7 +50,7 @@ class Listener:
     def until(self, enough: Callable[[list[Heard]], bool], timeout_s: float = 20) -> list[Heard]:
         """Everything heard, once ``enough`` is true of it."""
         with self._changed:
-            assert self._changed.wait_for(lambda: enough(self._heard), timeout_s), self._heard
+            assert self._changed.wait_for(lambda: enough(self._heard), timeout_s), [one.topic for one in self._heard]
             return list(self._heard)
 
     def until_topic(self, suffix: str, number: int = 1) -> list[Heard]:

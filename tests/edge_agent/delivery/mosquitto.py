@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import ipaddress
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -28,15 +29,17 @@ def free_port() -> int:
 class Mosquitto:
     """One broker on a free loopback port that can be killed and started again."""
 
-    def __init__(self, directory: Path, lines: Sequence[str] = ("allow_anonymous true",), user_lines: str = "") -> None:
+    def __init__(
+        self, directory: Path, lines: Sequence[str] = ("allow_anonymous true",), port: int | None = None
+    ) -> None:
         binary = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
         if binary is None:
             pytest.skip("no mosquitto here; install the Debian package mosquitto")
         self.binary = binary
         self.directory = directory
-        self.port = free_port()
+        self.port = port or free_port()
         self.passwords = directory / "passwords"
-        self.passwords.write_text(user_lines)
+        self.passwords.touch()
         self.config = directory / "mosquitto.conf"
         self.config.write_text("\n".join([f"listener {self.port} 127.0.0.1", "user root", *lines, ""]))
         self.process: subprocess.Popen[bytes] | None = None
@@ -55,6 +58,15 @@ class Mosquitto:
         assert self.process is not None
         self.process.kill()
         self.process.wait()
+
+    def reload(self) -> None:
+        """Have the broker read its ACL again and wait until it has."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGHUP)
+        deadline = time.monotonic() + 10
+        while not self.has_logged("Reloading config"):
+            assert time.monotonic() < deadline, "the broker did not reload"
+            time.sleep(0.02)
 
     def stop(self) -> None:
         if self.process is not None and self.process.poll() is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -9,14 +11,16 @@ from typing import Any
 from edge_agent.delivery.broker import Broker
 from edge_agent.delivery.opening import Delivery, open_outbox
 from edge_agent.delivery.outbox import MqttOutbox
-from edge_agent.delivery.payloads import BundleName, Thresholds
+from edge_agent.delivery.payloads import BundleName
 from edge_agent.delivery.spool import SpoolLimits
 from edge_agent.delivery.topics import Topics
 from edge_agent.events import CameraState, Health, IncidentEvent, Snapshot
+from models.manifest import Thresholds
 
 AT = datetime(2026, 3, 1, 22, 14, 7, 250_000, tzinfo=timezone.utc)
 THRESHOLDS = Thresholds(wake=0.4, alert=0.7, clear=0.5)
-ROOT = "nexara/v1/school/gate"
+TOPICS = Topics("school", "gate")
+ROOT = TOPICS.root
 JPEG = b"\xff\xd8\xff\xe0 not much of a picture \xff\xd9"
 
 
@@ -61,13 +65,19 @@ def health(**changes: Any) -> Health:
     return Health(**{**values, **changes})
 
 
-def make_outbox(port: int, directory: Path, max_bytes: int = 10_000_000, **broker: Any) -> MqttOutbox:
+def make_outbox(
+    port: int,
+    directory: Path,
+    topics: Topics = TOPICS,
+    clock: Callable[[], float] = time.monotonic,
+    **broker: Any,
+) -> MqttOutbox:
     delivery = Delivery(
-        Topics("school", "gate"),
+        topics,
         Broker("127.0.0.1", port, "nexara-school-gate", **broker),
         directory / "spool",
-        SpoolLimits(max_bytes, 86_400),
+        SpoolLimits(10_000_000, 86_400),
         "0.1.0",
         BundleName(name="first", version="1.0.0"),
     )
-    return open_outbox(delivery, lambda _camera: THRESHOLDS)
+    return open_outbox(delivery, lambda _camera: THRESHOLDS, clock)

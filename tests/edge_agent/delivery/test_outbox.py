@@ -16,6 +16,7 @@ import pytest
 
 from edge_agent.delivery import payloads
 from edge_agent.delivery.broker import TLSFiles
+from edge_agent.delivery.courier import BLOCKED_FOR_S
 from edge_agent.delivery.message import JPEG as JPEG_TYPE
 from edge_agent.delivery.message_schemas import generate_schemas
 from tests.edge_agent.delivery.conftest import OpenListener, OpenOutbox
@@ -253,6 +254,28 @@ def test_refused_messages_arrive_in_order_when_acl_is_mended(
     heard = listener.until_topic("/incident", 3)
     assert sequences([one.payload for one in heard]) == [0, 1, 2]
     wait_for(lambda: outbox._courier.blocked_topics == (), "still blocked")
+
+
+def test_refused_messages_arrive_in_order_when_topic_has_rested_in_the_same_session(
+    guarded: Mosquitto, tmp_path: Path, listen: OpenListener, deliver: OpenOutbox
+) -> None:
+    guarded.start()
+    now = [0.0]
+    listener = listen(guarded.port, username="dashboard", password="dashboard-secret")
+    outbox = deliver(guarded.port, clock=lambda: now[0], username="agent", password="agent-secret")
+    for sequence in range(3):
+        outbox.incident(incident(sequence))
+    wait_for(lambda: outbox._courier.blocked_topics != (), "nothing was refused")
+    (tmp_path / "acl").write_text(ACL.format(extra="topic write nexara/v1/school/gate/camera/+/incident"))
+    guarded.reload()
+    outbox.incident(incident(3))
+    outbox.snapshot(snapshot())
+    listener.until_topic("/snapshot")
+    assert outbox._spool.counts().waiting == 4
+    now[0] = BLOCKED_FOR_S + 1
+    heard = listener.until_topic("/incident", 4)
+    assert sequences([one.payload for one in heard]) == [0, 1, 2, 3]
+    assert len(listener.until_topic("/status")) == 1
 
 
 def test_password_is_neither_logged_nor_shown_when_it_is_wrong(

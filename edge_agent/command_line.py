@@ -1,0 +1,92 @@
+"""``nexara-edge``: what an installer and systemd type."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from edge_agent.config import ConfigError, Settings, load_config
+from edge_agent.config.plan import Plan
+from edge_agent.delivery.message_schemas import DIALECT, generate_schemas, render_schema
+from edge_agent.doctor import Finding, examine
+from edge_agent.run_command import run
+from models.errors import NexaraError
+
+FAILED, INTERRUPTED = 2, 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one subcommand. 0: it succeeded, or all is fine; 1: ``doctor`` found a fault; 2: an error, told on stderr;
+    130: Ctrl-C."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return int(arguments.command(arguments))
+    except NexaraError as error:
+        sys.stderr.write(f"nexara-edge: {error}\n")
+        return FAILED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="nexara-edge", description="The agent that watches cameras on a device.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    running = commands.add_parser("run", help="watch the configured cameras until SIGTERM or Ctrl-C")
+    running.set_defaults(command=_run)
+    checking = commands.add_parser("check", help="validate a configuration and tell every fault in it")
+    checking.set_defaults(command=_check)
+    for command in (running, checking):
+        command.add_argument("--config", type=Path, required=True, metavar="FILE", help="the device's edge.toml")
+    schema = commands.add_parser("schema", help="print the JSON Schema of the configuration")
+    schema.add_argument("--messages", action="store_true", help="print those of the MQTT payloads instead, by name")
+    schema.set_defaults(command=_schema)
+    doctor = commands.add_parser("doctor", help="say what this machine offers and whether a configuration works on it")
+    doctor.add_argument("--config", type=Path, metavar="FILE", help="also try its bundle, spool, broker and cameras")
+    doctor.add_argument("--json", action="store_true", help="print JSON")
+    doctor.set_defaults(command=_doctor)
+    return parser
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    run(arguments.config)
+    return 0
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    config = load_config(arguments.config)
+    cameras = len(config.settings.camera)
+    sys.stdout.write(f"{config.path}: valid; {cameras} camera(s). Try them with: nexara-edge doctor --config ...\n")
+    return 0
+
+
+def _schema(arguments: argparse.Namespace) -> int:
+    configuration = {"$schema": DIALECT, "title": "nexara-edge configuration", **msgspec.json.schema(Settings)}
+    shown = generate_schemas() if arguments.messages else configuration
+    sys.stdout.write(render_schema(shown).decode())
+    return 0
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    faults: list[Finding] = []
+    plan = None
+    if arguments.config is not None:
+        try:
+            plan = Plan(load_config(arguments.config), os.environ)
+        except ConfigError as error:
+            faults = [Finding(name="configuration", outcome="failed", detail=str(error))]
+    findings = [*examine(plan, time.time()), *faults]
+    healthy = all(finding.outcome != "failed" for finding in findings)
+    if arguments.json:
+        report = msgspec.json.encode({"healthy": healthy, "findings": findings})
+        sys.stdout.write(msgspec.json.format(report, indent=2).decode() + "\n")
+    else:
+        width = max(len(finding.name) for finding in findings)
+        for finding in findings:
+            sys.stdout.write(f"{finding.outcome:<8} {finding.name:<{width}}  {finding.detail}\n")
+    return 0 if healthy else 1

@@ -1,0 +1,200 @@
+"""What this machine offers, and whether a configuration would work on it: every check tried for real."""
+
+from __future__ import annotations
+
+import shutil
+import stat
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from edge_agent.agent import CameraSpec
+from edge_agent.config.plan import Plan
+from edge_agent.delivery.connection import open_connection
+from edge_agent.delivery.errors import SpoolError, SpoolInUseError
+from edge_agent.delivery.opening import SPOOL_FILE
+from edge_agent.delivery.spool import EARLIEST_PLAUSIBLE_CLOCK, Spool, SpoolLimits
+from edge_agent.sources import SourceError, open_source
+from models.bundle import Bundle
+from models.errors import BundleError, NexaraError
+from runtimes.detector import open_detector
+from runtimes.environment import Environment, probe_environment
+from runtimes.protocol import SessionOptions
+
+Outcome = Literal["ok", "warning", "failed", "skipped"]
+
+_CAMERA_PATIENCE_S = 8.0
+_SYNCHRONIZED = Path("/run/systemd/timesync/synchronized")
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing looked at. ``failed`` means that the agent cannot do its work with it; a ``warning`` does not."""
+
+    name: str
+    outcome: Outcome
+    detail: str
+
+
+def examine_machine(environment: Environment) -> Iterator[Finding]:
+    """Processor, accelerators and engines."""
+    memory = f", {environment.memory_bytes / 2**30:.1f} GiB memory" if environment.memory_bytes else ""
+    detail = f"{environment.cpu}, {environment.host_architecture}, {environment.cores} core(s){memory}"
+    yield Finding(name="machine", outcome="ok", detail=detail)
+    gpus = ", ".join(gpu.name for gpu in environment.gpus) or "no GPU"
+    yield Finding(name="accelerators", outcome="ok", detail=gpus)
+    for probe in environment.probes:
+        offers = f"{probe.version}" + (f" with {', '.join(probe.accelerators)}" if probe.accelerators else "")
+        yield Finding(
+            name=f"engine {probe.runtime}",
+            outcome="ok" if probe.available else "warning",
+            detail=offers if probe.available else probe.reason or "not available",
+        )
+    if not any(probe.available for probe in environment.probes):
+        yield Finding(name="engines", outcome="failed", detail="none can run here; install nexaravision[tflite]")
+
+
+def examine_clock(now: float, synchronized: Path = _SYNCHRONIZED) -> Finding:
+    """Whether the wall clock may be believed; ``now`` is seconds since the epoch."""
+    if now < EARLIEST_PLAUSIBLE_CLOCK:
+        detail = f"it is {time.strftime('%Y-%m-%d', time.gmtime(now))}, which is not true; set the clock or enable NTP"
+        return Finding(name="clock", outcome="failed", detail=detail)
+    told = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))
+    if synchronized.exists():
+        return Finding(name="clock", outcome="ok", detail=f"{told}, synchronized by NTP")
+    return Finding(name="clock", outcome="warning", detail=f"{told}; systemd-timesyncd does not say it is synchronized")
+
+
+def examine_plan(plan: Plan) -> Iterator[Finding]:
+    """Bundle, spool, broker and cameras of a valid configuration."""
+    yield Finding(name="configuration", outcome="ok", detail=str(plan.config.path))
+    try:
+        bundle = plan.open_bundle()
+    except BundleError as error:
+        yield Finding(name="bundle", outcome="failed", detail=str(error))
+        yield Finding(name="cameras", outcome="skipped", detail="their thresholds need the bundle")
+    else:
+        yield _examine_bundle(plan, bundle)
+        yield from _examine_cameras(plan, bundle)
+    yield _examine_spool(plan)
+    yield _examine_broker(plan)
+
+
+def examine(plan: Plan | None, now: float) -> list[Finding]:
+    """Everything, in the order in which it should be mended."""
+    findings = [*examine_machine(probe_environment()), examine_clock(now)]
+    return findings if plan is None else [*findings, *examine_plan(plan)]
+
+
+def _examine_bundle(plan: Plan, bundle: Bundle) -> Finding:
+    runtime = plan.config.settings.runtime
+    try:
+        detector = open_detector(bundle, target=runtime.target, options=SessionOptions(threads=runtime.threads))
+    except NexaraError as error:
+        return Finding(name="bundle", outcome="failed", detail=str(error))
+    with closing(detector):
+        detail = f"{bundle.manifest.name} {bundle.manifest.version}, {bundle.signature.state}, self-test passed on"
+        outcome: Outcome = "ok" if bundle.signature.state == "trusted" else "warning"
+        return Finding(name="bundle", outcome=outcome, detail=f"{detail} {detector.description}")
+
+
+def _examine_spool(plan: Plan) -> Finding:
+    directory = plan.config.resolve(plan.config.settings.spool.directory)
+    limits = plan.spool_limits()
+    try:
+        waiting = _count_waiting(directory / SPOOL_FILE, limits)
+        free = shutil.disk_usage(_nearest_folder(directory)).free
+    except SpoolInUseError:
+        return Finding(name="spool", outcome="ok", detail=f"{directory}: in use by a running agent")
+    except SpoolError as error:
+        return Finding(name="spool", outcome="failed", detail=str(error))
+    except OSError as error:
+        detail = f"{directory}: {error.strerror}; give spool.directory a folder that the agent may write"
+        return Finding(name="spool", outcome="failed", detail=detail)
+    detail = f"{directory}: {waiting} message(s) waiting, {free / 1e6:.0f} MB free"
+    if free < limits.max_bytes:
+        return Finding(name="spool", outcome="warning", detail=f"{detail}, less than spool.max_megabytes")
+    return Finding(name="spool", outcome="ok", detail=detail)
+
+
+def _count_waiting(path: Path, limits: SpoolLimits) -> int:
+    if path.exists():
+        with closing(Spool(path, limits, time.time)) as spool:
+            return spool.counts().waiting
+    # Not made here: the doctor may be root, and the agent could not write a spool that root owns.
+    with tempfile.TemporaryFile(dir=_nearest_folder(path.parent)):
+        return 0
+
+
+def _nearest_folder(path: Path) -> Path:
+    return next(folder for folder in (path, *path.parents) if folder.is_dir())
+
+
+def _examine_broker(plan: Plan) -> Finding:
+    password = plan.config.settings.mqtt.password
+    try:
+        # An id of its own: the agent's would end the session of an agent that is running.
+        broker = plan.broker("-doctor")
+        connection = open_connection(broker)
+    except NexaraError as error:
+        return Finding(name="broker", outcome="failed", detail=str(error))
+    connection.close()
+    if password is not None and _is_open_to_others(password):
+        return Finding(name="broker", outcome="warning", detail=f"{password} can be read by other users; chmod 600 it")
+    if broker.tls is None and broker.password is not None and broker.host not in {"localhost", "127.0.0.1", "::1"}:
+        detail = f"{broker.address}: accepted, but the password travels unencrypted; add [mqtt.tls]"
+        return Finding(name="broker", outcome="warning", detail=detail)
+    return Finding(name="broker", outcome="ok", detail=f"{broker.address}: accepted")
+
+
+def _is_open_to_others(reference: str) -> bool:
+    kind, _, name = reference.partition(":")
+    return kind == "file" and bool(Path(name).stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO))
+
+
+def _examine_cameras(plan: Plan, bundle: Bundle) -> list[Finding]:
+    try:
+        cameras = plan.cameras(bundle.manifest)
+    except NexaraError as error:
+        return [Finding(name="cameras", outcome="failed", detail=str(error))]
+    findings = {
+        camera.id: Finding(
+            name=f"camera {camera.id}", outcome="failed", detail=f"no frame within {_CAMERA_PATIENCE_S:g} s"
+        )
+        for camera in cameras
+    }
+    stop = threading.Event()
+
+    def look(camera: CameraSpec) -> None:
+        found = _examine_camera(camera, stop, time.monotonic)
+        if not stop.is_set():
+            findings[camera.id] = found
+
+    # Daemons, since native code that hangs in a camera's driver cannot be ended.
+    threads = [threading.Thread(target=look, args=(camera,), daemon=True) for camera in cameras]
+    for thread in threads:
+        thread.start()
+    deadline = time.monotonic() + _CAMERA_PATIENCE_S
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    stop.set()
+    return list(findings.values())
+
+
+def _examine_camera(camera: CameraSpec, stop: threading.Event, clock: Callable[[], float]) -> Finding:
+    began = clock()
+    name = f"camera {camera.id}"
+    try:
+        with closing(open_source(camera.source, camera.options, clock)) as source:
+            frame = source.read(stop)
+    except SourceError as error:
+        return Finding(name=name, outcome="failed", detail=str(error))
+    if frame is None:
+        return Finding(name=name, outcome="failed", detail="it ended before its first frame")
+    height, width = frame.image.size
+    return Finding(name=name, outcome="ok", detail=f"{width}x{height} after {clock() - began:.1f} s")

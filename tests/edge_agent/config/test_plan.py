@@ -1,0 +1,111 @@
+"""What a configuration becomes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edge_agent.agent import AgentOptions
+from edge_agent.config import ConfigError, load_config
+from edge_agent.config.plan import Plan
+from models.bundle import Bundle
+from models.manifest import Thresholds
+
+MINIMAL = """\
+site = "school"
+device = "gate"
+bundle = { path = "first.nexara" }
+mqtt = { host = "broker.local" }
+spool = { directory = "spool" }
+[[camera]]
+id = "yard"
+source = "file:yard.mp4"
+"""
+
+
+def make_plan(folder: Path, text: str) -> Plan:
+    (folder / "edge.toml").write_text(text)
+    return Plan(load_config(folder / "edge.toml"), {"CREDENTIALS_DIRECTORY": str(folder)})
+
+
+def test_agent_has_its_own_defaults_when_nothing_is_said(tmp_path: Path, tiny: Bundle) -> None:
+    plan = make_plan(tmp_path, MINIMAL)
+    assert plan.options() == AgentOptions()
+    assert plan.cameras(tiny.manifest)[0].thresholds == tiny.manifest.calibration.thresholds
+    assert (plan.broker().port, plan.broker().tls, plan.broker().password) == (1883, None, None)
+    assert plan.delivery("1", tiny.manifest).spool_directory == tmp_path / "spool"
+
+
+def test_cameras_thresholds_come_before_the_common_ones_and_these_before_the_bundles(
+    tmp_path: Path, tiny: Bundle
+) -> None:
+    text = MINIMAL.replace("[[camera]]", "[thresholds]\nalert = 0.9\nclear = 0.2\n[[camera]]") + "clear = 0.3\n"
+    own = make_plan(tmp_path, text).cameras(tiny.manifest)[0].thresholds
+    assert own == Thresholds(wake=tiny.manifest.calibration.thresholds.wake, alert=0.9, clear=0.3)
+
+
+def test_error_names_camera_and_line_when_thresholds_contradict_the_bundles(tmp_path: Path, tiny: Bundle) -> None:
+    plan = make_plan(tmp_path, MINIMAL + "clear = 0.99\n")
+    with pytest.raises(ConfigError, match=r"edge\.toml:6: camera\[0\]: clear = 0\.99 is above alert = "):
+        plan.cameras(tiny.manifest)
+
+
+def test_every_option_reaches_the_agent(tmp_path: Path) -> None:
+    text = """
+[runtime]
+target = "onnx-float32"
+threads = 3
+[sampling]
+idle_interval_s = 4
+alert_rate_hz = 5
+largest_gap_s = 2
+calm_hold_s = 7
+[incidents]
+smoothing = 3
+smoothing_span_s = 1
+start_hold_s = 0
+update_interval_s = 9
+end_hold_s = 8
+silence_s = 11
+[snapshots]
+largest_side = 640
+largest_bytes = 5000
+quality = 50
+score = true
+[health]
+interval_s = 12
+state_interval_s = 13
+"""
+    options = make_plan(tmp_path, MINIMAL.replace("[[camera]]", text + "[[camera]]")).options()
+    sampling, incidents, snapshots = options.sampling, options.incidents, options.snapshots
+    assert (options.target, options.threads) == ("onnx-float32", 3)
+    assert (sampling.idle_interval_s, sampling.alert_rate_hz, sampling.largest_gap_s) == (4, 5, 2)
+    assert options.attention.calm_hold_s == 7
+    assert (incidents.smoothing, incidents.smoothing_span_s, incidents.start_hold_s) == (3, 1, 0)
+    assert (incidents.update_interval_s, incidents.end_hold_s, incidents.silence_s) == (9, 8, 11)
+    assert (snapshots.largest_side, snapshots.largest_bytes, snapshots.quality, snapshots.score) == (
+        640,
+        5000,
+        50,
+        True,
+    )
+    assert (options.health_interval_s, options.state_interval_s) == (12, 13)
+
+
+def test_secrets_reach_their_users_and_no_repr(tmp_path: Path, tiny: Bundle) -> None:
+    (tmp_path / "mqtt").write_text("hunter2\n")
+    (tmp_path / "yard").write_text("p@ss/w:rd")
+    text = MINIMAL.replace(
+        '"broker.local"', '"b", username = "u", password = "credential:mqtt", tls = { ca = "ca.pem" }'
+    )
+    text = text.replace("file:yard.mp4", "rtsp://viewer@10.0.0.7/s") + 'password = "credential:yard"\n'
+    plan = make_plan(tmp_path, text)
+    broker = plan.broker()
+    assert (broker.username, broker.password, broker.port) == ("u", "hunter2", 8883)
+    assert broker.tls is not None
+    assert broker.tls.ca == tmp_path / "ca.pem"
+    assert plan.cameras(tiny.manifest)[0].source == "rtsp://viewer:p%40ss%2Fw%3Ard@10.0.0.7/s"
+    shown = repr(broker) + repr(plan) + repr(plan.delivery("1", tiny.manifest))
+    assert "hunter2" not in shown
+    assert "w%3Ard" not in shown

@@ -1,0 +1,213 @@
+"""``nexara-edge`` as its users type it: real processes, a real bundle, a real video and a real broker."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from edge_agent.command_line import main
+from edge_agent.config import Settings
+from tests.edge_agent.delivery.listener import Listener, wait_for
+from tests.edge_agent.delivery.mosquitto import Mosquitto, free_port
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two seconds of flickering squares, 64 x 48 at 20 frames a second, which the tiny bundle finds violent."""
+    path = tmp_path_factory.mktemp("video") / "square.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=20)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        random = np.random.default_rng(0)
+        for _ in range(40):
+            squares = random.choice([0, 255], (6, 8, 1)).astype(np.uint8)
+            image = np.broadcast_to(squares.repeat(8, 0).repeat(8, 1), (48, 64, 3)).copy()
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, "rgb24")))
+        container.mux(stream.encode())
+    return path
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Mosquitto]:
+    mosquitto = Mosquitto(tmp_path)
+    yield mosquitto.start()
+    mosquitto.stop()
+
+
+@pytest.fixture
+def config(tmp_path: Path, tiny_bundle_directory: Path, key_folder: Path, video: Path) -> Path:
+    """A configuration that calls everything an incident; its broker's port is ``@PORT@``."""
+    path = tmp_path / "edge.toml"
+    path.write_text(f"""
+site = "school"
+device = "gate"
+[bundle]
+path = "{tiny_bundle_directory}"
+trusted_keys = ["{key_folder / "public.pem"}"]
+[mqtt]
+host = "127.0.0.1"
+port = @PORT@
+[spool]
+directory = "spool"
+max_megabytes = 1
+[thresholds]
+wake = 0.0
+alert = 0.0
+clear = 0.0
+[health]
+interval_s = 1
+[[camera]]
+id = "yard"
+source = "file:{video}"
+loop = true
+""")
+    return path
+
+
+def set_port(config: Path, port: int) -> Path:
+    config.write_text(config.read_text().replace("@PORT@", str(port)))
+    return config
+
+
+def start(config: Path, **environment: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "edge_agent", "run", "--config", str(config)]
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={"PATH": "/usr/bin:/bin", **environment})
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+def test_run_publishes_and_ends_cleanly_when_signalled(
+    config: Path, broker: Mosquitto, tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    listener = Listener(broker.port)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(60)
+        agent = start(set_port(config, broker.port), NOTIFY_SOCKET=str(tmp_path / "notify"))
+        told = [manager.recv(100), manager.recv(100)]
+        first = json.loads(listener.until_topic("/incident")[0].payload)
+        picture = listener.until_topic("/snapshot")[0]
+        listener.until(lambda heard: any(b'"connected"' in one.payload for one in heard))
+        listener.until_topic("/health")
+        agent.send_signal(number)
+        _, log = agent.communicate(timeout=60)
+        while told[-1] == b"WATCHDOG=1":
+            told.append(manager.recv(100))
+    assert (agent.returncode, told[0], told[-1]) == (code, b"READY=1", b"STOPPING=1"), log
+    heard = listener.until(lambda heard: any(b'"stopping"' in one.payload for one in heard))
+    listener.close()
+    assert (first["phase"], first["camera"], first["thresholds"]["alert"]) == ("started", "yard", 0.0)
+    assert picture.payload.startswith(b"\xff\xd8")
+    assert picture.user_properties["reference"] == first["snapshot"]
+    statuses = [json.loads(one.payload) for one in heard if one.topic.endswith("/status")]
+    assert [one["state"] for one in statuses][-1] == "stopping"
+    assert statuses[-1]["runtime"]
+
+
+def test_run_keeps_incidents_and_delivers_them_when_broker_comes_later(config: Path, tmp_path: Path) -> None:
+    port = free_port()
+    agent = start(set_port(config, port))
+    database = tmp_path / "spool" / "spool.sqlite-wal"
+    wait_for(lambda: database.exists() and b'"phase":"started"' in database.read_bytes(), "nothing spooled", 60)
+    broker = Mosquitto(tmp_path, port=port).start()
+    listener = Listener(broker.port)
+    try:
+        assert json.loads(listener.until_topic("/incident")[0].payload)["phase"] == "started"
+    finally:
+        agent.terminate()
+        agent.communicate(timeout=60)
+        listener.close()
+        broker.stop()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "text"),
+    [
+        ("loop = true", "lop = true", "camera[0].lop: unknown key; did you mean 'loop'?"),
+        ("trusted_keys", "# trusted_keys", "not trusted"),
+        ('path = "', 'path = "/nowhere', "/nowhere"),
+        ("[health]", '[runtime]\ntarget = "abacus"\n[health]', "no encoder for target 'abacus'"),
+        ("clear = 0.0", "", "clear = "),
+        ("port = @PORT@", 'port = 1\nusername = "a"\npassword = "file:/nowhere/mqtt"', "cannot read /nowhere/mqtt"),
+    ],
+)
+def test_run_tells_the_fault_and_exits_with_2_when_it_cannot_start(
+    config: Path, capsys: pytest.CaptureFixture[str], old: str, new: str, text: str
+) -> None:
+    config.write_text(config.read_text().replace(old, new, 1))
+    set_port(config, 1)
+    assert main(["run", "--config", str(config)]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("nexara-edge: ")
+    assert text in told
+    assert "Traceback" not in told
+
+
+def test_check_passes_when_configuration_is_valid(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "--config", str(set_port(config, 1883))]) == 0
+    assert "valid; 1 camera(s)" in capsys.readouterr().out
+
+
+def test_doctor_finds_everything_fine_when_it_is(
+    config: Path, broker: Mosquitto, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = main(["doctor", "--json", "--config", str(set_port(config, broker.port))])
+    report = json.loads(capsys.readouterr().out)
+    outcomes = {finding["name"]: finding["outcome"] for finding in report["findings"]}
+    assert (code, report["healthy"]) == (0, True), report
+    for name in ("configuration", "bundle", "broker", "camera yard", "machine"):
+        assert outcomes[name] == "ok", report
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "name", "text"),
+    [
+        ("port = @PORT@", "port = 1", "broker", "Connection refused"),
+        ('source = "file:', 'source = "file:/nowhere', "camera yard", "/nowhere"),
+        ('path = "', 'path = "/nowhere', "bundle", "/nowhere"),
+        ('directory = "spool"', 'directory = "/proc/spool"', "spool", "/proc/spool"),
+        ("loop = true", "lop = true", "configuration", "did you mean 'loop'?"),
+    ],
+)
+def test_doctor_names_the_fault_and_exits_with_1_when_something_is_missing(
+    config: Path, capsys: pytest.CaptureFixture[str], old: str, new: str, name: str, text: str
+) -> None:
+    config.write_text(config.read_text().replace(old, new, 1))
+    assert main(["doctor", "--config", str(set_port(config, 1))]) == 1
+    line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("failed") and name in line)
+    assert text in line
+
+
+def test_doctor_tells_the_reason_when_broker_refuses_the_password(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broker = Mosquitto(tmp_path, ("allow_anonymous false", f"password_file {tmp_path / 'passwords'}"))
+    broker.add_password("agent", "right")
+    (tmp_path / "secret").write_text("wrong\n")
+    credentials = f'\nusername = "agent"\npassword = "file:{tmp_path / "secret"}"'
+    config.write_text(config.read_text().replace("port = @PORT@", f"port = {broker.port}{credentials}"))
+    try:
+        broker.start()
+        assert main(["doctor", "--config", str(config)]) == 1
+    finally:
+        broker.stop()
+    told = capsys.readouterr().out
+    assert "refused: Not authorized (reason code 0x87)" in told
+    assert "wrong" not in told
+
+
+@pytest.mark.parametrize(("arguments", "key"), [([], "$defs"), (["--messages"], "incident")])
+def test_schema_prints_json(capsys: pytest.CaptureFixture[str], arguments: list[str], key: str) -> None:
+    assert main(["schema", *arguments]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert key in shown
+    if not arguments:
+        assert set(shown["$defs"]["Settings"]["properties"]) == set(Settings.__struct_fields__)

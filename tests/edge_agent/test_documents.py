@@ -1,0 +1,97 @@
+"""The documents an installer reads say what the code does."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from edge_agent.config import load_config
+from edge_agent.delivery.message_schemas import DIRECTORY, generate_schemas, render_schema
+from edge_agent.delivery.payloads import PAYLOADS
+from edge_agent.delivery.topics import Topics
+from tests.edge_agent.delivery.listener import Listener, wait_for
+from tests.edge_agent.delivery.mosquitto import Mosquitto
+from tests.edge_agent.delivery.samples import health, incident, make_outbox, snapshot, state
+
+ROOT = Path(__file__).parents[2]
+MQTT = (ROOT / "docs" / "mqtt.md").read_text()
+INSTALLING = (ROOT / "docs" / "installing.md").read_text()
+
+
+def examples() -> dict[str, str]:
+    return dict(re.findall(r"<!-- schema: ([a-z-]+) -->\n```json\n(.*?)```", MQTT, re.DOTALL))
+
+
+def test_example_configuration_is_valid() -> None:
+    config = load_config(ROOT / "docs" / "edge.toml")
+    assert [camera.id for camera in config.settings.camera] == ["yard", "corridor"]
+
+
+def test_every_payload_has_an_example() -> None:
+    assert set(examples()) == set(PAYLOADS)
+
+
+@pytest.mark.parametrize("name", PAYLOADS)
+def test_example_is_what_its_payload_says(name: str) -> None:
+    document = json.loads(examples()[name])
+    decoded = msgspec.convert(document, PAYLOADS[name])
+    assert json.loads(msgspec.json.encode(decoded)) == document
+    assert set(document) == set(PAYLOADS[name].__struct_fields__)
+
+
+@pytest.mark.parametrize("name", PAYLOADS)
+def test_published_schema_is_the_generated_one(name: str) -> None:
+    published = (DIRECTORY / f"{name}.schema.json").read_bytes()
+    assert published == render_schema(generate_schemas()[name])
+
+
+@pytest.mark.parametrize("suffix", ["status", "health", "camera/<id>/state", "camera/<id>/incident"])
+def test_topic_table_names_each_topic_with_its_retained_flag(suffix: str) -> None:
+    row = next(line for line in MQTT.splitlines() if line.startswith(f"| `{suffix}`"))
+    assert f"| {'yes' if suffix.endswith(('status', 'state')) else 'no'} |" in row
+
+
+def test_documented_acl_lets_the_agent_publish_and_the_dashboard_read(tmp_path: Path) -> None:
+    found = re.search(r"<!-- acl -->\n```\n(.*?)```", INSTALLING, re.DOTALL)
+    assert found is not None
+    (tmp_path / "acl").write_text(found[1])
+    broker = Mosquitto(
+        tmp_path, ("allow_anonymous false", f"password_file {tmp_path}/passwords", f"acl_file {tmp_path}/acl")
+    )
+    for name in ("gate-1", "dashboard"):
+        broker.add_password(name, name)
+    broker.start()
+    outbox = make_outbox(broker.port, tmp_path, Topics("north-school", "gate-1"), username="gate-1", password="gate-1")
+    try:
+        listener = Listener(broker.port, username="dashboard", password="dashboard")
+        outbox.start()
+        wait_for(lambda: outbox.connected, "no session")
+        outbox.camera_state(state())
+        outbox.incident(incident())
+        outbox.snapshot(snapshot())
+        outbox.health(health())
+        for suffix in ("/status", "/state", "/incident", "/snapshot", "/health"):
+            listener.until_topic(suffix)
+        listener.close()
+        outbox.close()
+    finally:
+        broker.stop()
+
+
+def test_unit_is_accepted_and_little_exposed() -> None:
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("no systemd-analyze here; install the Debian package systemd")
+    unit = str(ROOT / "systemd" / "nexara-edge.service")
+    verified = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True, check=False).stderr
+    complaints = [line for line in verified.splitlines() if "nexara-edge is not executable" not in line]
+    assert complaints == []
+    # The threshold is in tenths: 2.0 or less of 10.
+    subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", "--threshold=20", unit], check=True, capture_output=True
+    )
