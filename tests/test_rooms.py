@@ -45,7 +45,7 @@ def functions(path: Path) -> Iterator[tuple[str, int]]:
 
 
 def modules(room: str) -> list[str]:
-    files = sorted((ROOT / room).rglob("*.py"))
+    files = [path for path in sorted((ROOT / room).rglob("*.py")) if path.stem != "__main__"]
     return [".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for path in files]
 
 

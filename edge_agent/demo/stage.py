@@ -15,7 +15,7 @@ from edge_agent.agent import AgentOptions, CameraSpec, Observation, run_agent
 from edge_agent.delivery.broker import Broker
 from edge_agent.delivery.opening import Delivery, open_outbox
 from edge_agent.delivery.outbox import MqttOutbox
-from edge_agent.delivery.payloads import BundleName, Thresholds
+from edge_agent.delivery.payloads import BundleName
 from edge_agent.delivery.spool import SpoolLimits
 from edge_agent.delivery.topics import Topics
 from edge_agent.demo.broker import Address, embedded_broker
@@ -60,7 +60,8 @@ def open_stage(
         address = stack.enter_context(embedded_broker())
         messages = stack.enter_context(subscribe(address, f"{TOPICS.root}/#", stopwatch.elapsed))
         spool = Path(stack.enter_context(TemporaryDirectory(prefix="nexara-demo-")))
-        outbox = open_outbox(_delivery(bundle, address, spool, version), lambda _camera: _thresholds(bundle))
+        delivery = _delivery(bundle, address, spool, version)
+        outbox = open_outbox(delivery, lambda _camera: bundle.manifest.calibration.thresholds)
         outbox.start()
         stack.callback(outbox.close, _FLUSH_S)
         stage = Stage(address, messages)
@@ -108,8 +109,3 @@ def _delivery(bundle: Bundle, address: Address, spool: Path, version: str) -> De
         version=version,
         bundle=BundleName(name=bundle.manifest.name, version=bundle.manifest.version),
     )
-
-
-def _thresholds(bundle: Bundle) -> Thresholds:
-    of_bundle = bundle.manifest.calibration.thresholds
-    return Thresholds(wake=of_bundle.wake, alert=of_bundle.alert, clear=of_bundle.clear)

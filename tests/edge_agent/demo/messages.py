@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
-from edge_agent.delivery.payloads import BundleName, CameraState, Incident, Status, Thresholds
+from edge_agent.delivery.payloads import BundleName, CameraState, Incident, Status
 from edge_agent.demo.stage import TOPICS
 from edge_agent.demo.subscriber import Message
+from models.manifest import Thresholds
 
 AT = "2026-01-01T00:00:00.000Z"
 
