@@ -62,8 +62,11 @@ def _show(arguments: argparse.Namespace, stopwatch: Stopwatch) -> int:
         audience.announce("ending")
         audience.refresh()
     verdict = judge(ledger)
-    print(verdict.text)
-    return 0 if verdict.passed or not arguments.headless else 1
+    if not arguments.headless:
+        print(verdict.text)
+        return 0
+    print(f"{'passed' if verdict.passed else 'failed'}: {verdict.text}")
+    return 0 if verdict.passed else 1
 
 
 def _audience(

@@ -20,7 +20,7 @@ def judge(ledger: Ledger) -> Verdict:
     places = [f"{alarm.incident.camera} at {alarm.incident.source_time_s:.0f} s" for alarm in ledger.false_alarms]
     others = f"false alarm on {', '.join(places)}" if places else "no false alarm"
     if not ledger.detections:
-        return Verdict(False, f"failed: {ledger.missing}; {others}")
+        return Verdict(False, f"{ledger.missing}; {others}")
     first = ledger.detections[0]
     what = f"incident on {first.incident.camera}, {first.delay_s:.1f} s after the fight began"
-    return Verdict(True, f"passed: {what}; {others}")
+    return Verdict(True, f"{what}; {others}")

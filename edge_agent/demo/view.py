@@ -121,6 +121,8 @@ class LiveView:
         facts.append_text(self._bar(seen.score))
         facts.append(f"\n{seen.samples_per_s:.1f} samples/s\n")
         facts.append(seen.reason or seen.connection, style="dim" if seen.connection == "connected" else "magenta")
+        if seen.incidents:
+            facts.append(f"\n{seen.incidents} incident{'s' if seen.incidents > 1 else ''} so far", style="dim")
         return facts
 
     def _bar(self, score: float | None) -> Text:

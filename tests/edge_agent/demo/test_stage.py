@@ -66,7 +66,7 @@ def test_incident_reaches_the_separate_subscriber_when_the_agent_alarms(tiny: Bu
         play(stage, ledger, notes, stopwatch, finished)
     verdict = judge(ledger)
     assert verdict.passed, verdict.text
-    assert verdict.text.startswith("passed: incident on yard, ")
+    assert verdict.text.startswith("incident on yard, ")
     assert [text.partition(" in ")[0] for text in notes.announced] == ["ready"]
     assert {news.camera for news in notes.heard if news.kind == "state"} == {
         camera.id for camera in FIGHT_FROM_THE_START
