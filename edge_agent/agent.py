@@ -154,6 +154,7 @@ class _Post:
     watch: Watch
     announcer: Announcer
     observed_s: float = -math.inf
+    observed_incident: str | None = None
 
 
 class _Agent:
@@ -261,12 +262,13 @@ class _Agent:
     def _announce(self, id_: str, post: _Post, now_s: float, at: datetime) -> None:
         link, watch = post.camera.link, post.watch
         state = CameraState(id_, link.connection, watch.mode, watch.score, at, link.reason)
-        changed = post.announcer.due(state, now_s)
-        if changed:
+        told = post.announcer.due(state, now_s)
+        if told:
             self._outbox.camera_state(state)
+        changed = told or watch.incident != post.observed_incident
         if self._observe is None or (not changed and now_s - post.observed_s < self._options.observe_interval_s):
             return
-        post.observed_s = now_s
+        post.observed_s, post.observed_incident = now_s, watch.incident
         side, image = self._options.thumbnail_side, watch.image
         self._observe(
             Observation(

@@ -9,7 +9,7 @@ from statistics import median
 from typing import Literal
 
 from edge_agent.events import Phase
-from edge_agent.policy import PolicyError, require_ascending, require_positive
+from edge_agent.policy import PolicyError, require_positive
 from models.manifest import Thresholds
 
 
@@ -98,7 +98,6 @@ class IncidentMachine:
     ``end_hold_s``. ``make_id`` names each incident anew."""
 
     def __init__(self, policy: IncidentPolicy, thresholds: Thresholds, make_id: Callable[[], str]) -> None:
-        require_ascending(clear=thresholds.clear, alert=thresholds.alert)
         self._policy = policy
         self._thresholds = thresholds
         self._make_id = make_id

@@ -16,12 +16,3 @@ def require_positive(**figures: float) -> None:
     for name, value in figures.items():
         if not (math.isfinite(value) and value > 0):
             raise PolicyError(f"{name}: found {value}, a number above 0 is allowed; correct the configuration")
-
-
-def require_ascending(**figures: float) -> None:
-    """Raise ``PolicyError`` unless the figures, in the order given, do not fall and lie in [0, 1]."""
-    values = list(figures.values())
-    if not all(0 <= value <= 1 for value in values) or values != sorted(values):
-        found = ", ".join(f"{name} = {value}" for name, value in figures.items())
-        order = " <= ".join(figures)
-        raise PolicyError(f"found {found}; allowed are probabilities with {order}; correct the thresholds")

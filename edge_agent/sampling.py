@@ -10,6 +10,9 @@ from edge_agent.policy import require_positive
 from edge_agent.timeline import Tick
 from models.manifest import Geometry
 
+# Instants are sums of tenths and lie exactly on frames, or exactly between two of them: there the earlier is taken.
+_ROUNDING_S = 1e-6
+
 
 @dataclass(frozen=True, slots=True)
 class SamplingPolicy:
@@ -107,12 +110,12 @@ class Sampler:
 
     def _resolve(self, previous: Tick | None, tick: Tick) -> Step:
         taken: set[float] = set()
-        tolerance = max(self._gap_s / 2, tick.pace_s) + 1e-9
+        tolerance = max(self._gap_s / 2, tick.pace_s) + _ROUNDING_S
         for plan in self._plans:
-            while plan.instants and plan.instants[0] <= tick.time_s:
+            while plan.instants and plan.instants[0] <= tick.time_s + _ROUNDING_S:
                 instant = plan.instants.popleft()
                 nearest = tick.time_s
-                if previous is not None and instant - previous.time_s <= tick.time_s - instant:
+                if previous is not None and instant - previous.time_s <= tick.time_s - instant + _ROUNDING_S:
                     nearest = previous.time_s
                 plan.chosen.append(nearest)
                 plan.usable = plan.usable and abs(nearest - instant) <= tolerance

@@ -28,7 +28,8 @@ class Timeline:
 
     A break is a new segment, a step back, or a step forward above ``largest_gap_s`` and above three times the usual
     pace (a camera may well give a frame every two seconds). Across a break the camera's clock goes on by the time that
-    really passed, so that what is measured in it (holds, intervals) stays true.
+    really passed, so that what is measured in it (holds, intervals) stays true. It begins with the arrival's clock, so
+    that one which takes over from another goes on where that one was.
     """
 
     def __init__(self, largest_gap_s: float) -> None:
@@ -54,7 +55,7 @@ class Timeline:
             pace = pace or self._steps[-1]
         if broken and known:
             step = max(arrived_s - self._arrived_s, pace, 1e-3)
-        time_s = self._tick.time_s + step if known else 0.0
+        time_s = self._tick.time_s + step if known else arrived_s
         self._tick = Tick(time_s, self._tick.run + broken, pace)
         self._segment, self._source_s, self._arrived_s = segment, source_s, arrived_s
         return self._tick

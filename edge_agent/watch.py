@@ -59,7 +59,7 @@ class Watch:
         self._last: Judgement | None = None
         self._pictured = 0.0
         self._better: Image | None = None
-        self._started_at: datetime | None = None
+        self._started_at = wall()
         self.incidents = 0
 
     @property
@@ -94,7 +94,7 @@ class Watch:
         if self._machine.peak > self._pictured + _BETTER:
             self._pictured, self._better = self._machine.peak, sample.image
         if step is not None:
-            self._tell(step, self._time_of(sample.time_s), judgement)
+            self._tell(step, judgement)
         return self._attention.judge(sample.time_s, judgement.probability, busy=self.incident is not None)
 
     def tend(self, now_s: float) -> Mode:
@@ -105,23 +105,25 @@ class Watch:
         last_s = self._last.sample.time_s
         step = self._machine.silence(last_s + silent_s, last_s)
         if step is not None:
-            self._tell(step, self._wall(), self._last)
+            self._tell(step, self._last)
         if silent_s >= self._policies.incidents.silence_s:
             self._attention.rest()
         return self.mode
 
     def close(self) -> None:
         """End the incident in progress: the agent stops."""
-        step = self._machine.close(self._last.sample.time_s) if self._last else None
-        if step is not None and self._last is not None:
-            self._tell(step, self._time_of(step.time_s), self._last)
+        if self._last is None:
+            return
+        step = self._machine.close(self._last.sample.time_s)
+        if step is not None:
+            self._tell(step, self._last)
 
-    def _tell(self, step: IncidentStep, at: datetime, judgement: Judgement) -> None:
-        self.incidents += step.phase == "started"
-        if step.phase == "started" or self._started_at is None:
-            self._started_at = self._time_of(step.started_s)
+    def _tell(self, step: IncidentStep, judgement: Judgement) -> None:
+        if step.phase == "started":
+            self.incidents += 1
+            self._started_at = self._time_of(step.started_s, judgement)
+        at = self._started_at + timedelta(seconds=step.time_s - step.started_s)
         snapshot = self._picture(step, at)
-        ended_s = step.ended_s
         self._outbox.incident(
             IncidentEvent(
                 camera=self._camera,
@@ -130,7 +132,7 @@ class Watch:
                 phase=step.phase,
                 at=at,
                 started_at=self._started_at,
-                ended_at=None if ended_s is None else self._time_of(ended_s),
+                ended_at=self._ended_at(step),
                 source_time_s=judgement.sample.source_s,
                 probability=step.probability,
                 peak=step.peak,
@@ -142,6 +144,11 @@ class Watch:
             self._outbox.snapshot(snapshot)
         if step.phase == "ended":
             self._pictured, self._better = 0.0, None
+
+    def _ended_at(self, step: IncidentStep) -> datetime | None:
+        if step.ended_s is None:
+            return None
+        return self._started_at + timedelta(seconds=step.ended_s - step.started_s)
 
     def _picture(self, step: IncidentStep, at: datetime) -> Snapshot | None:
         image, self._better = self._better, None
@@ -160,9 +167,8 @@ class Watch:
             jpeg=jpeg,
         )
 
-    def _time_of(self, time_s: float) -> datetime:
-        """Wall clock of an instant of the camera's clock, reckoned from the last sample."""
-        if self._last is None:
-            return self._wall()
-        ago_s = self._clock() - self._last.sample.arrived_s + self._last.sample.time_s - time_s
+    def _time_of(self, time_s: float, judgement: Judgement) -> datetime:
+        """Wall clock of an instant of the camera's clock. Only an incident's start is reckoned so, and all its other
+        times from there by the camera's clock: they keep their order even for a film played faster than time."""
+        ago_s = self._clock() - judgement.sample.arrived_s + judgement.sample.time_s - time_s
         return self._wall() - timedelta(seconds=ago_s)

@@ -16,7 +16,7 @@ FORMAT = "1.0"
 
 Stage = Literal["encoder", "head"]
 Dtype = Literal["float32", "uint8", "int8"]
-Channel = Literal["grey", "diff_back", "diff_forward"]
+Channel = Literal["grey", "diff_back", "diff_forward", "acceleration"]
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 Probability = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
@@ -38,6 +38,7 @@ class Geometry(msgspec.Struct, frozen=True, kw_only=True):
 class Preprocessing(msgspec.Struct, frozen=True, kw_only=True):
     """How frames become an encoder's input; ``models.preprocessing`` is its one implementation.
 
+    ``difference_gain`` multiplies every channel but ``grey``.
     Real-valued network input is ``(x - mean) / scale`` of the uint8 sample ``x``.
     """
 

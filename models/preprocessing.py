@@ -1,7 +1,7 @@
 """From frames to an encoder's input: the one implementation that builder and agent share.
 
-A sample carries motion: its channels are a grey picture and the amplified absolute differences to its neighbours in
-time, since appearance alone hardly tells a fight from a crowd.
+A sample carries motion, since appearance alone hardly tells a fight from a crowd: amplified signed differences in
+time around mid-grey, above all the second one (``acceleration``).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from models.manifest import Preprocessing, Tensor
+from models.manifest import Channel, Preprocessing, Tensor
 
 Luma = NDArray[np.uint8]
 
@@ -22,11 +22,29 @@ def shrink(luma: Luma, preprocessing: Preprocessing) -> Luma:
 
 
 def make_sample(before: Luma, now: Luma, after: Luma, preprocessing: Preprocessing) -> NDArray[np.uint8]:
-    """Make one sample ``(H, W, C) uint8`` from three shrunk pictures ``(H, W) uint8``, one frame gap apart."""
+    """Make one sample ``(H, W, C) uint8`` from three shrunk pictures ``(H, W) uint8``, one frame gap apart.
+
+    Differences are signed and stand around 128, where saturated arithmetic clips them.
+    """
+    return np.stack([_plane(channel, before, now, after, preprocessing) for channel in preprocessing.channels], axis=-1)
+
+
+def _plane(channel: Channel, before: Luma, now: Luma, after: Luma, preprocessing: Preprocessing) -> Luma:
     gain = preprocessing.difference_gain
-    pairs = {"diff_back": (now, before), "diff_forward": (after, now)}
-    planes = [now if channel == "grey" else _amplify(*pairs[channel], gain) for channel in preprocessing.channels]
-    return np.stack(planes, axis=-1)
+    if channel == "grey":
+        return now
+    if channel == "diff_back":
+        return _around_grey(now, before, gain)
+    if channel == "diff_forward":
+        return _around_grey(after, now, gain)
+    # What stands still or moves evenly cancels; what jerks, as limbs in a fight do, stays.
+    return _around_grey(now, cv2.addWeighted(before, 0.5, after, 0.5, 0.0, dtype=cv2.CV_32F), gain)
+
+
+def _around_grey(one: Luma, other: NDArray[np.number], gain: float) -> Luma:
+    difference = gain * (one.astype(np.float32) - other.astype(np.float32)) + 128
+    stored: Luma = np.clip(np.rint(difference), 0, 255).astype(np.uint8)
+    return stored
 
 
 def to_input(samples: NDArray[np.uint8], tensor: Tensor, preprocessing: Preprocessing) -> NDArray[np.generic]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from models import manifest, preprocessing
 from models.bundle import Bundle, open_bundle
 from models.signing import generate_key, load_private_key, sign
 from models.trust import TrustStore
@@ -41,10 +42,11 @@ def tiny_bundle_directory(
 ) -> Path:
     """A signed bundle directory with tiny real artifacts; read only, copy it before changing anything.
 
-    Converting takes TensorFlow some ten seconds, so the files are kept in pytest's cache for as long as their maker
-    and TensorFlow stay the same; each session signs its own copy.
+    Converting takes TensorFlow some ten seconds, so the files are kept in pytest's cache for as long as their maker,
+    the contract and TensorFlow stay the same; each session signs its own copy.
     """
-    source = Path(tiny_bundle.__file__).read_bytes() + metadata.version("tensorflow").encode()
+    contract = (tiny_bundle.__file__, manifest.__file__, preprocessing.__file__)
+    source = b"".join(Path(file).read_bytes() for file in contract) + metadata.version("tensorflow").encode()
     made = request.config.cache.mkdir("tiny-bundle") / hashlib.sha256(source).hexdigest()[:16]
     if not (made / "signature").is_file():
         shutil.rmtree(made, ignore_errors=True)

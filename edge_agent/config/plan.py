@@ -55,14 +55,16 @@ class Plan:
         problems = []
         specs = []
         for index, camera in enumerate(self.config.settings.camera):
-            thresholds = self._thresholds(camera, manifest)
-            if thresholds.clear > thresholds.alert:
+            chosen = self._thresholds(camera, manifest)
+            if chosen["clear"] > chosen["alert"]:
                 text = (
-                    f"clear = {thresholds.clear} is above alert = {thresholds.alert} once the bundle's thresholds fill"
+                    f"clear = {chosen['clear']} is above alert = {chosen['alert']} once the bundle's thresholds fill"
                     " what is not given here; give both, with clear at most alert"
                 )
                 problems.append(Problem(self.config.locator.line(("camera", index)), f"camera[{index}]", text))
-            specs.append(CameraSpec(camera.id, self._address(camera), _source_options(camera), thresholds))
+            else:
+                address, options = self._address(camera), _source_options(camera)
+                specs.append(CameraSpec(camera.id, address, options, Thresholds(**chosen)))
         if problems:
             raise ConfigError(self.config.path, problems)
         return tuple(specs)
@@ -118,12 +120,12 @@ class Plan:
         spool = self.config.settings.spool
         return SpoolLimits(int(spool.max_megabytes * 1_000_000), spool.max_age_hours * 3600)
 
-    def _thresholds(self, camera: Camera, manifest: Manifest) -> Thresholds:
-        chosen = {}
-        for name in ("wake", "alert", "clear"):
-            layers = (camera, self.config.settings.thresholds, manifest.calibration.thresholds)
-            chosen[name] = next(value for layer in layers if (value := getattr(layer, name)) is not None)
-        return Thresholds(**chosen)
+    def _thresholds(self, camera: Camera, manifest: Manifest) -> dict[str, float]:
+        layers = (camera, self.config.settings.thresholds, manifest.calibration.thresholds)
+        return {
+            name: next(value for layer in layers if (value := getattr(layer, name)) is not None)
+            for name in ("wake", "alert", "clear")
+        }
 
     def _address(self, camera: Camera) -> str:
         if camera.password is None:

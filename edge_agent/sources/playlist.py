@@ -68,7 +68,7 @@ class Playlist:
             return reader.read()
         except SourceReadError as error:
             self._skipped += 1
-            _log.warning("%s", error)
+            _log.warning("%s; the rest of it is skipped", error)
             return None
 
     def _open_next(self) -> VideoReader | None:
@@ -84,8 +84,9 @@ class Playlist:
             except SourceOpenError as error:
                 failure = error
                 self._skipped += 1
-                _log.warning("%s", error)
                 continue
+            if failure is not None:
+                _log.warning("%s; skipped", failure)
             self._segment += 1
             # One frame's time at 25 a second stands between two clips, as between two frames.
             self._start_s = self._end_s + 0.04 if self._segment else 0.0

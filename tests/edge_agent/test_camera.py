@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +16,7 @@ from edge_agent.sources import Source, SourceOptions, open_source
 from edge_agent.sources.live import LiveSource
 from edge_agent.sources.video import VideoReader
 from tests.edge_agent.films import write_film
+from tests.edge_agent.hanging import hanging_file
 from tests.edge_agent.rtsp import free_port, needs_rtsp_server, rtsp_server
 from tests.tiny_bundle import GEOMETRY, PREPROCESSING
 
@@ -50,26 +51,18 @@ def make_camera(
 
 
 @pytest.fixture
-def fifo(tmp_path: Path) -> Iterator[Path]:
-    """A pipe that nobody writes to: opening it hangs in the system, where no timeout of FFmpeg's reaches."""
-    path = tmp_path / "pipe"
-    os.mkfifo(path)
-    yield path
-    for _ in range(8):  # lets every thread that hangs in it go
-        try:
-            os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK))
-        except OSError:
-            break
-        time.sleep(0.05)
+def hanging(tmp_path: Path) -> Iterator[Path]:
+    with hanging_file(tmp_path / "pipe") as path:
+        yield path
 
 
-def test_camera_leaves_few_threads_behind_when_its_source_hangs(fifo: Path) -> None:
+def test_camera_leaves_few_threads_behind_when_its_source_hangs(hanging: Path) -> None:
     jumped = [0.0]
     opened: list[int] = []
 
     def open_() -> Source:
         opened.append(1)
-        return LiveSource(VideoReader(str(fifo), SourceOptions(), time.monotonic))
+        return LiveSource(VideoReader(str(hanging), SourceOptions(), time.monotonic))
 
     camera = make_camera(open_, [], clock=lambda: time.monotonic() + jumped[0])
     camera.start()
@@ -89,9 +82,9 @@ def test_camera_leaves_few_threads_behind_when_its_source_hangs(fifo: Path) -> N
     camera.halt()
 
 
-def test_camera_recovers_when_hung_source_is_replaced_by_a_good_one(fifo: Path, tmp_path: Path) -> None:
+def test_camera_recovers_when_hung_source_is_replaced_by_a_good_one(hanging: Path, tmp_path: Path) -> None:
     film = write_film(tmp_path / "a.mp4", [10] * 40)
-    jumped, places, samples = [0.0], [str(fifo), str(film)], list[Sample]()
+    jumped, places, samples = [0.0], [str(hanging), str(film)], list[Sample]()
 
     def open_() -> Source:
         return LiveSource(VideoReader(places.pop(0), SourceOptions(), time.monotonic))
@@ -134,6 +127,25 @@ def test_camera_survives_when_its_source_fails_in_an_unforeseen_way(tmp_path: Pa
     wait_for(lambda: samples)
     camera.halt()
     camera.join(5)
+
+
+@needs_rtsp_server
+def test_camera_stalls_and_comes_back_when_rtsp_server_freezes() -> None:
+    port, samples = free_port(), list[Sample]()
+    options = SourceOptions(open_timeout_s=5.0, read_timeout_s=1.0)
+    camera = make_camera(
+        lambda: open_source(f"rtsp://127.0.0.1:{port}/camera", options, time.monotonic), samples, options
+    )
+    with rtsp_server(port) as server:
+        camera.start()
+        wait_for(lambda: samples)
+        server.send_signal(signal.SIGSTOP)
+        wait_for(lambda: camera.link.connection == "stalled")
+        assert "no answer within 1 s" in (camera.link.reason or "")
+        server.send_signal(signal.SIGCONT)
+        wait_for(lambda: camera.link.connection == "connected")
+        camera.halt()
+        camera.join(5)
 
 
 @needs_rtsp_server

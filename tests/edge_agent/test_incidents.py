@@ -137,8 +137,3 @@ def test_judge_does_not_start_when_high_windows_are_alone(scores: list[float]) -
 def test_policy_is_refused_when_figure_makes_no_sense(figures: dict[str, float]) -> None:
     with pytest.raises(PolicyError, match=next(iter(figures))):
         IncidentPolicy(**figures)  # type: ignore[arg-type]
-
-
-def test_machine_is_refused_when_clear_is_above_alert() -> None:
-    with pytest.raises(PolicyError, match=r"clear = 0\.8, alert = 0\.5"):
-        IncidentMachine(POLICY, Thresholds(wake=0.3, alert=0.5, clear=0.8), lambda: "x")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.manifest import Preprocessing, Quantization, Tensor
+from models.manifest import Channel, Preprocessing, Quantization, Tensor
 from models.preprocessing import dequantize, make_sample, quantize, shrink, to_input
 
 PREPROCESSING = Preprocessing(size=(2, 4), difference_gain=3.0, mean=127.5, scale=127.5)
@@ -37,25 +37,28 @@ def test_shrink_averages_areas_when_it_makes_a_picture_smaller() -> None:
 @pytest.mark.parametrize(
     ("before", "now", "after", "wanted"),
     [
-        (10, 10, 10, (10, 0, 0)),
-        (10, 20, 20, (20, 30, 0)),
-        (20, 10, 10, (10, 30, 0)),
-        (10, 10, 15, (10, 0, 15)),
-        (0, 100, 255, (100, 255, 255)),
-        (255, 0, 84, (0, 255, 252)),
+        (10, 10, 10, (10, 128, 128, 128)),
+        (10, 20, 20, (20, 158, 128, 143)),
+        (20, 10, 10, (10, 98, 128, 113)),
+        (10, 10, 15, (10, 128, 143, 120)),
+        (10, 20, 30, (20, 158, 158, 128)),
+        (0, 100, 255, (100, 255, 255, 46)),
+        (255, 0, 84, (0, 0, 255, 0)),
     ],
 )
 def test_make_sample_amplifies_differences_when_pictures_change(
-    before: int, now: int, after: int, wanted: tuple[int, int, int]
+    before: int, now: int, after: int, wanted: tuple[int, ...]
 ) -> None:
-    sample = make_sample(_flat(before), _flat(now), _flat(after), PREPROCESSING)
-    assert (sample.shape, sample.dtype) == ((2, 4, 3), np.uint8)
+    channels: tuple[Channel, ...] = ("grey", "diff_back", "diff_forward", "acceleration")
+    preprocessing = msgspec.structs.replace(PREPROCESSING, channels=channels)
+    sample = make_sample(_flat(before), _flat(now), _flat(after), preprocessing)
+    assert (sample.shape, sample.dtype) == ((2, 4, 4), np.uint8)
     assert (sample == wanted).all()
 
 
 @pytest.mark.parametrize(
     ("channels", "wanted"),
-    [(("grey",), (20,)), (("diff_forward", "grey"), (60, 20)), (("diff_back",), (30,))],
+    [(("grey",), (20,)), (("diff_forward", "grey"), (188, 20)), (("diff_back",), (158,))],
 )
 def test_make_sample_orders_channels_when_the_manifest_does(channels: Any, wanted: tuple[int, ...]) -> None:
     preprocessing = msgspec.structs.replace(PREPROCESSING, channels=channels)

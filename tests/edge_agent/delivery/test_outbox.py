@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -46,6 +47,15 @@ def guarded(tmp_path: Path) -> Iterator[Mosquitto]:
         mosquitto.add_password(name, f"{name}-secret")
     yield mosquitto
     mosquitto.stop()
+
+
+@pytest.fixture
+def mosquitto_sub() -> str:
+    """The real command-line client."""
+    found = shutil.which("mosquitto_sub")
+    if found is None:
+        pytest.skip("no mosquitto_sub here; install the Debian package mosquitto-clients")
+    return found
 
 
 def sequences(heard: list[bytes]) -> list[int]:
@@ -182,7 +192,7 @@ def test_status_names_the_runtime_when_it_changes(broker: Mosquitto, listen: Ope
 
 @pytest.mark.parametrize("with_client_certificate", [False, True])
 def test_incident_arrives_when_broker_speaks_tls_with_a_private_ca(
-    tmp_path: Path, deliver: OpenOutbox, with_client_certificate: bool
+    tmp_path: Path, deliver: OpenOutbox, mosquitto_sub: str, with_client_certificate: bool
 ) -> None:
     files = make_private_ca(tmp_path)
     lines = [
@@ -197,7 +207,7 @@ def test_incident_arrives_when_broker_speaks_tls_with_a_private_ca(
     try:
         outbox = deliver(broker.port, tls=TLSFiles(ca=files.ca, **client))
         outbox.incident(incident())
-        command = ["mosquitto_sub", "-V", "5", "-p", str(broker.port), "-h", "127.0.0.1", "-t", f"{ROOT}/#", "-v"]
+        command = [mosquitto_sub, "-V", "5", "-p", str(broker.port), "-h", "127.0.0.1", "-t", f"{ROOT}/#", "-v"]
         command += ["--cafile", str(files.ca), "-C", "1", "-W", "20"]
         if with_client_certificate:
             command += ["--cert", str(files.client_certificate), "--key", str(files.client_key)]
@@ -208,9 +218,9 @@ def test_incident_arrives_when_broker_speaks_tls_with_a_private_ca(
         broker.stop()
 
 
-def test_mosquitto_sub_reads_an_incident(broker: Mosquitto, deliver: OpenOutbox) -> None:
+def test_mosquitto_sub_reads_an_incident(broker: Mosquitto, deliver: OpenOutbox, mosquitto_sub: str) -> None:
     outbox = deliver(broker.port)
-    command = ["mosquitto_sub", "-V", "5", "-p", str(broker.port), "-t", f"{ROOT}/camera/+/incident", "-C", "1"]
+    command = [mosquitto_sub, "-V", "5", "-p", str(broker.port), "-t", f"{ROOT}/camera/+/incident", "-C", "1"]
     with subprocess.Popen([*command, "-W", "20"], stdout=subprocess.PIPE, text=True) as subscriber:
         wait_for(lambda: broker.has_logged("camera/+/incident (QoS"), "mosquitto_sub did not subscribe")
         outbox.incident(incident(peak=0.95))
@@ -271,7 +281,7 @@ def test_refused_messages_arrive_in_order_when_topic_has_rested_in_the_same_sess
     outbox.incident(incident(3))
     outbox.snapshot(snapshot())
     listener.until_topic("/snapshot")
-    assert outbox._spool.counts().waiting == 4
+    wait_for(lambda: outbox._spool.counts().waiting == 4, "incidents must wait on disk, the snapshot must not")
     now[0] = BLOCKED_FOR_S + 1
     heard = listener.until_topic("/incident", 4)
     assert sequences([one.payload for one in heard]) == [0, 1, 2, 3]

@@ -1,0 +1,140 @@
+"""ONNX: float32, float16-stored weights, or int8 with explicit Q/DQ, through tf2onnx and ONNX Runtime's quantizer.
+
+The contract is the network's own: NHWC in, any batch. tf2onnx turns the convolutions to NCHW and one transpose of the
+three-channel input remains; batch normalisation is folded by ONNX Runtime's hardware-independent optimiser.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from builder.compilation.compiled import CompilationError, Compiled, Precision, Representative, representative_rows
+from builder.compilation.onnx_canonical import canonical
+from builder.framework import load_builder_module, load_tensorflow
+from models.manifest import Tensor
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+    from tf_keras import Model
+
+OPSET = 17
+_RECURRENT = frozenset({"LSTM", "GRU", "RNN", "Loop", "Scan"})
+_WORTH_HALVING = 64
+_CALIBRATION_BATCH = 16
+
+
+def compile_onnx(
+    model: Model,
+    *,
+    precision: Precision,
+    path: Path,
+    representative: Representative | None = None,
+    symmetric: bool = False,
+) -> Compiled:
+    """Compile ``model``, one input and one output, to ``path``; float32 goes in and comes out at every precision.
+
+    ``representative`` yields batches of real-valued input, wanted for int8 only; ``symmetric`` keeps activations' zero
+    at 0, as TensorRT's parser demands, and costs the clip of every ReLU6 on a CPU. A recurrent network stays float32
+    when int8 is asked for, since ONNX Runtime has no quantized LSTM; the result says so in ``precision`` and ``note``.
+
+    Raises ``CompilationError`` when a converter refuses or nothing representative was given.
+    """
+    graph = _export(model, path)
+    recurrent = any(node.op_type in _RECURRENT for node in graph.graph.node)
+    note = "ONNX has no quantized LSTM: weights are float32" if precision == "int8" and recurrent else None
+    if precision == "int8" and not recurrent:
+        graph = _quantize(graph, representative, path, symmetric=symmetric)
+    if precision == "float16":
+        graph = _halve(graph)
+    path.write_bytes(canonical(graph).SerializeToString(deterministic=True))
+    return Compiled(
+        path=path,
+        precision="float32" if note else precision,
+        inputs=(_tensor("batch", model.inputs[0].shape),),
+        outputs=(_tensor("output", model.outputs[0].shape),),
+        note=note,
+    )
+
+
+def _export(model: Model, path: Path) -> ModelProto:
+    tensorflow, converter = load_tensorflow(), load_builder_module("tf2onnx")
+    signature = [tensorflow.TensorSpec((None, *model.inputs[0].shape[1:]), tensorflow.float32, name="batch")]
+    try:
+        graph, _ = converter.convert.from_keras(model, input_signature=signature, opset=OPSET)
+    except Exception as error:  # the converter raises errors of many unrelated kinds
+        raise CompilationError(f"{path.name}: tf2onnx refuses the network: {error}") from error
+    return canonical(_fold(canonical(graph)))
+
+
+def _fold(graph: ModelProto) -> ModelProto:
+    """Fold constants and batch normalisation, by nothing that depends on this machine."""
+    onnx, runtime = load_builder_module("onnx"), load_builder_module("onnxruntime")
+    with tempfile.TemporaryDirectory() as folder:
+        options = runtime.SessionOptions()
+        options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+        options.optimized_model_filepath = str(Path(folder, "folded.onnx"))
+        options.intra_op_num_threads = 1
+        runtime.InferenceSession(graph.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        return cast("ModelProto", onnx.load(options.optimized_model_filepath))
+
+
+def _quantize(graph: ModelProto, representative: Representative | None, path: Path, *, symmetric: bool) -> ModelProto:
+    """Explicit Q/DQ with symmetric per-channel weights and float biases, since TensorRT's parser takes no others."""
+    onnx, quantization = load_builder_module("onnx"), load_builder_module("onnxruntime.quantization")
+    rows = np.concatenate(representative_rows(representative, "int8"))
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            quantization.quantize_static(
+                graph,
+                Path(folder, "int8.onnx"),
+                _Calibration(rows),
+                quant_format=quantization.QuantFormat.QDQ,
+                per_channel=True,
+                activation_type=quantization.QuantType.QInt8,
+                weight_type=quantization.QuantType.QInt8,
+                extra_options={"ActivationSymmetric": symmetric, "WeightSymmetric": True, "QuantizeBias": False},
+            )
+        except (RuntimeError, ValueError, NotImplementedError) as error:
+            raise CompilationError(f"{path.name}: ONNX Runtime cannot quantize the network: {error}") from error
+        return cast("ModelProto", onnx.load(Path(folder, "int8.onnx")))
+
+
+class _Calibration:
+    """Feeds the quantizer rows ``(N, ...)`` batch by batch."""
+
+    def __init__(self, rows: NDArray[np.float32]) -> None:
+        self._batches: Iterator[NDArray[np.float32]] = iter(
+            [rows[start : start + _CALIBRATION_BATCH] for start in range(0, len(rows), _CALIBRATION_BATCH)]
+        )
+
+    def get_next(self) -> dict[str, NDArray[np.float32]] | None:
+        """The next batch by input name, or ``None`` at the end, as the quantizer asks for it."""
+        batch = next(self._batches, None)
+        return None if batch is None else {"batch": batch}
+
+
+def _halve(graph: ModelProto) -> ModelProto:
+    """Store weights as float16 and cast them at load: half the file, float32 arithmetic."""
+    onnx = load_builder_module("onnx")
+    casts = []
+    for initializer in graph.graph.initializer:
+        weights = onnx.numpy_helper.to_array(initializer)
+        if weights.dtype != np.float32 or weights.size < _WORTH_HALVING:
+            continue
+        name = initializer.name
+        initializer.CopyFrom(onnx.numpy_helper.from_array(weights.astype(np.float16), f"{name}_half"))
+        casts.append(onnx.helper.make_node("Cast", [f"{name}_half"], [name], to=onnx.TensorProto.FLOAT))
+    nodes = [*casts, *graph.graph.node]
+    del graph.graph.node[:]
+    graph.graph.node.extend(nodes)
+    return graph
+
+
+def _tensor(name: str, shape: tuple[int | None, ...]) -> Tensor:
+    return Tensor(name=name, shape=(-1, *(int(size) for size in shape[1:] if size is not None)), dtype="float32")

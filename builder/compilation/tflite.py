@@ -1,0 +1,83 @@
+"""TFLite: float32, float16 weights, or full integer, through TensorFlow's converter.
+
+The network is traced at batch 1: the converter fuses more at a fixed batch, and the runtime feeds items one by one.
+``tf.lite.Interpreter`` of TensorFlow 2.21 gives wrong int8 results on attention heads: never verify with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from builder.compilation.compiled import CompilationError, Compiled, Precision, Representative, representative_rows
+from builder.framework import load_tensorflow
+from runtimes.tflite import read_tensors
+
+if TYPE_CHECKING:
+    from tensorflow.lite import TFLiteConverter
+    from tf_keras import Model
+
+
+def compile_tflite(
+    model: Model,
+    *,
+    precision: Precision,
+    path: Path,
+    representative: Representative | None = None,
+    samples_range: tuple[float, float] | None = None,
+) -> Compiled:
+    """Compile ``model``, one input and one output, to ``path``.
+
+    ``representative`` yields batches of real-valued input, wanted for int8 only. ``samples_range`` is given for an
+    encoder: the real values of a sample's 0 and 255. Its int8 input is then uint8 whose scale and zero point are those
+    of the preprocessing, so that raw pixels go in unchanged; without it, int8 goes in and comes out.
+
+    Raises ``CompilationError`` when the converter refuses or nothing representative was given.
+    """
+    tensorflow = load_tensorflow()
+    shape = tuple(model.inputs[0].shape[1:])
+    function = tensorflow.function(lambda batch: model(batch, training=False)).get_concrete_function(
+        tensorflow.TensorSpec((1, *shape), tensorflow.float32, name="batch")
+    )
+    converter = tensorflow.lite.TFLiteConverter.from_concrete_functions([function], model)
+    if precision == "float16":
+        converter.optimizations = [tensorflow.lite.Optimize.DEFAULT]
+        converter.target_spec.supported_types = [tensorflow.float16]
+    if precision == "int8":
+        _ask_int8(converter, representative_rows(representative, precision), samples_range)
+    try:
+        content = bytes(converter.convert())
+    except Exception as error:  # the converter raises errors of many unrelated kinds
+        raise CompilationError(f"{path.name}: TFLite refuses the {precision} network: {error}") from error
+    path.write_bytes(content)
+    inputs, outputs = read_tensors(content, path.name)
+    return Compiled(path=path, precision=precision, inputs=inputs, outputs=outputs)
+
+
+def _ask_int8(
+    converter: TFLiteConverter, rows: list[NDArray[np.float32]], samples_range: tuple[float, float] | None
+) -> None:
+    tensorflow = load_tensorflow()
+
+    def dataset() -> Iterator[list[NDArray[np.float32]]]:
+        for row in rows:
+            yield [row]
+        if samples_range is not None:
+            yield [_spanning(rows[0], samples_range)]
+
+    converter.optimizations = [tensorflow.lite.Optimize.DEFAULT]
+    converter.representative_dataset = dataset
+    converter.target_spec.supported_ops = [tensorflow.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.inference_input_type = tensorflow.int8 if samples_range is None else tensorflow.uint8
+    converter.inference_output_type = tensorflow.int8
+
+
+def _spanning(row: NDArray[np.float32], samples_range: tuple[float, float]) -> NDArray[np.float32]:
+    """``row`` with two of its values at the ends of the range: pins the input's scale and moves no activation much."""
+    spanning = row.copy()
+    spanning.flat[0], spanning.flat[-1] = samples_range
+    return spanning

@@ -1,0 +1,55 @@
+"""A clip's frames, decoded once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from builder.errors import DataError
+from models.manifest import Preprocessing
+from models.preprocessing import shrink
+
+MAX_FRAMES = 20_000
+
+
+class DecodedClip(NamedTuple):
+    """``times_s (F,) float64`` from 0, ascending, and shrunk luma ``frames (F, H, W) uint8``."""
+
+    times_s: NDArray[np.float64]
+    frames: NDArray[np.uint8]
+
+
+def decode_clip(path: Path, preprocessing: Preprocessing) -> DecodedClip:
+    """Decode every frame's luma and shrink it as the agent does.
+
+    Raises ``DataError`` naming the clip when it is missing, corrupt, empty, or longer than ``MAX_FRAMES``.
+    """
+    times: list[float] = []
+    frames: list[NDArray[np.uint8]] = []
+    try:
+        with av.open(str(path)) as container:
+            stream = container.streams.video[0]
+            stream.thread_type = "AUTO"
+            rate = float(stream.average_rate or 25)
+            for frame in container.decode(stream):
+                times.append(frame.time if frame.time is not None else len(times) / rate)
+                frames.append(shrink(frame.to_ndarray(format="gray"), preprocessing))
+                if len(frames) > MAX_FRAMES:
+                    raise DataError(f"{path}: more than {MAX_FRAMES} frames; cut it into shorter clips")
+    except (av.FFmpegError, IndexError, OSError, ValueError) as error:
+        if not frames:
+            raise DataError(f"{path}: cannot be decoded ({error}); replace the file or remove it") from error
+    if len(frames) < 2:
+        raise DataError(f"{path}: {len(frames)} frame(s) found, at least 2 are needed; replace the file or remove it")
+    return DecodedClip(_ascending(np.asarray(times), rate), np.stack(frames))
+
+
+def _ascending(times: NDArray[np.float64], rate: float) -> NDArray[np.float64]:
+    # Broken containers repeat or reverse time stamps; their nominal rate is then the better clock.
+    if np.all(np.diff(times) > 0):
+        return times - times[0]
+    return np.arange(len(times)) / rate

@@ -1,0 +1,42 @@
+"""Folds that never split a source."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+
+from builder.data.clips import Clip
+from builder.errors import DataError
+
+
+def grouped_folds(clips: Sequence[Clip], count: int, rng: np.random.Generator) -> tuple[tuple[Clip, ...], ...]:
+    """Share sources out to ``count`` folds of nearly equal size and class balance.
+
+    Sources go, largest first (ties in drawn order), each to the fold where it leaves the folds' fights and calm clips
+    most even. Raises ``DataError`` when there are fewer sources than folds.
+    """
+    by_source: dict[str, list[Clip]] = defaultdict(list)
+    for clip in clips:
+        by_source[clip.source].append(clip)
+    if len(by_source) < count:
+        raise DataError(f"{len(by_source)} source(s) cannot fill {count} folds; give clips of at least {count} sources")
+    sources = sorted(by_source)
+    rng.shuffle(sources)
+    folds: list[list[Clip]] = [[] for _ in range(count)]
+    for source in sorted(sources, key=lambda name: -len(by_source[name])):
+        min(folds, key=lambda fold: _crowding(fold, by_source[source])).extend(by_source[source])
+    return tuple(tuple(fold) for fold in folds)
+
+
+def forbid_leakage(train: Sequence[Clip], test: Sequence[Clip]) -> None:
+    """Raise ``DataError`` when a source stands on both sides: such a figure would be worth nothing."""
+    shared = {clip.source for clip in train} & {clip.source for clip in test}
+    if shared:
+        raise DataError(f"source(s) {', '.join(sorted(shared))} are both trained on and tested on; group by source")
+
+
+def _crowding(fold: Sequence[Clip], more: Sequence[Clip]) -> int:
+    labels = Counter(clip.label for clip in (*fold, *more))
+    return sum(number * number for number in labels.values()) - sum(n * n for n in Counter(c.label for c in fold).values())

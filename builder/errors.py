@@ -1,0 +1,21 @@
+"""What can go wrong between a folder of clips and a bundle."""
+
+from __future__ import annotations
+
+from models.errors import NexaraError
+
+
+class BuilderError(NexaraError):
+    """Base of the builder's errors."""
+
+
+class DataError(BuilderError):
+    """The clips given cannot be trained on or evaluated."""
+
+
+class RecipeError(BuilderError):
+    """A recipe has an unknown key, a wrong type or a value out of its range."""
+
+
+class WeightsError(BuilderError):
+    """Pretrained weights are not to be had, or are not what they should be."""

@@ -1,0 +1,91 @@
+"""From samples to a verdict on a clip, for whatever can encode and judge."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from builder.data.samples import clip_windows
+from builder.evaluation.clip_samples import ClipSamples
+from builder.evaluation.scores import ClipScore, Scores, Skipped
+from models.manifest import Geometry, Preprocessing
+from runtimes.pair import probability
+
+_BATCH = 64
+
+
+class Scorer(Protocol):
+    """What can be evaluated: ``runtimes.Detector``, ``runtimes.Pair`` and ``FloatScorer`` all are."""
+
+    def encode(self, samples: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Embeddings ``(N, D) float32`` of samples ``(N, H, W, C) uint8``."""
+        ...
+
+    def logits(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Logits ``(N, 2) float32``, calm and fight, of windows ``(N, T, D) float32``."""
+        ...
+
+
+class FloatScorer:
+    """The float network before it is compiled: what all its artifacts are compared with.
+
+    ``encoder`` and ``head`` are called on float32 batches, as a ``tf_keras`` model is.
+    """
+
+    def __init__(
+        self,
+        encoder: Callable[[NDArray[np.float32]], object],
+        head: Callable[[NDArray[np.float32]], object],
+        preprocessing: Preprocessing,
+    ) -> None:
+        self._encoder = encoder
+        self._head = head
+        self._preprocessing = preprocessing
+
+    def encode(self, samples: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Embeddings ``(N, D) float32`` of samples ``(N, H, W, C) uint8``."""
+        real = (samples.astype(np.float32) - self._preprocessing.mean) / self._preprocessing.scale
+        return np.asarray(self._encoder(real), dtype=np.float32)
+
+    def logits(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Logits ``(N, 2) float32`` of windows ``(N, T, D) float32``."""
+        return np.asarray(self._head(windows), dtype=np.float32)
+
+
+def score_clip(
+    scorer: Scorer, clip: ClipSamples, geometry: Geometry, temperature: float, fold: int | None = None
+) -> ClipScore:
+    """Judge one clip: each sample is encoded once, windows slide over the embeddings, and their logits are averaged."""
+    starts = range(0, len(clip.samples), _BATCH)
+    embeddings = np.concatenate([scorer.encode(clip.samples[start : start + _BATCH]) for start in starts])
+    logits = scorer.logits(embeddings[clip_windows(len(embeddings), geometry)])
+    mean = logits.mean(axis=0, keepdims=True)
+    return ClipScore(
+        clip=clip.clip,
+        source=clip.source,
+        label=clip.label,
+        margin=float(mean[0, 1] - mean[0, 0]),
+        probability=float(probability(mean, temperature)[0]),
+        windows=len(logits),
+        fold=fold,
+    )
+
+
+def score_clips(
+    scorer: Scorer,
+    clips: Iterable[ClipSamples | Skipped],
+    geometry: Geometry,
+    temperature: float,
+    fold: int | None = None,
+) -> Scores:
+    """Judge clips one after another; those that could not be read are carried over as skipped."""
+    scored, skipped = [], []
+    for clip in clips:
+        if isinstance(clip, Skipped):
+            skipped.append(clip)
+        else:
+            scored.append(score_clip(scorer, clip, geometry, temperature, fold))
+    return Scores(clips=tuple(scored), skipped=tuple(skipped))

@@ -1,0 +1,17 @@
+"""Temporal heads: a window of embeddings ``(N, T, D)`` to two logits ``(N, 2)``, calm and fight."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal
+
+from builder.heads.bilstm import build_bilstm
+from builder.heads.tcn import build_tcn
+
+if TYPE_CHECKING:
+    import tf_keras
+
+HeadName = Literal["bilstm", "tcn"]
+HEADS: dict[HeadName, Callable[[int, int], tf_keras.Model]] = {"bilstm": build_bilstm, "tcn": build_tcn}
+
+__all__ = ["HEADS", "HeadName", "build_bilstm", "build_tcn"]

@@ -1,0 +1,28 @@
+"""``MODEL_CARD.md``: what the model is for, what it must not be used for, and what is known of it.
+
+The headings follow Mitchell et al., "Model cards for model reporting" (2019).
+"""
+
+from __future__ import annotations
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from builder.report.figures import ReportFigures
+from builder.report.page import interval, megabytes, number, percent
+
+MODEL_CARD = "MODEL_CARD.md"
+
+
+def render_card(figures: ReportFigures) -> str:
+    """The card as Markdown, every figure of it out of ``figures``."""
+    # Markdown for a reader, not markup for a browser: nothing is to be escaped.
+    environment = Environment(
+        loader=PackageLoader("builder.release", "."),
+        autoescape=False,  # noqa: S701 - the line above
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(percent=percent, interval=interval, number=number, megabytes=megabytes)
+    return environment.get_template("model_card.md").render(figures=figures, student=figures.student())

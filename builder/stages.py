@@ -1,0 +1,62 @@
+"""Stages: each reads directories and writes one, keyed by the hash of its inputs, and is skipped when it is there."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from time import monotonic
+from typing import Any, NamedTuple
+
+import msgspec
+
+FACTS = "stage.json"
+
+
+class Stage(NamedTuple):
+    """A finished stage: where its output is, its key, and how long it took when it ran."""
+
+    name: str
+    directory: Path
+    key: str
+    seconds: float
+
+
+class StageStore:
+    """Runs stages under one folder.
+
+    A stage writes into a folder of its own that takes its final name only once it is complete, so that whatever
+    interrupts it, what stands under a final name is whole.
+    """
+
+    def __init__(self, root: Path, announce: Callable[[str, bool], None], clock: Callable[[], float] = monotonic) -> None:
+        self._root = root
+        self._announce = announce
+        self._clock = clock
+        self.finished: list[Stage] = []
+
+    def run(self, name: str, inputs: Any, work: Callable[[Path], None]) -> Stage:  # noqa: ANN401 - anything that encodes to JSON
+        """Run ``work(directory)`` unless its output for these ``inputs`` is there already."""
+        encoded = msgspec.json.encode({"stage": name, "inputs": inputs}, order="deterministic")
+        key = hashlib.sha256(encoded).hexdigest()
+        final = self._root / f"{name}-{key[:12]}"
+        done = (final / FACTS).is_file()
+        self._announce(name, done)
+        if not done:
+            self._work(name, key, final, work)
+        facts = msgspec.json.decode((final / FACTS).read_bytes())
+        stage = Stage(name, final, key, facts["seconds"])
+        self.finished.append(stage)
+        return stage
+
+    def _work(self, name: str, key: str, final: Path, work: Callable[[Path], None]) -> None:
+        part = final.with_suffix(".part")
+        shutil.rmtree(part, ignore_errors=True)
+        shutil.rmtree(final, ignore_errors=True)
+        part.mkdir(parents=True)
+        begun = self._clock()
+        work(part)
+        facts = {"stage": name, "key": key, "seconds": round(self._clock() - begun, 3)}
+        (part / FACTS).write_bytes(msgspec.json.encode(facts))
+        part.rename(final)

@@ -1,0 +1,88 @@
+"""Augmented views of a clip: the same transform on every frame, drawn from a seed."""
+
+from __future__ import annotations
+
+import cv2
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from builder.data.decode import DecodedClip
+from builder.data.samples import nearest_frames
+from models.manifest import Geometry, Preprocessing
+from models.preprocessing import make_sample
+
+
+class Augmentation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How far views may stray: zoom is the smallest side kept of the picture, the others are relative ranges
+    (0.2: from 0.8 to 1.2) or probabilities."""
+
+    zoom: float = 0.75
+    flip: float = 0.5
+    speed: float = 0.25
+    contrast: float = 0.3
+    brightness: float = 25.0
+    gain: float = 0.3
+    noise: float = 4.0
+    reverse: float = 0.3
+    short: float = 0.15
+
+
+def draw_view(
+    clip: DecodedClip, geometry: Geometry, preprocessing: Preprocessing, augmentation: Augmentation, rng: np.random.Generator
+) -> NDArray[np.uint8]:
+    """One window of samples ``(T, H, W, C) uint8`` from a random moment of the clip, transformed at random."""
+    speed = rng.uniform(1 - augmentation.speed, 1 + augmentation.speed)
+    stretched = msgspec.structs.replace(
+        geometry, rate_hz=geometry.rate_hz / speed, frame_gap_s=geometry.frame_gap_s * speed
+    )
+    gained = msgspec.structs.replace(
+        preprocessing, difference_gain=preprocessing.difference_gain * _around_one(augmentation.gain, rng)
+    )
+    instants = _instants(float(clip.times_s[-1]), stretched, augmentation, rng)
+    triples = nearest_frames(clip.times_s, instants[:, None] - np.array([2, 1, 0]) * stretched.frame_gap_s)
+    if rng.random() < augmentation.reverse:
+        triples = triples[::-1, ::-1]
+    needed, places = np.unique(triples, return_inverse=True)
+    frames = _transform(clip.frames[needed], preprocessing.size, augmentation, rng)
+    return np.stack([make_sample(*frames[triple], gained) for triple in places.reshape(triples.shape)])
+
+
+def _instants(
+    duration_s: float, geometry: Geometry, augmentation: Augmentation, rng: np.random.Generator
+) -> NDArray[np.float64]:
+    first = min(2 * geometry.frame_gap_s, duration_s)
+    span = (geometry.samples - 1) / geometry.rate_hz
+    start = rng.uniform(first, max(first, duration_s - span))
+    instants = start + np.arange(geometry.samples) / geometry.rate_hz
+    # A clip that is too short, and now and then one that is not, fills the window's front as the agent does.
+    known = int(np.sum(instants <= duration_s + 1e-6))
+    if rng.random() < augmentation.short:
+        known = min(known, int(rng.integers(1, geometry.samples)))
+    return instants[np.maximum(np.arange(geometry.samples) - (geometry.samples - known), 0)]
+
+
+def _transform(
+    frames: NDArray[np.uint8], size: tuple[int, int], augmentation: Augmentation, rng: np.random.Generator
+) -> NDArray[np.uint8]:
+    height, width = frames.shape[1:]
+    kept = rng.uniform(augmentation.zoom, 1.0, size=2)
+    rows, columns = (kept * (height, width)).astype(int)
+    top, left = rng.integers(0, height - rows + 1), rng.integers(0, width - columns + 1)
+    contrast = _around_one(augmentation.contrast, rng)
+    shift = rng.uniform(-augmentation.brightness, augmentation.brightness)
+    table = np.clip((np.arange(256) - 127.5) * contrast + 127.5 + shift, 0, 255).astype(np.uint8)
+    flip = rng.random() < augmentation.flip
+    grain = rng.uniform(0, augmentation.noise)
+    views = [
+        cv2.resize(frame[top : top + rows, left : left + columns], (size[1], size[0]), interpolation=cv2.INTER_AREA)
+        for frame in frames
+    ]
+    moved = table[np.stack(views)]
+    if grain > 1:
+        moved = np.clip(moved + grain * rng.standard_normal(moved.shape, np.float32), 0, 255).astype(np.uint8)
+    return moved[:, :, ::-1] if flip else moved
+
+
+def _around_one(reach: float, rng: np.random.Generator) -> float:
+    return float(rng.uniform(1 - reach, 1 + reach))

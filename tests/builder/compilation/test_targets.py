@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import pytest
+
+from builder.compilation.compiled import CompilationError
+from builder.compilation.targets import TARGETS, Calibrating, compile_target, find_target, store_half
+from builder.evaluation.opening import open_artifacts
+from builder.evaluation.scoring import FloatScorer
+from models.manifest import Quantization
+from tests.builder.conftest import CompiledNetwork
+from tests.builder.tiny_networks import EMBEDDING, PREPROCESSING, SAMPLES, SIZE, make_calibrating, make_samples
+
+pytestmark = pytest.mark.slow
+
+# Of logits that span 6: float engines differ by rounding, int8 ones by their steps.
+TOLERANCE = {"float32": 1e-4, "int8": 0.45}
+
+
+@pytest.mark.parametrize("target", [target.name for target in TARGETS])
+def test_target_answers_as_the_float_network_when_run_by_our_runtimes(compiled: CompiledNetwork, target: str) -> None:
+    encoder, head = compiled.pair(target)
+    pair = open_artifacts(encoder, head, compiled.directory, PREPROCESSING)
+    student = FloatScorer(compiled.network.encoder, compiled.network.head, PREPROCESSING)
+    samples = make_samples(8 * SAMPLES, seed=11)
+    found = pair.logits(pair.encode(samples).reshape(-1, SAMPLES, EMBEDDING))
+    expected = student.logits(student.encode(samples).reshape(-1, SAMPLES, EMBEDDING))
+    assert np.ptp(expected[:, 1]) > 3
+    assert np.abs(found - expected).max() < TOLERANCE[encoder.precision]
+
+
+@pytest.mark.parametrize("target", [target.name for target in TARGETS])
+def test_artifacts_state_their_files_as_they_are(compiled: CompiledNetwork, target: str) -> None:
+    encoder, head = compiled.pair(target)
+    assert [encoder.stage, head.stage] == ["encoder", "head"]
+    assert encoder.inputs[0].shape == (-1, SIZE, SIZE, 3)
+    assert encoder.outputs[0].shape == (-1, EMBEDDING)
+    assert (head.inputs[0].shape, head.outputs[0].shape) == ((-1, SAMPLES, EMBEDDING), (-1, 2))
+    for artifact in (encoder, head):
+        content = (compiled.directory / artifact.file).read_bytes()
+        assert artifact.sha256 == hashlib.sha256(content).hexdigest()
+
+
+def test_int8_encoder_takes_raw_pixels(compiled: CompiledNetwork) -> None:
+    encoder, head = compiled.pair("cpu-tflite-int8")
+    assert encoder.inputs[0].dtype == "uint8"
+    assert encoder.inputs[0].quantization == Quantization(scale=1 / 128, zero_point=127)
+    assert (head.inputs[0].dtype, head.outputs[0].dtype) == ("int8", "int8")
+
+
+def test_half_stored_targets_are_smaller_and_answer_alike(compiled: CompiledNetwork) -> None:
+    halves = [target for target in store_half(TARGETS) if target.precision == "float16"]
+    assert [target.name for target in halves] == ["cpu-tflite", "cpu-onnx"]
+    calibrating = make_calibrating(compiled.network)
+    samples = make_samples(SAMPLES, seed=12)
+    for target in halves:
+        directory = compiled.directory / "half"
+        artifacts = compile_target(target, compiled.network, calibrating, PREPROCESSING, directory)
+        whole = open_artifacts(*compiled.pair(target.name), compiled.directory, PREPROCESSING).encode(samples)
+        half = open_artifacts(*artifacts, directory, PREPROCESSING).encode(samples)
+        assert 0 < np.abs(half - whole).max() < 5e-3
+        sizes = [(folder / artifacts[1].file).stat().st_size for folder in (directory, compiled.directory)]
+        assert sizes[0] < sizes[1]
+
+
+def test_int8_is_refused_when_nothing_representative_is_given(compiled: CompiledNetwork) -> None:
+    empty = Calibrating(
+        samples=np.zeros((0, SIZE, SIZE, 3), np.uint8), windows=np.zeros((0, SAMPLES, EMBEDDING), np.float32)
+    )
+    for name in ("cpu-tflite-int8", "cpu-onnx-int8"):
+        with pytest.raises(CompilationError, match="representative"):
+            compile_target(find_target(name), compiled.network, empty, PREPROCESSING, compiled.directory / "none")
+
+
+def test_unknown_target_is_refused_with_those_there_are() -> None:
+    with pytest.raises(CompilationError, match=r"'coral'.*cpu-tflite-int8"):
+        find_target("coral")

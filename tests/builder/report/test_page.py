@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+from builder.report.data import ReportData
+from builder.report.figures import ReportError, ReportFigures, make_figures
+from builder.report.page import HTML, JSON, write_report
+from tests.builder.made_report import HOSTILE, make_full_report, make_report
+
+VOID = {"meta", "img", "br", "link", "input", "hr"}
+
+
+class Page(HTMLParser):
+    """What a browser would see: tags that are never closed, ids, what is fetched, and the text."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[str] = []
+        self.ids: list[str] = []
+        self.fetched: list[str] = []
+        self.links: list[str] = []
+        self.text = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        if tag not in VOID:
+            self.open.append(tag)
+        for name, value in attrs:
+            if name == "id":
+                self.ids.append(value or "")
+            if name == "src":
+                self.fetched.append(value or "")
+            if name in {"href", "xlink:href"}:
+                self.links.append(value or "")
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("report")
+    write_report(make_full_report(), directory, np.random.default_rng(0))
+    return directory
+
+
+@pytest.fixture(scope="module")
+def page(written: Path) -> Page:
+    return Page((written / HTML).read_text(encoding="utf-8"))
+
+
+def test_page_is_one_whole_file_that_fetches_nothing(page: Page) -> None:
+    assert page.open == []
+    assert "script" not in page.tags
+    assert page.fetched
+    assert all(source.startswith("data:image/jpeg;base64,") for source in page.fetched)
+    assert all(link.startswith("#") for link in page.links)
+
+
+def test_page_has_each_id_once_and_every_link_leads_somewhere(page: Page) -> None:
+    assert len(page.ids) == len(set(page.ids))
+    assert {link.removeprefix("#") for link in page.links} <= set(page.ids)
+
+
+def test_page_draws_every_picture(page: Page) -> None:
+    assert page.tags.count("svg") == 8
+
+
+def test_page_escapes_what_a_file_name_may_hold(page: Page) -> None:
+    assert HOSTILE in page.text
+
+
+def test_page_tells_the_figures_of_the_document(written: Path, page: Page) -> None:
+    figures = msgspec.json.decode((written / JSON).read_bytes(), type=ReportFigures)
+    student = figures.student().figures
+    assert student.auc is not None
+    for told in (
+        f"{100 * student.accuracy.value:.1f} %",
+        f"{student.auc.value:.3f}",
+        "broken.avi: cannot be decoded",
+        "Judged on short clips only.",
+        "0.70 MB",
+        *(subject.name for subject in figures.subjects),
+    ):
+        assert told in page.text
+
+
+def test_bytes_repeat_when_written_again(written: Path, tmp_path: Path) -> None:
+    write_report(make_full_report(), tmp_path, np.random.default_rng(0))
+    for name in (HTML, JSON):
+        assert (tmp_path / name).read_bytes() == (written / name).read_bytes()
+
+
+def test_page_is_made_when_nothing_optional_is_there(tmp_path: Path) -> None:
+    write_report(make_report(targets=()), tmp_path, np.random.default_rng(0))
+    plain = Page((tmp_path / HTML).read_text(encoding="utf-8"))
+    assert plain.open == []
+    assert re.search(r"No target was compiled", plain.text)
+
+
+def test_document_holds_folds_and_differences_for_every_subject(written: Path) -> None:
+    figures = msgspec.json.decode((written / JSON).read_bytes(), type=ReportFigures)
+    assert [subject.kind for subject in figures.subjects] == ["member", "ensemble", "student", "artifact", "artifact"]
+    assert all([fold.fold for fold in subject.folds] == [0, 1, 2, 3, 4] for subject in figures.subjects)
+    assert all((subject.against_student is None) == (subject.kind == "student") for subject in figures.subjects)
+    artifact = figures.subject("cpu-tflite-int8")
+    assert artifact is not None
+    assert artifact.against_student is not None
+    # The made-up targets repeat the student's scores.
+    assert artifact.against_student.largest_deviation == 0
+
+
+def without_student(report: ReportData) -> ReportData:
+    kept = tuple(subject for subject in report.subjects if subject.kind != "student")
+    return msgspec.structs.replace(report, subjects=kept)
+
+
+def twice(report: ReportData) -> ReportData:
+    return msgspec.structs.replace(report, subjects=(*report.subjects, report.subjects[0]))
+
+
+@pytest.mark.parametrize("spoil", [without_student, twice])
+def test_figures_are_refused_when_subjects_are_not_as_they_must_be(spoil: object) -> None:
+    assert callable(spoil)
+    with pytest.raises(ReportError, match="exactly one"):
+        make_figures(spoil(make_report()), np.random.default_rng(0))
