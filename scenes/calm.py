@@ -42,6 +42,7 @@ def travel(track: TrackBuilder, target: Floats, until_s: float) -> None:
         return
     speed = distance / time_s
     if distance < 0.08:
+        track.begin("stand")
         track.key(time_s, pose(), root=target)
         return
     track.begin("run" if speed > 2.2 else "walk")

@@ -61,8 +61,13 @@ def random_spec(
     )
 
 
-def assign(activity: Activity, when: Interval, people: int, taken: Iterable[Act], rng: np.random.Generator) -> Act:
-    """Give an activity to people who are free at that time. Raises ``SceneError`` when too few are."""
+def assign(
+    activity: Activity, when: Interval, people: int, taken: Iterable[Act], rng: np.random.Generator, spare: int = 0
+) -> Act:
+    """Give an activity to people who are free at that time, leaving ``spare`` of them for others where it can.
+
+    Raises ``SceneError`` when too few are free.
+    """
     busy = {person for act in taken if act.start_s < when.end_s and when.start_s < act.end_s for person in act.people}
     free = [person for person in range(people) if person not in busy]
     fewest, most = CAST[activity]
@@ -71,8 +76,8 @@ def assign(activity: Activity, when: Interval, people: int, taken: Iterable[Act]
             f"{activity} {when.start_s:g}-{when.end_s:g} takes {fewest} people, {len(free)} of {people} are free then; "
             f"raise people= (at most {MAX_PEOPLE}) or move it"
         )
-    count = min(len(free), most, _head_count(activity, rng))
-    chosen = sorted(int(person) for person in rng.choice(free, size=max(count, fewest), replace=False))
+    count = max(fewest, min(len(free) - spare, most, _head_count(activity, rng)))
+    chosen = sorted(int(person) for person in rng.choice(free, size=count, replace=False))
     return Act(when.start_s, when.end_s, tuple(chosen), activity)
 
 

@@ -40,11 +40,11 @@ def _write(options: argparse.Namespace) -> None:
         raise SceneError("neither clips nor streams asked for; give --clips N or --streams N")
     if options.clips:
         write_clips(
-            out, options.clips, options.seconds or 4.0, options.seed, fps=options.fps, size=size, progress=_show
+            out, options.clips, _default(options.seconds, 4.0), options.seed, fps=options.fps, size=size, progress=_show
         )
     if options.streams:
         write_streams(
-            out, options.streams, options.seconds or 300.0, options.seed, fps=options.fps, size=size, wall=wall,
+            out, options.streams, _default(options.seconds, 300.0), options.seed, fps=options.fps, size=size, wall=wall,
             progress=_show,
         )  # fmt: skip
     print(f"\nwritten to {out}")
@@ -83,3 +83,8 @@ def _show(done: int, count: int, film: Path) -> None:
         print(f"\r{line}", end="", flush=True)
     elif done == count or done % 50 == 0:
         print(line, flush=True)
+
+
+def _default(given: float | None, otherwise: float) -> float:
+    """What was given, a zero too, so that it is refused and not replaced."""
+    return otherwise if given is None else given

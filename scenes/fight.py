@@ -23,6 +23,7 @@ GUARD = pose(
     left_leg=0.35, left_knee=0.4, right_leg=-0.2, right_knee=0.35, left_open=0.14, right_open=0.14,
 )  # fmt: skip
 SIDES = ("left", "right")
+LUNGE_MPS = 4.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,7 @@ class Brawl:
         # Fights wander over the ground but stay within the picture.
         middle = (self.area.clamp(victim.root) * 5 + self._middle()) / 6 + self.rng.normal(0, 0.2, 2)
         goal = middle + gap * np.array([math.cos(angle), math.sin(angle)])
+        span = max(span, float(np.hypot(*(goal - attacker.root))) / LUNGE_MPS)
         self._key(attacker, span, self._loose(GUARD), goal, facing(goal, middle))
         self._key(victim, span, self._loose(GUARD), middle, facing(middle, goal))
 
@@ -115,8 +117,9 @@ class Brawl:
         rng = self.rng
         return pose(
             GUARD, lean=rng.uniform(-0.5, -0.1), side=rng.normal(0, 0.4), nod=rng.uniform(-0.7, 0.2),
-            twist=rng.normal(0, 0.6), left_arm=rng.uniform(0.2, 1.8), right_arm=rng.uniform(0.2, 1.8), left_out=rng.uniform(0.3, 1.3),
-            right_out=rng.uniform(0.3, 1.3), left_elbow=rng.uniform(0.2, 1.5), right_elbow=rng.uniform(0.2, 1.5),
+            twist=rng.normal(0, 0.6), left_arm=rng.uniform(0.2, 1.8), right_arm=rng.uniform(0.2, 1.8),
+            left_out=rng.uniform(0.3, 1.3), right_out=rng.uniform(0.3, 1.3),
+            left_elbow=rng.uniform(0.2, 1.5), right_elbow=rng.uniform(0.2, 1.5),
         )  # fmt: skip
 
     def _shove(self, attacker: TrackBuilder, victim: TrackBuilder) -> None:
@@ -213,8 +216,9 @@ class Brawl:
         rng = self.rng
         return pose(
             topple=-1.4, roll=rng.normal(0, 0.25), nod=rng.uniform(0.2, 0.7), side=rng.normal(0, 0.2),
-            lean=rng.uniform(0, 0.5), left_arm=rng.uniform(1.2, 2.4), right_arm=rng.uniform(1.2, 2.4), left_elbow=rng.uniform(0.8, 2.2),
-            right_elbow=rng.uniform(0.8, 2.2), left_leg=rng.uniform(0.5, 1.6), right_leg=rng.uniform(0.3, 1.5),
+            lean=rng.uniform(0, 0.5), left_arm=rng.uniform(1.2, 2.4), right_arm=rng.uniform(1.2, 2.4),
+            left_elbow=rng.uniform(0.8, 2.2), right_elbow=rng.uniform(0.8, 2.2),
+            left_leg=rng.uniform(0.5, 1.6), right_leg=rng.uniform(0.3, 1.5),
             left_knee=rng.uniform(0.8, 2.0), right_knee=rng.uniform(0.6, 2.0),
         )  # fmt: skip
 

@@ -17,6 +17,8 @@ _LEGS = tuple(CHANNELS[name] for name in ("left_leg", "right_leg", "left_knee", 
 _ARMS = tuple(CHANNELS[name] for name in ("left_arm", "right_arm", "left_elbow", "right_elbow"))
 _TOPPLE, _ROLL, _SWING, _LEAN = (CHANNELS[name] for name in ("topple", "roll", "swing", "lean"))
 
+SPRINT_MPS = 6.5
+
 
 @dataclass(frozen=True, slots=True)
 class Track:
@@ -89,7 +91,8 @@ class TrackBuilder:
     def begin(self, activity: Activity) -> None:
         """From now on the person is said to do this."""
         if not self._changes or self._changes[-1][1] != activity:
-            self._changes.append((self.time_s, activity))
+            # Key times are sums; without rounding a change may come one frame late.
+            self._changes.append((round(self.time_s, 6), activity))
 
     def key(
         self,
@@ -100,12 +103,17 @@ class TrackBuilder:
         heading: float | None = None,
         ease: bool = True,
     ) -> None:
-        """Reach a pose (and a root and heading, else the present ones) ``after_s`` seconds after the last key."""
+        """Reach a pose (and a root and heading, else the present ones) ``after_s`` seconds after the last key.
+
+        A root farther than anyone can sprint in that time is approached, not reached.
+        """
         if after_s <= 0:
             return
         self.time_s += after_s
         self.pose = shape
-        self.root = self.root if root is None else np.asarray(root, dtype=np.float64)
+        if root is not None:
+            way = root - self.root
+            self.root = self.root + way * min(1.0, SPRINT_MPS * after_s / max(float(np.hypot(*way)), 1e-9))
         if heading is not None:
             # The short way round: a turn of more than half a circle is never meant.
             self.heading += (heading - self.heading + math.pi) % (2 * math.pi) - math.pi

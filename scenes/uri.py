@@ -12,7 +12,7 @@ import numpy as np
 from scenes.casting import assign, random_spec
 from scenes.errors import SceneError
 from scenes.scene import Scene
-from scenes.spec import ACTIVITIES, MAX_DURATION_S, MAX_PEOPLE, MAX_SEED, PLACES, Act, Activity, SceneSpec
+from scenes.spec import ACTIVITIES, CAST, MAX_DURATION_S, MAX_PEOPLE, MAX_SEED, PLACES, Act, Activity, SceneSpec
 from scenes.truth import Footage, Interval
 from scenes.wall import MOST, Wall, WallSpec
 
@@ -107,8 +107,9 @@ def _acts(query: Query, people: int, seed: int) -> tuple[Act, ...]:
     # Those that need most people choose first, or two walkers could leave nobody to fight.
     wanted.sort(key=lambda one: (one[0] not in {"fight", "hug", "play"}, one[1].start_s))
     acts: list[Act] = []
-    for activity, when in wanted:
-        acts.append(assign(activity, when, people, acts, rng))
+    for index, (activity, when) in enumerate(wanted):
+        later = [one for one, then in wanted[index + 1 :] if then.start_s < when.end_s and when.start_s < then.end_s]
+        acts.append(assign(activity, when, people, acts, rng, spare=sum(CAST[one][0] for one in later)))
     return tuple(sorted(acts, key=lambda act: act.start_s))
 
 
