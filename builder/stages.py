@@ -30,7 +30,9 @@ class StageStore:
     interrupts it, what stands under a final name is whole.
     """
 
-    def __init__(self, root: Path, announce: Callable[[str, bool], None], clock: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self, root: Path, announce: Callable[[str, bool], None], clock: Callable[[], float] = monotonic
+    ) -> None:
         self._root = root
         self._announce = announce
         self._clock = clock

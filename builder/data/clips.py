@@ -53,7 +53,9 @@ def require_both_classes(clips: Sequence[Clip], where: Path) -> None:
     found = {clip.label for clip in clips}
     missing = [label for label in LABELS if label not in found]
     if missing:
-        raise DataError(f"{where}: no clips labelled {' or '.join(missing)} among {len(clips)}; both classes are needed")
+        raise DataError(
+            f"{where}: no clips labelled {' or '.join(missing)} among {len(clips)}; both classes are needed"
+        )
 
 
 def _read_table(table: Path) -> tuple[Clip, ...]:
@@ -62,7 +64,9 @@ def _read_table(table: Path) -> tuple[Clip, ...]:
         rows = csv.DictReader(file)
         missing = {"clip", "label", "source"} - set(rows.fieldnames or ())
         if missing:
-            raise DataError(f"{table}: column {', '.join(sorted(missing))} missing; the columns are clip, label, source")
+            raise DataError(
+                f"{table}: column {', '.join(sorted(missing))} missing; the columns are clip, label, source"
+            )
         for row in rows:
             clips.append(_table_clip(table, rows.line_num, row))
     names = [clip.name for clip in clips]

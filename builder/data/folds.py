@@ -39,4 +39,6 @@ def forbid_leakage(train: Sequence[Clip], test: Sequence[Clip]) -> None:
 
 def _crowding(fold: Sequence[Clip], more: Sequence[Clip]) -> int:
     labels = Counter(clip.label for clip in (*fold, *more))
-    return sum(number * number for number in labels.values()) - sum(n * n for n in Counter(c.label for c in fold).values())
+    return sum(number * number for number in labels.values()) - sum(
+        n * n for n in Counter(c.label for c in fold).values()
+    )

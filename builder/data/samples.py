@@ -26,7 +26,9 @@ def nearest_frames(times_s: NDArray[np.float64], wanted: NDArray[np.float64]) ->
     return np.where(wanted - times_s[left] <= times_s[right] - wanted, left, right)
 
 
-def cut_samples(clip: DecodedClip, instants: NDArray[np.float64], geometry: Geometry, preprocessing: Preprocessing) -> NDArray[np.uint8]:
+def cut_samples(
+    clip: DecodedClip, instants: NDArray[np.float64], geometry: Geometry, preprocessing: Preprocessing
+) -> NDArray[np.uint8]:
     """Samples ``(K, H, W, C) uint8`` at ``instants (K,)`` seconds."""
     gaps = np.array([2, 1, 0]) * geometry.frame_gap_s
     triples = nearest_frames(clip.times_s, instants[:, None] - gaps)

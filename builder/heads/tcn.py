@@ -24,7 +24,9 @@ def build_tcn(samples: int, embedding: int, *, channels: int = 64, dropout: floa
     x = layers.Dropout(dropout)(x)
     x = layers.Conv2D(channels, (1, 1), activation="relu", name="project")(x)
     for dilation in (1, 2):
-        y = layers.Conv2D(channels, (3, 1), padding="same", dilation_rate=(dilation, 1), activation="relu", name=f"time{dilation}")(x)
+        y = layers.Conv2D(
+            channels, (3, 1), padding="same", dilation_rate=(dilation, 1), activation="relu", name=f"time{dilation}"
+        )(x)
         x = layers.Add(name=f"residual{dilation}")([x, y])
     x = layers.GlobalAveragePooling2D(name="mean")(x)
     x = layers.Dropout(dropout)(x)

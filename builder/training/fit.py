@@ -100,9 +100,7 @@ def _optimizer(schedule: Schedule, steps: int, total: int) -> tf_keras.optimizer
     rate = optimizers.schedules.CosineDecay(
         0.0, max(1, total - steps), alpha=0.01, warmup_target=schedule.learning_rate, warmup_steps=steps
     )
-    return optimizers.AdamW(
-        rate, weight_decay=schedule.weight_decay, use_ema=True, ema_momentum=schedule.averaging
-    )
+    return optimizers.AdamW(rate, weight_decay=schedule.weight_decay, use_ema=True, ema_momentum=schedule.averaging)
 
 
 def _targets(batch: Batch) -> NDArray[np.float32]:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from builder.framework import load_keras, load_tensorflow
 from builder.heads import HEADS, HeadName
@@ -32,7 +31,9 @@ def pool_encoder(features: tf_keras.Model) -> tf_keras.Model:
     return keras.Model(features.input, embedding, name="encoder")
 
 
-def join_network(encoder: tf_keras.Model, head: tf_keras.Model, geometry: Geometry, preprocessing: Preprocessing) -> Network:
+def join_network(
+    encoder: tf_keras.Model, head: tf_keras.Model, geometry: Geometry, preprocessing: Preprocessing
+) -> Network:
     """Join an encoder and a head that share their weights with the result."""
     keras, tf = load_keras(), load_tensorflow()
     shape = (*preprocessing.size, len(preprocessing.channels))
@@ -46,7 +47,9 @@ def join_network(encoder: tf_keras.Model, head: tf_keras.Model, geometry: Geomet
     return Network(encoder, head, keras.Model(window, head(embeddings), name="whole"))
 
 
-def build_network(features: tf_keras.Model, head: HeadName, geometry: Geometry, preprocessing: Preprocessing) -> Network:
+def build_network(
+    features: tf_keras.Model, head: HeadName, geometry: Geometry, preprocessing: Preprocessing
+) -> Network:
     """A new network over a backbone's feature maps."""
     encoder = pool_encoder(features)
     return join_network(encoder, HEADS[head](geometry.samples, encoder.output_shape[-1]), geometry, preprocessing)
@@ -63,17 +66,3 @@ def load_weights(network: Network, directory: Path) -> None:
     for name, model in (("encoder", network.encoder), ("head", network.head)):
         with np.load(directory / f"{name}.npz") as stored:
             model.set_weights([stored[f"arr_{index}"] for index in range(len(stored.files))])
-
-
-def window_logits(network: Network, windows: NDArray[np.uint8], batch: int = 16) -> NDArray[np.float32]:
-    """Logits ``(M, 2) float32`` of windows of samples ``(M, T, H, W, C) uint8``."""
-    parts = [network.whole(windows[at : at + batch], training=False).numpy() for at in range(0, len(windows), batch)]
-    return np.concatenate(parts)
-
-
-def clip_logits(network: Network, samples: NDArray[np.uint8], windows: NDArray[np.intp]) -> NDArray[np.float32]:
-    """A clip's logits ``(2,) float32``: each sample ``(K, H, W, C)`` encoded once, the mean over ``windows (M, T)``."""
-    tf = load_tensorflow()
-    mean, scale = _normalisation(network)
-    embeddings = network.encoder((tf.cast(samples, tf.float32) - mean) / scale, training=False).numpy()
-    return np.asarray(network.head(embeddings[windows], training=False)).mean(axis=0)

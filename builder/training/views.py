@@ -29,7 +29,11 @@ class Augmentation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 def draw_view(
-    clip: DecodedClip, geometry: Geometry, preprocessing: Preprocessing, augmentation: Augmentation, rng: np.random.Generator
+    clip: DecodedClip,
+    geometry: Geometry,
+    preprocessing: Preprocessing,
+    augmentation: Augmentation,
+    rng: np.random.Generator,
 ) -> NDArray[np.uint8]:
     """One window of samples ``(T, H, W, C) uint8`` from a random moment of the clip, transformed at random."""
     speed = rng.uniform(1 - augmentation.speed, 1 + augmentation.speed)

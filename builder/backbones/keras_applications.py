@@ -1,0 +1,80 @@
+"""MobileNetV2, ResNet50V2 and VGG19 from Keras' own collection.
+
+Sources: Sandler et al., MobileNetV2 (CVPR 2018); He et al., Identity mappings in deep residual networks (ECCV 2016);
+Simonyan & Zisserman, Very deep convolutional networks (ICLR 2015).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from builder.errors import WeightsError
+from builder.framework import load_keras
+
+if TYPE_CHECKING:
+    import tf_keras
+
+KerasName = Literal["mobilenet_v2", "resnet50_v2", "vgg19"]
+
+
+class KerasBackbone(NamedTuple):
+    """``constructor`` in ``keras.applications``; ``gain`` takes -1..1 to the range that it was trained on."""
+
+    constructor: str
+    gain: float
+    origin: str
+
+
+KERAS_BACKBONES: dict[KerasName, KerasBackbone] = {
+    "mobilenet_v2": KerasBackbone("MobileNetV2", 1.0, "keras.applications MobileNetV2 (ImageNet, no top)"),
+    "resnet50_v2": KerasBackbone("ResNet50V2", 1.0, "keras.applications ResNet50V2 (ImageNet, no top)"),
+    "vgg19": KerasBackbone("VGG19", 127.5, "keras.applications VGG19 (ImageNet, no top)"),
+}
+
+
+def build_keras_backbone(
+    name: KerasName, size: tuple[int, int], channels: int, weights: Path | None
+) -> tuple[tf_keras.Model, str]:
+    """Feature maps ``(N, H, W, channels) float32`` in -1..1 to ``(N, h, w, D)``, and the SHA-256 of its weights.
+
+    ``weights`` is an ``.h5`` file; without one Keras downloads its own. Raises ``WeightsError`` when neither is there.
+    """
+    keras = load_keras()
+    backbone = KERAS_BACKBONES[name]
+    image = keras.Input((*size, channels), name="image")
+    plane = keras.layers.Concatenate(name="planes")([image] * 3) if channels == 1 else image
+    scaled = keras.layers.Rescaling(backbone.gain, name="range")(plane) if backbone.gain != 1.0 else plane
+    constructor = getattr(keras.applications, backbone.constructor)
+    # Built on the scaled image, not called on it: pruning silently skips what is inside a nested model.
+    network = constructor(include_top=False, weights=None, input_tensor=scaled)
+    path = weights or _downloaded(name, constructor)
+    try:
+        network.load_weights(str(path))
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    except (OSError, ValueError) as error:
+        raise WeightsError(
+            f"{path}: cannot be read as weights of {backbone.constructor} without top: {error}"
+        ) from error
+    return keras.Model(image, network.output, name=name), digest
+
+
+def _downloaded(name: KerasName, constructor: object) -> Path:
+    keras = load_keras()
+    cache = Path.home() / ".keras" / "models"
+    before = set(cache.glob("*.h5"))
+    try:
+        constructor(include_top=False, weights="imagenet", input_shape=(128, 128, 3))  # type: ignore[operator]
+    except Exception as error:
+        raise WeightsError(
+            f"ImageNet weights of {name} are neither here nor to be downloaded ({error}); "
+            "give a local .h5 file with backbone.weights"
+        ) from error
+    finally:
+        keras.backend.clear_session()
+    wanted = {"mobilenet_v2": "mobilenet_v2_*", "resnet50_v2": "resnet50v2_*", "vgg19": "vgg19_*"}[name]
+    found = sorted(set(cache.glob(f"{wanted}no*top*.h5")) - before) or sorted(cache.glob(f"{wanted}no*top*.h5"))
+    if not found:
+        raise WeightsError(f"{cache}: no weights of {name} after the download; give a local file with backbone.weights")
+    return found[0]

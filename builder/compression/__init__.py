@@ -1,0 +1,1 @@
+"""From a trained float network to a smaller one that judges the same."""

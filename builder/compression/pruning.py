@@ -1,0 +1,109 @@
+"""Magnitude pruning while the student goes on learning.
+
+Source: Zhu & Gupta, "To prune, or not to prune" (2017), by the TensorFlow Model Optimization toolkit.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from builder.errors import BuilderError
+from builder.framework import load_builder_module, load_keras
+from builder.training.fit import Distillation, Progress, Schedule, fit
+from builder.training.network import Network, join_network
+from builder.training.student import TeacherViews
+from models.manifest import Geometry, Preprocessing
+
+if TYPE_CHECKING:
+    import tf_keras
+
+TOLERANCE = 0.02
+
+
+class PruningError(BuilderError):
+    """A network did not become as sparse as was asked."""
+
+
+def prune_network(
+    network: Network,
+    views: TeacherViews,
+    sparsity: float,
+    tune: Schedule,
+    distillation: Distillation,
+    seed: int,
+    geometry: Geometry,
+    preprocessing: Preprocessing,
+    progress: Progress,
+) -> tuple[Network, tuple[float, ...]]:
+    """Set ``sparsity`` of each convolution's and dense layer's weights to zero, distilling all the while.
+
+    Depthwise kernels and the last layer stay whole: they are few, and each counts. Returns the pruned network, free of
+    wrappers, with its losses per epoch. Raises ``PruningError`` when the measured sparsity is not what was asked.
+    """
+    tfmot = load_builder_module("tensorflow_model_optimization")
+    load_keras().utils.set_random_seed(seed)
+    steps = tune.epochs * len(views.epoch(seed, tune.batch, 0))
+    # Encoder and head are wrapped apart: wrapping a model that holds models skips what is inside them.
+    wrapped = [_wrap(tfmot, model, sparsity, steps) for model in (network.encoder, network.head)]
+    joined = join_network(wrapped[0], wrapped[1], geometry, preprocessing)
+    update = tfmot.sparsity.keras.UpdatePruningStep()
+    losses = fit(
+        joined.whole,
+        lambda number: views.epoch(seed, tune.batch, number),
+        tune,
+        progress,
+        distillation=distillation,
+        callbacks=(update,),
+    )
+    for model in wrapped:
+        _apply_masks(model)
+    stripped = [tfmot.sparsity.keras.strip_pruning(model) for model in wrapped]
+    _require(sparsity, measure_sparsity(network, stripped))
+    return join_network(stripped[0], stripped[1], geometry, preprocessing), losses
+
+
+def measure_sparsity(network: Network, models: list[tf_keras.Model] | None = None) -> dict[str, float]:
+    """The share of zeros in each prunable layer of ``network``, or of ``models`` in the place of its parts."""
+    names = {layer.name for model in (network.encoder, network.head) for layer in model.layers if _prunable(layer)}
+    return {
+        layer.name: float(np.mean(layer.get_weights()[0] == 0))
+        for model in models or (network.encoder, network.head)
+        for layer in model.layers
+        if layer.name in names
+    }
+
+
+def _wrap(tfmot: Any, model: tf_keras.Model, sparsity: float, steps: int) -> tf_keras.Model:  # noqa: ANN401 - tfmot is not typed
+    schedule = tfmot.sparsity.keras.PolynomialDecay(
+        initial_sparsity=0.0, final_sparsity=sparsity, begin_step=0, end_step=max(1, steps // 2), frequency=10
+    )
+
+    def clone(layer: tf_keras.layers.Layer) -> tf_keras.layers.Layer:
+        if not _prunable(layer):
+            return layer
+        return tfmot.sparsity.keras.prune_low_magnitude(layer, pruning_schedule=schedule)
+
+    return load_keras().models.clone_model(model, clone_function=clone)
+
+
+def _prunable(layer: tf_keras.layers.Layer) -> bool:
+    layers = load_keras().layers
+    kernel = isinstance(layer, (layers.Conv2D, layers.Dense)) and not isinstance(layer, layers.DepthwiseConv2D)
+    return kernel and layer.name not in {"logits", "stem_conv", "attention_score"}
+
+
+def _apply_masks(model: tf_keras.Model) -> None:
+    # The averaged weights take the place of the masked ones when training ends, so the masks are laid on once more.
+    for layer in model.layers:
+        if hasattr(layer, "pruning_vars"):
+            for weight, mask, _ in layer.pruning_vars:
+                weight.assign(weight * mask)
+
+
+def _require(wanted: float, measured: dict[str, float]) -> None:
+    off = {name: share for name, share in measured.items() if abs(share - wanted) > TOLERANCE}
+    if off or not measured:
+        found = ", ".join(f"{name} {share:.2f}" for name, share in off.items()) or "no prunable layer"
+        raise PruningError(f"sparsity {wanted:.2f} was asked, found {found}; prune for more epochs or ask for less")

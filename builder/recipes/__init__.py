@@ -1,0 +1,1 @@
+"""Recipes that come with the builder, as TOML files beside this one."""

@@ -1,0 +1,94 @@
+"""The student: distilled from the ensemble on the very views that the ensemble judged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from builder.framework import load_keras
+from builder.training.fit import Batch, Distillation, Progress, Schedule, fit
+from builder.training.network import Network
+from builder.training.probe import embed, train_probe
+from builder.training.training_set import TrainingSet, shuffled
+from models.manifest import Preprocessing
+
+VIEW_SEED = 2_000_003
+
+
+class TeacherViews:
+    """Drawn views of each clip with the teacher's logits ``(views, N, 2) float32``."""
+
+    def __init__(self, training: TrainingSet, logits: NDArray[np.float32]) -> None:
+        self._training = training
+        self.logits = logits
+
+    def epoch(self, seed: int, batch: int, number: int) -> list[Callable[[], Batch]]:
+        """One view of every clip, in drawn order; epochs go round the views."""
+        view = number % len(self.logits)
+        return [partial(self._batch, view, rows) for rows in shuffled(len(self._training), batch, (seed, number))]
+
+    def windows(self, view: int) -> NDArray[np.uint8]:
+        """That view of every clip, ``(N, T, H, W, C) uint8``."""
+        return self._training.views(VIEW_SEED, view, range(len(self._training)))
+
+    def labels(self) -> NDArray[np.float32]:
+        """One-hot labels of the clips ``(N, 2) float32``."""
+        return self._training.labels()
+
+    def _batch(self, view: int, rows: NDArray[np.intp]) -> Batch:
+        clips = rows.tolist()
+        return Batch(
+            self._training.views(VIEW_SEED, view, clips), self._training.labels(clips), self.logits[view, rows]
+        )
+
+
+def teacher_logits(
+    members: Sequence[Network], training: TrainingSet, views: int, preprocessing: Preprocessing, progress: Progress
+) -> NDArray[np.float32]:
+    """Mean logits of the members ``(views, N, 2) float32`` on the views that ``TeacherViews`` draws."""
+    judged = []
+    for view in range(views):
+        windows = training.views(VIEW_SEED, view, range(len(training)))
+        logits = [
+            np.asarray(member.head(embed(member.encoder, windows, preprocessing), training=False)) for member in members
+        ]
+        judged.append(np.mean(logits, axis=0))
+        progress(view + 1, views, "teacher judges views")
+    return np.stack(judged).astype(np.float32)
+
+
+def train_student(
+    network: Network,
+    views: TeacherViews,
+    probe: Schedule,
+    tune: Schedule,
+    distillation: Distillation,
+    seed: int,
+    preprocessing: Preprocessing,
+    progress: Progress,
+) -> dict[str, tuple[float, ...]]:
+    """Train ``network`` in place from the teacher's logits and the labels; returns the losses per epoch."""
+    load_keras().utils.set_random_seed(seed)
+    count = len(views.logits)
+    embeddings = np.concatenate([embed(network.encoder, views.windows(view), preprocessing) for view in range(count)])
+    probed = train_probe(
+        network.head,
+        embeddings,
+        np.tile(views.labels(), (count, 1)),
+        probe,
+        seed,
+        progress,
+        teacher=views.logits.reshape(-1, 2),
+        distillation=distillation,
+    )
+    tuned = fit(
+        network.whole,
+        lambda number: views.epoch(seed, tune.batch, number),
+        tune,
+        progress,
+        distillation=distillation,
+    )
+    return {"probe": probed, "tune": tuned}

@@ -1,0 +1,67 @@
+"""The clips a network learns from, drawn into batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from builder.data.clips import Clip
+from builder.data.decode import DecodedClip
+from builder.training.fit import Batch
+from builder.training.views import Augmentation, draw_view
+from models.manifest import Geometry, Preprocessing
+
+
+class TrainingSet:
+    """Decoded clips with their labels, and the seeded views of them.
+
+    A view is drawn from ``(seed, epoch, clip)`` alone, so that it is the same whoever asks, in whatever order.
+    """
+
+    def __init__(
+        self,
+        clips: Sequence[tuple[Clip, DecodedClip]],
+        geometry: Geometry,
+        preprocessing: Preprocessing,
+        augmentation: Augmentation,
+    ) -> None:
+        self.clips = tuple(clip for clip, _ in clips)
+        self._decoded = tuple(decoded for _, decoded in clips)
+        self._labels = np.array([[not clip.fight, clip.fight] for clip in self.clips], dtype=np.float32)
+        self._geometry = geometry
+        self._preprocessing = preprocessing
+        self._augmentation = augmentation
+
+    def __len__(self) -> int:
+        return len(self.clips)
+
+    def view(self, seed: int, epoch: int, clip: int) -> NDArray[np.uint8]:
+        """One window ``(T, H, W, C) uint8`` of a clip."""
+        rng = np.random.default_rng((seed, epoch, clip))
+        return draw_view(self._decoded[clip], self._geometry, self._preprocessing, self._augmentation, rng)
+
+    def views(self, seed: int, epoch: int, clips: Sequence[int]) -> NDArray[np.uint8]:
+        """Windows ``(B, T, H, W, C) uint8`` of several clips."""
+        return np.stack([self.view(seed, epoch, clip) for clip in clips])
+
+    def labels(self, clips: Sequence[int] | None = None) -> NDArray[np.float32]:
+        """One-hot labels ``(B, 2) float32``, calm and fight."""
+        return self._labels if clips is None else self._labels[list(clips)]
+
+    def epoch(self, seed: int, batch: int, number: int) -> list[Callable[[], Batch]]:
+        """The batches of one epoch, as calls that draw them; clips that do not fill a last batch wait for the next."""
+        return [partial(self._batch, seed, number, chunk) for chunk in shuffled(len(self), batch, (seed, number))]
+
+    def _batch(self, seed: int, epoch: int, clips: NDArray[np.intp]) -> Batch:
+        chosen = clips.tolist()
+        return Batch(self.views(seed, epoch, chosen), self.labels(chosen))
+
+
+def shuffled(count: int, batch: int, seed: tuple[int, ...]) -> list[NDArray[np.intp]]:
+    """Indices ``0 .. count - 1`` in a drawn order, in full batches (one short batch when there are too few)."""
+    order = np.random.default_rng(seed).permutation(count)
+    size = min(batch, count)
+    return [order[start : start + size] for start in range(0, count - size + 1, size)]
