@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -29,6 +31,7 @@ from models.trust import TrustStore
 
 DEFAULT_SEED = 7
 HEADLESS_LIMIT_S = 60.0
+_NO_READER = 128 + signal.SIGPIPE
 
 
 def run_demo(argv: list[str]) -> int:
@@ -36,7 +39,12 @@ def run_demo(argv: list[str]) -> int:
     stopwatch = Stopwatch(time.monotonic)
     arguments = _parser().parse_args(argv)
     with signals_unwind():
-        return _show(arguments, stopwatch)
+        try:
+            return _show(arguments, stopwatch)
+        except BrokenPipeError:
+            # The reader has seen enough; what is still buffered must not complain at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return _NO_READER
 
 
 def _show(arguments: argparse.Namespace, stopwatch: Stopwatch) -> int:

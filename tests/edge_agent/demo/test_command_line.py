@@ -85,6 +85,18 @@ def test_demo_refuses_a_bundle_when_its_key_is_not_trusted(bundle_copy: Path) ->
 
 
 @pytest.mark.slow
+def test_demo_ends_in_silence_when_nobody_reads_its_lines(bundle_copy: Path, key_folder: Path) -> None:
+    with subprocess.Popen(
+        command(bundle_copy, key_folder), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as demo:
+        assert demo.stdout is not None
+        demo.stdout.close()
+        _, complaints = demo.communicate(timeout=30)
+    assert demo.returncode == 128 + signal.SIGPIPE
+    assert "Traceback" not in complaints
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 0), (signal.SIGTERM, 128 + signal.SIGTERM)])
 def test_live_demo_gives_the_terminal_back_when_it_is_told_to_end(
     bundle_copy: Path, key_folder: Path, number: signal.Signals, code: int
