@@ -95,7 +95,7 @@ def test_script_names_the_version_found_when_it_is_not_supported(clone: Path, to
 
 def test_script_says_what_to_install_when_python_lacks_ensurepip(clone: Path, tools: Path, tmp_path: Path) -> None:
     add_program(tmp_path / "without" / "ensurepip.py", "raise ImportError('Debian ships it apart')\n")
-    add_program(tools / "python3.11", f'#!/bin/sh\nPYTHONPATH={tmp_path / "without"} exec {sys.executable} "$@"\n')
+    add_program(tools / "python3.11", f'#!/bin/sh\nPYTHONPATH="{tmp_path / "without"}" exec "{sys.executable}" "$@"\n')
     ended = start(clone / "nexara", tools, "demo")
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     assert ended.returncode == 2
