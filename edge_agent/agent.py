@@ -83,7 +83,8 @@ class AgentOptions:
 @dataclass(frozen=True, slots=True)
 class Observation:
     """One camera as a live view shows it. ``score`` is the last calibrated probability, ``incident`` the id of the one
-    in progress, ``incidents`` how many there were; ``thumbnail`` is ``(h, w, 3) uint8 BGR``."""
+    in progress, ``incidents`` how many there were; ``thumbnail`` is ``(h, w, 3) uint8 BGR``, and ``skipped`` counts
+    broken packets, frames and clips."""
 
     camera: str
     at: datetime
@@ -95,6 +96,7 @@ class Observation:
     incident: str | None
     reason: str | None
     thumbnail: NDArray[np.uint8] | None = field(default=None, repr=False, compare=False)
+    skipped: int = 0
 
 
 def run_agent(
@@ -281,6 +283,7 @@ class _Agent:
                 incidents=watch.incidents,
                 incident=watch.incident,
                 reason=state.reason,
+                skipped=post.camera.skipped,
                 thumbnail=image.colour(side) if side and image is not None else None,
             )
         )
