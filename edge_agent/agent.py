@@ -116,9 +116,8 @@ def run_agent(
 
     A camera that is not there, breaks or hangs is reported and tried again, and disturbs no other. ``observe`` is
     called on this thread; ``on_runtime`` is told which engine judges, at the start and, on another thread, whenever
-    that changes. Raises ``PolicyError`` for cameras that cannot be told apart or thresholds that make no sense,
-    ``SourceUriError`` for an address that cannot be understood and ``NoRuntimeError`` when nothing here can run the
-    bundle.
+    that changes. Raises ``PolicyError`` for cameras that cannot be told apart, ``SourceUriError`` for an address that
+    cannot be understood and ``NoRuntimeError`` when nothing here can run the bundle.
     """
     check_cameras(cameras)
 
