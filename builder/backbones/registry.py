@@ -41,7 +41,8 @@ class Backbone(NamedTuple):
 def build_backbone(spec: BackboneSpec, size: tuple[int, int], channels: int) -> Backbone:
     """Build a backbone with its ImageNet weights.
 
-    Raises ``RecipeError`` for a spec that does not fit the backbone and ``WeightsError`` when weights are not to be had.
+    Raises ``RecipeError`` for a spec that does not fit the backbone and ``WeightsError`` when its weights are not to be
+    had.
     """
     if spec.name == "efficientnet_lite0":
         return _efficientnet_lite0(spec, size, channels)

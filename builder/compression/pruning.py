@@ -11,7 +11,8 @@ import numpy as np
 
 from builder.errors import BuilderError
 from builder.framework import load_builder_module, load_keras
-from builder.training.fit import Distillation, Progress, Schedule, fit
+from builder.recipe import Pruning, Student
+from builder.training.fit import Progress, fit
 from builder.training.network import Network, join_network
 from builder.training.student import TeacherViews
 from models.manifest import Geometry, Preprocessing
@@ -29,32 +30,31 @@ class PruningError(BuilderError):
 def prune_network(
     network: Network,
     views: TeacherViews,
-    sparsity: float,
-    tune: Schedule,
-    distillation: Distillation,
-    seed: int,
+    pruning: Pruning,
+    student: Student,
     geometry: Geometry,
     preprocessing: Preprocessing,
     progress: Progress,
 ) -> tuple[Network, tuple[float, ...]]:
-    """Set ``sparsity`` of each convolution's and dense layer's weights to zero, distilling all the while.
+    """Set a share of each convolution's and dense layer's weights to zero, distilling all the while.
 
     Depthwise kernels and the last layer stay whole: they are few, and each counts. Returns the pruned network, free of
     wrappers, with its losses per epoch. Raises ``PruningError`` when the measured sparsity is not what was asked.
     """
     tfmot = load_builder_module("tensorflow_model_optimization")
-    load_keras().utils.set_random_seed(seed)
-    steps = tune.epochs * len(views.epoch(seed, tune.batch, 0))
+    tune, sparsity = pruning.tune, pruning.sparsity
+    load_keras().utils.set_random_seed(student.seed)
+    steps = tune.epochs * len(views.epoch(student.seed, tune.batch, 0))
     # Encoder and head are wrapped apart: wrapping a model that holds models skips what is inside them.
     wrapped = [_wrap(tfmot, model, sparsity, steps) for model in (network.encoder, network.head)]
     joined = join_network(wrapped[0], wrapped[1], geometry, preprocessing)
     update = tfmot.sparsity.keras.UpdatePruningStep()
     losses = fit(
         joined.whole,
-        lambda number: views.epoch(seed, tune.batch, number),
+        lambda number: views.epoch(student.seed, tune.batch, number),
         tune,
         progress,
-        distillation=distillation,
+        distillation=student.distillation,
         callbacks=(update,),
     )
     for model in wrapped:
@@ -76,8 +76,10 @@ def measure_sparsity(network: Network, models: list[tf_keras.Model] | None = Non
 
 
 def _wrap(tfmot: Any, model: tf_keras.Model, sparsity: float, steps: int) -> tf_keras.Model:  # noqa: ANN401 - tfmot is not typed
+    # Masks are set anew twenty times over the first half and then rest, while what is left learns to make do.
+    frequency = max(1, steps // 40)
     schedule = tfmot.sparsity.keras.PolynomialDecay(
-        initial_sparsity=0.0, final_sparsity=sparsity, begin_step=0, end_step=max(1, steps // 2), frequency=10
+        initial_sparsity=0.0, final_sparsity=sparsity, begin_step=0, end_step=20 * frequency, frequency=frequency
     )
 
     def clone(layer: tf_keras.layers.Layer) -> tf_keras.layers.Layer:

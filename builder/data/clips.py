@@ -59,7 +59,6 @@ def require_both_classes(clips: Sequence[Clip], where: Path) -> None:
 
 
 def _read_table(table: Path) -> tuple[Clip, ...]:
-    clips = []
     with table.open(newline="", encoding="utf-8") as file:
         rows = csv.DictReader(file)
         missing = {"clip", "label", "source"} - set(rows.fieldnames or ())
@@ -67,8 +66,7 @@ def _read_table(table: Path) -> tuple[Clip, ...]:
             raise DataError(
                 f"{table}: column {', '.join(sorted(missing))} missing; the columns are clip, label, source"
             )
-        for row in rows:
-            clips.append(_table_clip(table, rows.line_num, row))
+        clips = [_table_clip(table, rows.line_num, row) for row in rows]
     names = [clip.name for clip in clips]
     if len(set(names)) != len(names):
         twice = next(name for name in names if names.count(name) > 1)

@@ -13,6 +13,7 @@ from builder.errors import DataError
 from models.manifest import Preprocessing
 from models.preprocessing import shrink
 
+MIN_FRAMES = 2
 MAX_FRAMES = 20_000
 
 
@@ -43,8 +44,10 @@ def decode_clip(path: Path, preprocessing: Preprocessing) -> DecodedClip:
     except (av.FFmpegError, IndexError, OSError, ValueError) as error:
         if not frames:
             raise DataError(f"{path}: cannot be decoded ({error}); replace the file or remove it") from error
-    if len(frames) < 2:
-        raise DataError(f"{path}: {len(frames)} frame(s) found, at least 2 are needed; replace the file or remove it")
+    if len(frames) < MIN_FRAMES:
+        raise DataError(
+            f"{path}: {len(frames)} frame(s) found, at least {MIN_FRAMES} are needed; replace the file or remove it"
+        )
     return DecodedClip(_ascending(np.asarray(times), rate), np.stack(frames))
 
 

@@ -17,6 +17,7 @@ from builder.release.inputs import ReleaseError, ReleaseInputs
 from builder.release.measuring import target_facts, with_accuracy, with_latency
 from builder.release.model_card import MODEL_CARD, render_card
 from builder.report.data import ReportData
+from builder.report.figures import make_figures
 from builder.report.page import write_report
 from models.archive import SUFFIX
 from models.bundle import GOLDEN, MANIFEST, open_bundle, pack
@@ -61,11 +62,19 @@ def _fill(directory: Path, inputs: ReleaseInputs, clock: Callable[[], float], ge
     measured = with_latency(inputs.artifacts, directory, clock)
     report = msgspec.structs.replace(inputs.report, targets=target_facts(measured, directory))
     figures = write_report(report, directory, generator)
-    manifest = _manifest(report, with_accuracy(measured, figures))
+    shipped = make_figures(_only_fold(report, inputs.shipped_fold), generator)
+    manifest = _manifest(report, with_accuracy(measured, shipped))
     document = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
     (directory / MANIFEST).write_bytes(document + b"\n")
     (directory / MODEL_CARD).write_text(render_card(figures), encoding="utf-8")
     write_golden(inputs.golden, directory / GOLDEN)
+
+
+def _only_fold(report: ReportData, fold: int | None) -> ReportData:
+    if fold is None:
+        return report
+    subjects = (msgspec.structs.replace(one, scores=one.scores.fold(fold)) for one in report.subjects)
+    return msgspec.structs.replace(report, subjects=tuple(subjects))
 
 
 def _copy(artifact: Artifact, compiled: Path, directory: Path) -> None:

@@ -1,0 +1,61 @@
+"""Calibration of each judged fold from clips that its own network never saw and that it is not judged on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+import numpy as np
+
+from builder.evaluation.scores import Scores
+from builder.training.calibration import Platt, choose_thresholds, fit_platt
+from models.manifest import Thresholds
+
+
+class FoldCalibration(msgspec.Struct, frozen=True):
+    """How margins of one fold's network become probabilities, and its thresholds."""
+
+    temperature: float
+    shift: float
+    thresholds: Thresholds
+
+    @property
+    def platt(self) -> Platt:
+        return Platt(self.temperature, self.shift)
+
+
+def calibrate_folds(scores: Mapping[int, Scores], kept: Mapping[int, frozenset[str]]) -> dict[int, FoldCalibration]:
+    """Calibration per fold.
+
+    ``scores`` are each fold's verdicts on all clips that it held out and ``kept`` names, per fold, those of them that
+    it kept for calibration. Where it kept none, the verdicts that the other folds' networks gave on their own held-out
+    clips serve in their place: no clip of the fold itself is among them.
+    """
+    found = {}
+    for fold, own in scores.items():
+        if kept[fold]:
+            used = [score for score in own.clips if score.clip in kept[fold]]
+        else:
+            used = [score for other, given in scores.items() if other != fold for score in given.clips]
+        margins = np.array([score.margin for score in used])
+        labels = np.array([score.label for score in used])
+        platt = fit_platt(margins, labels)
+        thresholds = choose_thresholds(platt.probabilities(margins), labels)
+        found[fold] = FoldCalibration(platt.temperature, platt.shift, thresholds)
+    return found
+
+
+def apply_calibration(scores: Scores, calibration: FoldCalibration, without: frozenset[str]) -> Scores:
+    """The verdicts with calibrated probabilities, less the clips that were kept for calibration."""
+    told = []
+    for score in scores.clips:
+        if score.clip in without:
+            continue
+        probability = float(calibration.platt.probabilities(np.array([score.margin]))[0])
+        told.append(msgspec.structs.replace(score, probability=probability))
+    return Scores(clips=tuple(told), skipped=scores.skipped)
+
+
+def pool(scores: Mapping[int, Scores]) -> Scores:
+    """All folds' verdicts together."""
+    return Scores(clips=tuple(score for fold in sorted(scores) for score in scores[fold].clips))

@@ -1,0 +1,90 @@
+"""One fold's pruned student, calibrated, compiled for every target and judged through the runtimes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from builder.compilation.targets import TARGETS, Calibrating, Network, Target, compile_target, store_half
+from builder.evaluation.opening import open_artifacts
+from builder.pipeline.calibrated import FoldCalibration
+from builder.pipeline.curated import CuratedClips
+from builder.pipeline.fold_build import FoldBuild, FoldStages, write_scores
+from builder.recipe import Recipe
+from builder.training import network as trained
+from builder.training.fit import Progress
+from builder.training.probe import embed
+from models.manifest import Artifact
+
+ARTIFACTS = "artifacts.json"
+RELEASED: tuple[Target, ...] = store_half(TARGETS)
+
+
+def shift_head(network: trained.Network, calibration: FoldCalibration) -> None:
+    """Add the calibration's shift to the fight logit, so that the bundle needs a temperature only."""
+    layer = network.head.get_layer("logits")
+    kernel, bias = layer.get_weights()
+    layer.set_weights([kernel, bias + np.array([0.0, calibration.shift], dtype=np.float32)])
+
+
+def compile_fold(
+    fold: FoldBuild,
+    stages: FoldStages,
+    calibration: FoldCalibration,
+    recipe: Recipe,
+    directory: Path,
+    progress: Progress,
+) -> None:
+    """Write the artifacts of every target with ``artifacts.json``, and each target's verdicts on the held-out clips as
+    ``<target>.json``, beside the float student's as ``student.json``."""
+    network = fold.network(recipe.student, stages.pruned)
+    shift_head(network, calibration)
+    calibrating = _calibrating(fold, network, recipe)
+    judged = stages.clips.judge
+    write_scores(fold.scores(fold.scorer(network), judged, calibration.temperature), directory / "student.json")
+    artifacts: list[Artifact] = []
+    for number, target in enumerate(RELEASED, 1):
+        pair = compile_target(
+            target, Network(network.encoder, network.head), calibrating, recipe.preprocessing, directory
+        )
+        with closing(open_artifacts(*pair, directory, recipe.preprocessing)) as opened:
+            scores = fold.scores(opened, judged, calibration.temperature)
+        write_scores(scores, directory / f"{target.name}.json")
+        artifacts += pair
+        progress(number, len(RELEASED), target.name)
+    (directory / ARTIFACTS).write_bytes(msgspec.json.encode(artifacts))
+
+
+def read_artifacts(directory: Path) -> tuple[Artifact, ...]:
+    """What ``compile_fold`` wrote."""
+    return msgspec.json.decode((directory / ARTIFACTS).read_bytes(), type=tuple[Artifact, ...])
+
+
+def golden_windows(scenes: CuratedClips, recipe: Recipe) -> NDArray[np.uint8]:
+    """The middle window of each scene clip that is long enough, ``(M, T, H, W, C) uint8``."""
+    length = recipe.geometry.samples
+    windows = []
+    for clip in scenes.clips:
+        samples = scenes.samples(clip, recipe.geometry, recipe.preprocessing).samples
+        if len(samples) >= length:
+            start = (len(samples) - length) // 2
+            windows.append(samples[start : start + length])
+    return np.stack(windows)
+
+
+def _calibrating(fold: FoldBuild, network: trained.Network, recipe: Recipe) -> Calibrating:
+    training = fold.training()
+    chosen = _spread(len(training), recipe.quantization.clips)
+    windows = training.views(recipe.folds.seed, 0, chosen)
+    embeddings = embed(network.encoder, windows, recipe.preprocessing)
+    samples = windows[:, :: max(1, windows.shape[1] // 2)].reshape(-1, *windows.shape[2:])
+    return Calibrating(samples=samples, windows=embeddings)
+
+
+def _spread(count: int, wanted: int) -> Sequence[int]:
+    return np.unique(np.linspace(0, count - 1, min(count, wanted)).astype(int)).tolist()

@@ -1,0 +1,105 @@
+"""Curated clips: each decoded once and kept beside a list of what they are."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from builder.data.clips import Clip, ClipFolder, Label
+from builder.data.decode import DecodedClip, decode_clip
+from builder.data.samples import clip_samples
+from builder.errors import DataError
+from builder.evaluation.clip_samples import ClipSamples
+from builder.evaluation.scores import CALM, FIGHT, Skipped
+from builder.training.fit import Progress
+from models.manifest import Geometry, Preprocessing
+
+LIST = "clips.json"
+MARGIN = 1.25
+"""Clips are kept this much larger than the network's input, so that views may be cut out of them."""
+
+
+class CuratedClip(msgspec.Struct, frozen=True):
+    """A clip that could be decoded; ``sha256`` is its file's."""
+
+    name: str
+    label: Label
+    source: str
+    sha256: str
+
+
+class Curated(msgspec.Struct, frozen=True):
+    """What ``clips.json`` holds; ``fingerprint`` is the hash of the list of clips with their hashes."""
+
+    clips: tuple[CuratedClip, ...]
+    skipped: tuple[Skipped, ...]
+    sources_known: bool
+    fingerprint: str
+
+
+def hash_clips(clips: Sequence[Clip], progress: Progress) -> dict[str, str]:
+    """SHA-256 of each clip's file by the clip's name; a missing file hashes to ``missing``."""
+    digests = {}
+    for number, clip in enumerate(clips, 1):
+        digests[clip.name] = hashlib.sha256(clip.path.read_bytes()).hexdigest() if clip.path.is_file() else "missing"
+        progress(number, len(clips), "hashing")
+    return digests
+
+
+def curate(
+    found: ClipFolder,
+    digests: dict[str, str],
+    preprocessing: Preprocessing,
+    directory: Path,
+    progress: Progress,
+    warn: Callable[[str], None],
+) -> None:
+    """Decode each clip into ``directory``; one that cannot be is named, skipped and counted."""
+    height, width = preprocessing.size
+    large = msgspec.structs.replace(preprocessing, size=(round(height * MARGIN), round(width * MARGIN)))
+    kept, skipped = [], []
+    for number, clip in enumerate(found.clips, 1):
+        try:
+            wide, exact = decode_clip(clip.path, large), decode_clip(clip.path, preprocessing)
+        except DataError as error:
+            skipped.append(Skipped(clip=clip.name, reason=str(error)))
+            warn(f"skipped {error}")
+        else:
+            place = directory / f"{len(kept):05d}.npz"
+            np.savez(place, times_s=wide.times_s, wide=wide.frames, exact=exact.frames)
+            kept.append(CuratedClip(clip.name, clip.label, clip.source, digests[clip.name]))
+        progress(number, len(found.clips), clip.name)
+    listed = Curated(tuple(kept), tuple(skipped), found.sources_known, _fingerprint(kept))
+    (directory / LIST).write_bytes(msgspec.json.encode(listed))
+
+
+def _fingerprint(clips: Sequence[CuratedClip]) -> str:
+    return hashlib.sha256(msgspec.json.encode(sorted(clips, key=lambda clip: clip.name))).hexdigest()
+
+
+class CuratedClips:
+    """The curated clips of one directory, read as they are asked for."""
+
+    def __init__(self, directory: Path) -> None:
+        self.listed = msgspec.json.decode((directory / LIST).read_bytes(), type=Curated)
+        self._directory = directory
+        self._places = {clip.name: directory / f"{number:05d}.npz" for number, clip in enumerate(self.listed.clips)}
+        self.clips = tuple(
+            Clip(clip.name, self._places[clip.name], clip.label, clip.source) for clip in self.listed.clips
+        )
+
+    def wide(self, clip: Clip) -> DecodedClip:
+        """A clip in the size that views are cut from."""
+        with np.load(self._places[clip.name]) as stored:
+            return DecodedClip(stored["times_s"], stored["wide"])
+
+    def samples(self, clip: Clip, geometry: Geometry, preprocessing: Preprocessing) -> ClipSamples:
+        """A clip's samples, as it is judged."""
+        with np.load(self._places[clip.name]) as stored:
+            decoded = DecodedClip(stored["times_s"], stored["exact"])
+        cut = clip_samples(decoded, geometry, preprocessing)
+        return ClipSamples(clip=clip.name, source=clip.source, label=FIGHT if clip.fight else CALM, samples=cut)

@@ -1,0 +1,229 @@
+"""The last stage: figures, lineage and artifacts of the shipped fold become the bundle."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import cv2
+import msgspec
+import numpy as np
+
+from builder.backbones.registry import build_backbone
+from builder.evaluation.scores import ClipScore, Scores
+from builder.pipeline.calibrated import FoldCalibration
+from builder.pipeline.compiled_fold import golden_windows, read_artifacts, shift_head
+from builder.pipeline.curated import CuratedClips
+from builder.pipeline.fold_build import LOSSES, FoldBuild, FoldStages
+from builder.release.bundle import assemble_bundle
+from builder.release.golden import make_golden
+from builder.release.inputs import ReleaseInputs
+from builder.report.data import (
+    DataSummary,
+    Epoch,
+    ErrorSheet,
+    Kind,
+    ReportData,
+    StageTime,
+    Subject,
+    TrainingCurve,
+)
+from builder.stages import Stage, StageStore
+from models.bundle import Golden
+from models.manifest import Calibration, Dataset, Lineage, Parent
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from builder.pipeline.build import BuildOptions
+
+SCENES_LICENCE = "Apache-2.0 (drawn by this project)"
+WORST = 8
+PICTURES = 4
+DECISION = 0.5
+GOLDEN_WINDOWS = 2
+
+
+class Judged(NamedTuple):
+    """Something that was judged on held-out clips, over all judged folds."""
+
+    name: str
+    kind: Kind
+    scores: Scores
+
+
+class BuiltFolds(NamedTuple):
+    """Everything that the folds left; the first fold's network ships."""
+
+    shipped: FoldBuild
+    stages: tuple[FoldStages, ...]
+    compiled: tuple[Stage, ...]
+    calibrations: dict[int, FoldCalibration]
+    judged: tuple[Judged, ...]
+
+
+def release(
+    options: BuildOptions, real: CuratedClips, scenes: CuratedClips | None, built: BuiltFolds, store: StageStore
+) -> Path:
+    """Assemble, sign and pack the bundle of the first fold; returns the packed file."""
+    recipe = options.recipe
+    calibration = built.calibrations[built.stages[0].clips.number]
+    inputs = ReleaseInputs(
+        report=_report(options, real, scenes, built, store),
+        compiled=built.compiled[0].directory,
+        artifacts=read_artifacts(built.compiled[0].directory),
+        golden=_golden(scenes or real, built, calibration, options),
+        key=options.key,
+        shipped_fold=built.stages[0].clips.number,
+        size_limit=int(recipe.gate.megabytes * 1_000_000),
+    )
+    rng = np.random.default_rng(recipe.folds.seed)
+    directory = options.out / f"{recipe.name}-{recipe.version}"
+    return assemble_bundle(directory, inputs, clock=options.clock, generator=rng)
+
+
+def _golden(clips: CuratedClips, built: BuiltFolds, calibration: FoldCalibration, options: BuildOptions) -> Golden:
+    network = built.shipped.network(options.recipe.student, built.stages[0].pruned)
+    shift_head(network, calibration)
+    windows = golden_windows(clips, options.recipe)
+    asked = make_golden(built.shipped.scorer(network), windows)
+    margins = asked.logits[:, 1] - asked.logits[:, 0]
+    firmest = [int(np.argmin(margins)), int(np.argmax(margins))][:GOLDEN_WINDOWS]
+    return Golden(samples=asked.samples[firmest], logits=asked.logits[firmest])
+
+
+def _report(
+    options: BuildOptions, real: CuratedClips, scenes: CuratedClips | None, built: BuiltFolds, store: StageStore
+) -> ReportData:
+    recipe = options.recipe
+    calibration = built.calibrations[built.stages[0].clips.number]
+    return ReportData(
+        name=recipe.name,
+        version=recipe.version,
+        created=options.now().isoformat(timespec="seconds"),
+        protocol=_protocol(options, built, real),
+        subjects=tuple(Subject(name=one.name, kind=one.kind, scores=one.scores) for one in built.judged),
+        targets=(),
+        data=_data(options, real, scenes),
+        geometry=recipe.geometry,
+        preprocessing=recipe.preprocessing,
+        calibration=Calibration(temperature=calibration.temperature, thresholds=calibration.thresholds),
+        lineage=_lineage(options, real, scenes, built),
+        curves=_curves(built),
+        errors=_errors(real, built),
+        stages=tuple(StageTime(stage=stage.name, seconds=stage.seconds) for stage in store.finished),
+        notes=_notes(real),
+    )
+
+
+def _protocol(options: BuildOptions, built: BuiltFolds, real: CuratedClips) -> tuple[str, ...]:
+    folds = options.recipe.folds
+    first = built.stages[0].clips
+    judging = (
+        f"{folds.count} folds grouped by source, {folds.judged} of them judged: each clip was judged by networks that"
+        " never saw a clip of its source, in training, distillation, pruning or int8 calibration."
+    )
+    lines = [judging]
+    lines.append(
+        f"The network that ships is that of the first fold: {len(first.train)} clips in training, {len(first.judge)}"
+        f" clips of {len({clip.source for clip in first.judge})} sources held out. The manifest's figures are of the shipped"
+        " files on those clips alone; this report's are pooled over the folds."
+    )
+    if first.calibrate:
+        lines.append("Temperature and thresholds come from one more fold, kept out of training and of judging.")
+    else:
+        lines.append(
+            "Temperature, shift and thresholds of each fold (three numbers) are fitted to the verdicts that the other "
+            "folds' networks gave on their own held-out clips; no clip of the judged fold is among those, though those "
+            "networks had it in training."
+        )
+    if not real.listed.sources_known:
+        lines.append("Sources are unknown: each clip counted as its own source, so the figures may be too good.")
+    return tuple(lines)
+
+
+def _notes(real: CuratedClips) -> tuple[str, ...]:
+    skipped = len(real.listed.skipped)
+    return (f"{skipped} clip(s) could not be decoded and were left out.",) if skipped else ()
+
+
+def _data(options: BuildOptions, real: CuratedClips, scenes: CuratedClips | None) -> tuple[DataSummary, ...]:
+    parts = [(options.data.resolve().name, options.licence, real, True)]
+    if scenes is not None:
+        parts.append(("scenes", SCENES_LICENCE, scenes, False))
+    summaries = []
+    for name, licence, clips, judged in parts:
+        labels = Counter(clip.label for clip in clips.clips)
+        summaries.append(
+            DataSummary(
+                name=name,
+                licence=licence,
+                fights=labels["fight"],
+                calm=labels["noFight"],
+                sources=len({clip.source for clip in clips.clips}),
+                judged=judged,
+                skipped=clips.listed.skipped,
+            )
+        )
+    return tuple(summaries)
+
+
+def _lineage(options: BuildOptions, real: CuratedClips, scenes: CuratedClips | None, built: BuiltFolds) -> Lineage:
+    recipe, clips = options.recipe, built.stages[0].clips
+    sets = [
+        (options.data.resolve().name, options.licence, real, {clip.source for clip in clips.train}, len(clips.train))
+    ]
+    if scenes is not None:
+        sources = {clip.source for clip in scenes.clips}
+        sets.append(("scenes", SCENES_LICENCE, scenes, sources, len(scenes.clips)))
+    return Lineage(
+        code_version=options.code_version,
+        recipe=msgspec.to_builtins(recipe),
+        seeds=(*recipe.members.seeds, recipe.student.seed),
+        datasets=tuple(
+            Dataset(name=name, licence=licence, clips=count, sources=len(sources), fingerprint=given.listed.fingerprint)
+            for name, licence, given, sources, count in sets
+        ),
+        parents=_parents(options),
+        held_out_sources=tuple(sorted({clip.source for clip in (*clips.judge, *clips.calibrate)})),
+    )
+
+
+def _parents(options: BuildOptions) -> tuple[Parent, ...]:
+    recipe = options.recipe
+    size, channels = recipe.preprocessing.size, len(recipe.preprocessing.channels)
+    specs = dict.fromkeys((recipe.student.backbone, recipe.members.backbone))
+    return tuple(dict.fromkeys(build_backbone(spec, size, channels).parent for spec in specs))
+
+
+def _curves(built: BuiltFolds) -> tuple[TrainingCurve, ...]:
+    curves = []
+    for stages in built.stages:
+        runs = [(f"member-{index}", stage) for index, stage in enumerate(stages.members, 1)]
+        for run, stage in (*runs, ("student", stages.student), ("pruning", stages.pruned)):
+            losses = msgspec.json.decode((stage.directory / LOSSES).read_bytes(), type=dict[str, list[float]])
+            tuned = losses.get("tune") or losses["prune"]
+            epochs = tuple(Epoch(epoch=number, loss=loss) for number, loss in enumerate(tuned, 1))
+            curves.append(TrainingCurve(run=run, fold=stages.clips.number, epochs=epochs))
+    return tuple(curves)
+
+
+def _errors(real: CuratedClips, built: BuiltFolds) -> tuple[ErrorSheet, ...]:
+    student = next(one for one in built.judged if one.kind == "student")
+    wrong = [score for score in student.scores.clips if (score.probability >= DECISION) != bool(score.label)]
+    worst = sorted(wrong, key=lambda score: -abs(score.probability - score.label))[:WORST]
+    clips = {clip.name: clip for clip in real.clips}
+    return tuple(_sheet(score, _thumbnails(real.wide(clips[score.clip]).frames)) for score in worst)
+
+
+def _sheet(score: ClipScore, pictures: tuple[bytes, ...]) -> ErrorSheet:
+    return ErrorSheet(
+        clip=score.clip, source=score.source, label=score.label, probability=score.probability, pictures=pictures
+    )
+
+
+def _thumbnails(frames: Sequence[np.ndarray[tuple[int, ...], np.dtype[np.uint8]]]) -> tuple[bytes, ...]:
+    places = np.linspace(0, len(frames) - 1, PICTURES).astype(int)
+    quality = [cv2.IMWRITE_JPEG_QUALITY, 60]
+    return tuple(cv2.imencode(".jpg", frames[place], quality)[1].tobytes() for place in places)
