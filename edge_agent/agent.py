@@ -83,7 +83,8 @@ class AgentOptions:
 @dataclass(frozen=True, slots=True)
 class Observation:
     """One camera as a live view shows it. ``score`` is the last calibrated probability, ``incident`` the id of the one
-    in progress, ``incidents`` how many there were; ``thumbnail`` is ``(h, w, 3) uint8 BGR``."""
+    in progress, ``incidents`` how many there were; ``thumbnail`` is ``(h, w, 3) uint8 BGR``, and ``skipped`` counts
+    broken packets, frames and clips."""
 
     camera: str
     at: datetime
@@ -95,6 +96,7 @@ class Observation:
     incident: str | None
     reason: str | None
     thumbnail: NDArray[np.uint8] | None = field(default=None, repr=False, compare=False)
+    skipped: int = 0
 
 
 def run_agent(
@@ -114,9 +116,8 @@ def run_agent(
 
     A camera that is not there, breaks or hangs is reported and tried again, and disturbs no other. ``observe`` is
     called on this thread; ``on_runtime`` is told which engine judges, at the start and, on another thread, whenever
-    that changes. Raises ``PolicyError`` for cameras that cannot be told apart or thresholds that make no sense,
-    ``SourceUriError`` for an address that cannot be understood and ``NoRuntimeError`` when nothing here can run the
-    bundle.
+    that changes. Raises ``PolicyError`` for cameras that cannot be told apart, ``SourceUriError`` for an address that
+    cannot be understood and ``NoRuntimeError`` when nothing here can run the bundle.
     """
     check_cameras(cameras)
 
@@ -281,6 +282,7 @@ class _Agent:
                 incidents=watch.incidents,
                 incident=watch.incident,
                 reason=state.reason,
+                skipped=post.camera.skipped,
                 thumbnail=image.colour(side) if side and image is not None else None,
             )
         )

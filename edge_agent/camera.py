@@ -53,6 +53,11 @@ class Camera:
         """How the connection is now."""
         return self._reader.link
 
+    @property
+    def skipped(self) -> int:
+        """Broken packets, frames and clips left out since the present reader began."""
+        return self._reader.skipped
+
     def start(self) -> None:
         self._reader.start()
 

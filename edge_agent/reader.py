@@ -51,8 +51,10 @@ class Reader:
         first_wait_s: float = 0.0,
     ) -> None:
         self.link = link
-        self.frames = 0
         self.skipped = 0
+        self._camera = camera
+        self._seen = False
+        self._skipped_before = 0
         self._open = open_
         self._maker = maker
         self._deliver = deliver
@@ -117,9 +119,16 @@ class Reader:
 
     def _fail(self, reason: str) -> None:
         self._deadline_s = None
-        known = self.link.connection in ("connected", "stalled")
-        if not self.halted:
-            self.link = Link("stalled" if known and self.frames else "failed", reason)
+        known = self._seen and self.link.connection in ("connected", "stalled")
+        self._enter(Link("stalled" if known else "failed", reason))
+
+    def _enter(self, link: Link) -> None:
+        if self.halted:
+            return
+        if link != self.link:
+            level = logging.WARNING if link.reason and not link.ended else logging.INFO
+            _log.log(level, "camera %s: %s%s", self._camera, link.connection, f": {link.reason}" if link.reason else "")
+        self.link = link
 
     def _read_to_the_end(self) -> None:
         self._allow(self._options.open_timeout_s + self._options.read_timeout_s)
@@ -133,16 +142,16 @@ class Reader:
                 self._take(frame, source)
         finally:
             self._deadline_s = None
+            self._skipped_before += source.skipped
             source.close()
-        if not self.halted:
-            self.link = Link("stalled", "the source came to its end", ended=True)
+        self._enter(Link("stalled", "the source came to its end", ended=True))
 
     def _take(self, frame: Frame, source: Source) -> None:
         arrived_s = self._clock()
-        self.frames += 1
-        self.skipped = source.skipped
+        self._seen = True
+        self.skipped = self._skipped_before + source.skipped
         if self.link.connection != "connected":
-            self.link = Link("connected")
+            self._enter(Link("connected"))
         samples = self._maker.make(frame, arrived_s)
         self._deadline_s = None
         for sample in samples:

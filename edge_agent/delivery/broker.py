@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from edge_agent.delivery.errors import BrokerUnreachableError
 
@@ -33,7 +34,11 @@ class TLSFiles:
 
 @dataclass(frozen=True, slots=True)
 class Broker:
-    """One MQTT 5 broker as one client sees it; the password is kept out of ``repr``."""
+    """One broker as one client sees it; the password is kept out of ``repr``.
+
+    ``protocol`` is the version of MQTT to speak. With 3.1.1 messages lose their properties (content type and user
+    properties), and a publish that the broker refuses cannot be told from one it took.
+    """
 
     host: str
     port: int
@@ -43,6 +48,7 @@ class Broker:
     tls: TLSFiles | None = None
     keepalive_s: int = 30
     connect_timeout_s: float = 8.0
+    protocol: Literal["5", "3.1.1"] = "5"
 
     @property
     def address(self) -> str:

@@ -29,6 +29,7 @@ from edge_agent.delivery.wakeup import Wakeup
 MOST_IN_FLIGHT = 16
 """Enough to fill a slow link's round trip with incidents, few enough to send again after a cut."""
 _LONGEST_SLEEP_S = 1.0
+PROTOCOLS = {"5": mqtt.MQTTv5, "3.1.1": mqtt.MQTTv311}
 _GOODBYE_S = 1.0
 
 
@@ -172,9 +173,8 @@ def open_connection(
     Raises ``BrokerUnreachableError`` when the network, TLS or time does not allow it, and ``BrokerRefusedError`` when
     the broker says no; both name the broker, the cause and what to look at.
     """
-    client = mqtt.Client(
-        CallbackAPIVersion.VERSION2, broker.client_id, protocol=mqtt.MQTTv5, reconnect_on_failure=False
-    )
+    protocol = PROTOCOLS[broker.protocol]
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, broker.client_id, protocol=protocol, reconnect_on_failure=False)
     client.connect_timeout = broker.connect_timeout_s
     if broker.username is not None:
         client.username_pw_set(broker.username, broker.password)
@@ -184,7 +184,9 @@ def open_connection(
         client.will_set(will.topic, will.payload, will.qos, will.retain, _properties(will, PacketTypes.WILLMESSAGE))
     connection = Connection(client, clock)
     try:
-        client.connect(broker.host, broker.port, broker.keepalive_s, clean_start=True)
+        # MQTT 3.1.1 says it when the client is made, where clean is paho's default.
+        clean = True if protocol == mqtt.MQTTv5 else mqtt.MQTT_CLEAN_START_FIRST_ONLY
+        client.connect(broker.host, broker.port, broker.keepalive_s, clean_start=clean)
         connection.await_acceptance(broker.connect_timeout_s)
     except BrokerRefusedError as error:
         connection.abandon()

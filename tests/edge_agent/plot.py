@@ -22,12 +22,13 @@ from runtimes.detector import Detector, open_detector
 from tests.edge_agent.films import SIZE, write_film
 
 FPS = 20
+STEPS, HELD, STRIPES = 30, 2, 8
 Pictures = list[NDArray[np.uint8]]
 
 
 @dataclass(frozen=True)
 class Plot:
-    """``calm`` and ``fight`` are seamless seconds of pictures, ``FPS`` long."""
+    """``calm`` and ``fight`` are seamless loops of pictures, ``FPS`` a second."""
 
     calm: Pictures
     fight: Pictures
@@ -37,19 +38,27 @@ class Plot:
         """Write acts, each "calm" or "fight" with its seconds, one after another."""
         pictures: Pictures = []
         for act, seconds in acts:
-            second = self.calm if act == "calm" else self.fight
-            pictures += [second[index % FPS] for index in range(round(seconds * FPS))]
+            loop = self.calm if act == "calm" else self.fight
+            pictures += [loop[index % len(loop)] for index in range(round(seconds * FPS))]
         return write_film(path, pictures, fps=FPS)
 
 
 def make_plot(bundle: Bundle, folder: Path) -> Plot:
-    """Judge a few second-long loops with the bundle, and take the lowest for calm and the highest for a fight."""
-    loops = {"dark": _still(0), "bright": _still(255), "flicker": _flicker(), "noise": _noise()}
+    """Judge a few loops with the bundle, and take the lowest for calm and the highest for a fight."""
+    loops = {
+        "dark": _still(0),
+        "bright": _still(255),
+        "rising": _wave(0, 51, 102, 153, 204, 255),
+        "falling": _wave(255, 204, 153, 102, 51, 0),
+        "sparks": _wave(0, 0, 255),
+        "winks": _wave(255, 255, 0),
+        "flicker": _wave(0, 255),
+    }
     with closing(open_detector(bundle)) as detector:
         scores = {name: _score(bundle, detector, loop, folder / f"{name}.mp4") for name, loop in loops.items()}
     low, high = min(scores, key=scores.__getitem__), max(scores, key=scores.__getitem__)
     span = scores[high] - scores[low]
-    assert span > 0.02, f"the bundle cannot tell any of these apart: {scores}"
+    assert span > 0.1, f"the bundle cannot tell any of these apart: {scores}"
     at = [scores[low] + part * span for part in (0.3, 0.4, 0.6)]
     return Plot(loops[low], loops[high], Thresholds(wake=at[0], clear=at[1], alert=at[2]))
 
@@ -59,7 +68,7 @@ def _score(bundle: Bundle, detector: Detector, loop: Pictures, path: Path) -> fl
     maker = SampleMaker("plot", SamplingPolicy(), geometry, preprocessing)
     maker.mode = "alert"
     judge = Judge(detector, geometry, 1.0, lambda: 0.0)
-    source = open_source(str(write_film(path, loop * 3, fps=FPS)), SourceOptions(realtime=False), time.monotonic)
+    source = open_source(str(write_film(path, loop, fps=FPS)), SourceOptions(realtime=False), time.monotonic)
     scores = []
     while frame := source.read(threading.Event()):
         scores += [one.probability for one in judge.judge(maker.make(frame, 0.0))]
@@ -67,16 +76,13 @@ def _score(bundle: Bundle, detector: Detector, loop: Pictures, path: Path) -> fl
 
 
 def _still(level: int) -> Pictures:
-    return [np.full((*SIZE, 3), level, np.uint8)] * FPS
+    return [np.full((*SIZE, 3), level, np.uint8)] * (STEPS * HELD)
 
 
-def _flicker() -> Pictures:
-    """Black and white in turn, a tenth of a second each."""
-    return [np.full((*SIZE, 3), 255 * (index // 2 % 2), np.uint8) for index in range(FPS)]
-
-
-def _noise() -> Pictures:
-    """Coarse blocks that change every tenth of a second."""
-    rng = np.random.default_rng(11)
-    blocks = [rng.integers(0, 2, (6, 8, 1), np.uint8) * np.full(3, 255, np.uint8) for _ in range(FPS // 2)]
-    return [np.kron(blocks[index // 2], np.ones((16, 16, 1), np.uint8)) for index in range(FPS)]
+def _wave(*levels: int) -> Pictures:
+    """Stripes that go through the levels, one each tenth of a second, each stripe a level ahead of the one before: the
+    same motion at every instant."""
+    rows = [[levels[(step + stripe) % len(levels)] for stripe in range(STRIPES)] for step in range(STEPS)]
+    wide = np.repeat(np.array(rows, np.uint8), SIZE[1] // STRIPES, axis=1)
+    pictures = np.broadcast_to(wide[:, None, :, None], (STEPS, *SIZE, 3))
+    return [np.ascontiguousarray(pictures[index // HELD]) for index in range(STEPS * HELD)]

@@ -129,6 +129,18 @@ def test_camera_survives_when_its_source_fails_in_an_unforeseen_way(tmp_path: Pa
     camera.join(5)
 
 
+def test_camera_counts_what_it_skips_when_a_clip_is_broken(tmp_path: Path) -> None:
+    write_film(tmp_path / "a.mp4", [10] * 40)
+    (tmp_path / "b.mp4").write_bytes(b"broken")
+    options, samples = SourceOptions(realtime=False), list[Sample]()
+    camera = make_camera(lambda: open_source(f"folder:{tmp_path}", options, time.monotonic), samples, SourceOptions())
+    camera.start()
+    wait_for(lambda: camera.skipped >= 2)
+    assert camera.link.connection == "connected"
+    camera.halt()
+    camera.join(5)
+
+
 @needs_rtsp_server
 def test_camera_stalls_and_comes_back_when_rtsp_server_freezes() -> None:
     port, samples = free_port(), list[Sample]()

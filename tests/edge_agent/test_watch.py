@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+
+import numpy as np
+import pytest
+
+from edge_agent.attention import AttentionPolicy
+from edge_agent.events import CameraState, Health, IncidentEvent, Snapshot
+from edge_agent.incidents import IncidentPolicy
+from edge_agent.inference import Judgement
+from edge_agent.sample import Sample
+from edge_agent.snapshot import SnapshotPolicy
+from edge_agent.watch import Watch, WatchPolicies
+from models.manifest import Thresholds
+from tests.edge_agent.test_snapshot import Noise
+
+START = datetime(2026, 1, 1, tzinfo=timezone.utc)
+POLICIES = WatchPolicies(AttentionPolicy(2.0), IncidentPolicy(end_hold_s=2.0, silence_s=5.0), SnapshotPolicy())
+
+
+@dataclass
+class Site:
+    """A watch with a clock that moves as it is told; keeps what the watch says."""
+
+    now_s: float = 1000.0
+    incidents: list[IncidentEvent] = field(default_factory=list)
+    snapshots: list[Snapshot] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.watch = Watch(
+            "yard",
+            Thresholds(wake=0.3, alert=0.6, clear=0.4),
+            POLICIES,
+            self,
+            clock=lambda: self.now_s,
+            wall=lambda: START + timedelta(seconds=self.now_s - 1000.0),
+            make_id=lambda: "an-id",
+        )
+
+    def incident(self, event: IncidentEvent) -> None:
+        self.incidents.append(event)
+
+    def snapshot(self, snapshot: Snapshot) -> None:
+        self.snapshots.append(snapshot)
+
+    def camera_state(self, state: CameraState) -> None:
+        raise AssertionError(state)
+
+    def health(self, health: Health) -> None:
+        raise AssertionError(health)
+
+    def see(self, seconds: float, probability: float) -> None:
+        for _ in range(round(seconds * 10)):
+            self.now_s += 0.1
+            pixels = np.zeros((2, 2, 3), np.uint8)
+            sample = Sample("yard", self.now_s, 1, self.now_s - 900, self.now_s - 0.02, Noise(), pixels)
+            self.watch.judge(Judgement(sample, probability, self.now_s))
+
+    def at(self, event: IncidentEvent) -> list[float]:
+        """Seconds since the start of what the event dates."""
+        dates = [event.started_at, event.at, event.ended_at]
+        return [round((date - START).total_seconds(), 1) for date in dates if date]
+
+
+def test_watch_dates_incident_by_wall_clock_when_it_runs_its_course() -> None:
+    site = Site()
+    site.see(2.0, 0.1)
+    site.see(4.0, 0.9)
+    site.see(4.0, 0.1)
+    started, *_, ended = site.incidents
+    assert site.at(started) == [2.3, 2.6]
+    assert site.at(ended) == [2.3, 8.3, 6.3]
+    assert started.source_time_s == pytest.approx(102.6)
+    assert site.watch.mode == "idle"
+
+
+@pytest.mark.parametrize(
+    ("silent_s", "phases", "mode"), [(4.9, ["started"], "alert"), (5.1, ["started", "ended"], "idle")]
+)
+def test_tend_ends_incident_and_rests_when_camera_is_silent(silent_s: float, phases: list[str], mode: str) -> None:
+    site = Site()
+    site.see(1.0, 0.9)
+    site.now_s += silent_s
+    assert site.watch.tend(site.now_s) == mode
+    assert [event.phase for event in site.incidents] == phases
+    if len(phases) > 1:
+        assert site.at(site.incidents[-1])[2] == 1.0
+
+
+def test_close_ends_incident_when_agent_stops() -> None:
+    site = Site()
+    site.see(1.0, 0.9)
+    site.watch.close()
+    site.watch.close()
+    assert [event.phase for event in site.incidents] == ["started", "ended"]
+
+
+def test_watch_sends_a_better_picture_when_the_peak_rises() -> None:
+    site = Site()
+    site.see(1.0, 0.65)
+    site.see(3.0, 0.95)
+    site.see(6.0, 0.95)
+    named = [event.snapshot for event in site.incidents]
+    assert named[:2] == ["an-id-0", "an-id-1"]
+    assert set(named[2:]) == {None}
+    assert [snapshot.reference for snapshot in site.snapshots] == ["an-id-0", "an-id-1"]
+
+
+def test_watch_goes_on_when_nothing_was_ever_judged() -> None:
+    site = Site()
+    assert site.watch.tend(5000.0) == "idle"
+    site.watch.close()
+    assert site.incidents == []
+    assert site.watch.score is None
