@@ -40,8 +40,10 @@ class Backbone(NamedTuple):
 
 
 def build_backbone(spec: BackboneSpec, size: tuple[int, int], channels: int) -> Backbone:
-    """Build a backbone with its ImageNet weights; its batch normalisation keeps ImageNet's statistics while it is tuned,
-    since those of small batches of like samples would undo what the head has learnt.
+    """Build a backbone with its ImageNet weights.
+
+    Its batch normalisation keeps ImageNet's statistics while it is tuned, since those of small batches of like samples
+    would undo what the head has learnt.
 
     Raises ``RecipeError`` for a spec that does not fit the backbone and ``WeightsError`` when its weights are not to be
     had.

@@ -38,7 +38,7 @@ def decode_clip(path: Path, preprocessing: Preprocessing) -> DecodedClip:
             rate = float(stream.average_rate or 25)
             for frame in container.decode(stream):
                 times.append(frame.time if frame.time is not None else len(times) / rate)
-                frames.append(shrink(frame.to_ndarray(format="gray"), preprocessing))
+                frames.append(shrink(np.asarray(frame.to_ndarray(format="gray"), np.uint8), preprocessing))
                 if len(frames) > MAX_FRAMES:
                     raise DataError(f"{path}: more than {MAX_FRAMES} frames; cut it into shorter clips")
     except (av.FFmpegError, IndexError, OSError, ValueError) as error:
@@ -54,5 +54,5 @@ def decode_clip(path: Path, preprocessing: Preprocessing) -> DecodedClip:
 def _ascending(times: NDArray[np.float64], rate: float) -> NDArray[np.float64]:
     # Broken containers repeat or reverse time stamps; their nominal rate is then the better clock.
     if np.all(np.diff(times) > 0):
-        return times - times[0]
+        return np.asarray(times - times[0])
     return np.arange(len(times)) / rate

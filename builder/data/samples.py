@@ -10,6 +10,9 @@ from models.manifest import Geometry, Preprocessing
 from models.preprocessing import make_sample
 from models.window import pick_window
 
+TIE_S = 1e-6
+"""At 25 frames/s the instants fall exactly between frames: like the agent, take the earlier, whatever rounding says."""
+
 
 def sample_times(duration_s: float, geometry: Geometry) -> NDArray[np.float64]:
     """Instants ``(K,)`` of a clip's samples, ``K >= 1``: the first has its frames before it, the rest follow at the
@@ -23,7 +26,7 @@ def nearest_frames(times_s: NDArray[np.float64], wanted: NDArray[np.float64]) ->
     """Index of the frame nearest to each wanted instant; ``wanted`` of any shape."""
     right = np.searchsorted(times_s, wanted).clip(1, len(times_s) - 1)
     left = right - 1
-    return np.where(wanted - times_s[left] <= times_s[right] - wanted, left, right)
+    return np.where(wanted - times_s[left] <= times_s[right] - wanted + TIE_S, left, right)
 
 
 def cut_samples(
@@ -32,7 +35,8 @@ def cut_samples(
     """Samples ``(K, H, W, C) uint8`` at ``instants (K,)`` seconds."""
     gaps = np.array([2, 1, 0]) * geometry.frame_gap_s
     triples = nearest_frames(clip.times_s, instants[:, None] - gaps)
-    return np.stack([make_sample(*clip.frames[triple], preprocessing) for triple in triples])
+    frames = clip.frames
+    return np.stack([make_sample(frames[a], frames[b], frames[c], preprocessing) for a, b, c in triples])
 
 
 def clip_samples(clip: DecodedClip, geometry: Geometry, preprocessing: Preprocessing) -> NDArray[np.uint8]:

@@ -87,4 +87,4 @@ def _calibrating(fold: FoldBuild, network: trained.Network, recipe: Recipe) -> C
 
 
 def _spread(count: int, wanted: int) -> Sequence[int]:
-    return np.unique(np.linspace(0, count - 1, min(count, wanted)).astype(int)).tolist()
+    return [int(index) for index in np.unique(np.linspace(0, count - 1, min(count, wanted)).astype(int))]

@@ -61,7 +61,8 @@ def curate(
     """Decode each clip into ``directory``; one that cannot be is named, skipped and counted."""
     height, width = preprocessing.size
     large = msgspec.structs.replace(preprocessing, size=(round(height * MARGIN), round(width * MARGIN)))
-    kept, skipped = [], []
+    kept: list[CuratedClip] = []
+    skipped: list[Skipped] = []
     for number, clip in enumerate(found.clips, 1):
         try:
             wide, exact = decode_clip(clip.path, large), decode_clip(clip.path, preprocessing)

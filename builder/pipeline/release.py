@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from builder.backbones.registry import build_backbone
 from builder.evaluation.scores import ClipScore, Scores
@@ -125,12 +125,13 @@ def _protocol(options: BuildOptions, built: BuiltFolds, real: CuratedClips) -> t
         f"{folds.count} folds grouped by source, {folds.judged} of them judged: each clip was judged by networks that"
         " never saw a clip of its source, in training, distillation, pruning or int8 calibration."
     )
-    lines = [judging]
-    lines.append(
+    sources = len({clip.source for clip in first.judge})
+    shipping = (
         f"The network that ships is that of the first fold: {len(first.train)} clips in training, {len(first.judge)}"
-        f" clips of {len({clip.source for clip in first.judge})} sources held out. The manifest's figures are of the shipped"
-        " files on those clips alone; this report's are pooled over the folds."
+        f" clips of {sources} sources held out. The manifest's figures are of the shipped files on those clips alone;"
+        " this report's are pooled over the folds."
     )
+    lines = [judging, shipping]
     if first.calibrate:
         lines.append("Temperature and thresholds come from one more fold, kept out of training and of judging.")
     else:
@@ -224,7 +225,7 @@ def _sheet(score: ClipScore, pictures: tuple[bytes, ...]) -> ErrorSheet:
     )
 
 
-def _thumbnails(frames: Sequence[np.ndarray[tuple[int, ...], np.dtype[np.uint8]]]) -> tuple[bytes, ...]:
+def _thumbnails(frames: NDArray[np.uint8]) -> tuple[bytes, ...]:
     places = np.linspace(0, len(frames) - 1, PICTURES).astype(int)
     quality = [cv2.IMWRITE_JPEG_QUALITY, 60]
     return tuple(cv2.imencode(".jpg", frames[place], quality)[1].tobytes() for place in places)

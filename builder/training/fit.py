@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -31,10 +31,10 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Batch(NamedTuple):
-    """``windows (B, T, H, W, C) uint8``, hard ``labels (B, 2) float32`` and the teacher's ``logits (B, 2) float32``
-    (None while there is no teacher)."""
+    """``windows (B, T, H, W, C) uint8`` (or, for a head alone, ``(B, T, D) float32``), hard ``labels (B, 2) float32``
+    and the teacher's ``logits (B, 2) float32`` (None while there is no teacher)."""
 
-    windows: NDArray[np.uint8]
+    windows: NDArray[np.uint8] | NDArray[np.float32]
     labels: NDArray[np.float32]
     logits: NDArray[np.float32] | None = None
 
@@ -108,10 +108,10 @@ def _targets(batch: Batch) -> NDArray[np.float32]:
     return np.concatenate([batch.labels, logits], axis=1)
 
 
-def _loss(schedule: Schedule, distillation: Distillation | None) -> Callable[[object, object], object]:
+def _loss(schedule: Schedule, distillation: Distillation | None) -> Callable[[Any, Any], Any]:
     tf = load_tensorflow()
 
-    def loss(targets: object, logits: object) -> object:
+    def loss(targets: Any, logits: Any) -> Any:  # noqa: ANN401 - symbolic tensors
         labels, teacher = tf.split(targets, 2, axis=1)
         smooth = labels * (1 - schedule.label_smoothing) + schedule.label_smoothing / 2
         hard = tf.nn.softmax_cross_entropy_with_logits(smooth, logits)

@@ -49,7 +49,7 @@ def draw_view(
         triples = triples[::-1, ::-1]
     needed, places = np.unique(triples, return_inverse=True)
     frames = _transform(clip.frames[needed], preprocessing.size, augmentation, rng)
-    return np.stack([make_sample(*frames[triple], gained) for triple in places.reshape(triples.shape)])
+    return np.stack([make_sample(frames[a], frames[b], frames[c], gained) for a, b, c in places.reshape(triples.shape)])
 
 
 def _instants(
@@ -85,7 +85,7 @@ def _transform(
     moved = table[np.stack(views)]
     if grain > 1:
         moved = np.clip(moved + grain * rng.standard_normal(moved.shape, np.float32), 0, 255).astype(np.uint8)
-    return moved[:, :, ::-1] if flip else moved
+    return np.asarray(moved[:, :, ::-1] if flip else moved, dtype=np.uint8)
 
 
 def _around_one(reach: float, rng: np.random.Generator) -> float:
