@@ -18,6 +18,7 @@ MIN_SLOPE, MAX_SLOPE = 0.05, 20.0
 WAKE_RECALL = 0.95
 ALERT_FALSE_POSITIVES = 0.10
 LOWEST_WAKE = 0.05
+HIGHEST_ALERT = 0.95
 
 
 class Platt(NamedTuple):
@@ -53,8 +54,7 @@ def choose_thresholds(probabilities: NDArray[np.float64], labels: NDArray[np.int
     ``clear`` lies half-way from ``wake`` to ``alert``.
     """
     alert = max(0.5, float(np.quantile(probabilities[labels == 0], 1 - ALERT_FALSE_POSITIVES)))
+    alert = min(alert, HIGHEST_ALERT)
     wake = float(np.quantile(probabilities[labels == 1], 1 - WAKE_RECALL))
     wake = min(max(wake, LOWEST_WAKE), alert)
-    return Thresholds(
-        wake=round(wake, 3), alert=round(min(alert, 0.95), 3), clear=round((wake + min(alert, 0.95)) / 2, 3)
-    )
+    return Thresholds(wake=round(wake, 3), alert=round(alert, 3), clear=round((wake + alert) / 2, 3))
