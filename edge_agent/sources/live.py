@@ -26,7 +26,7 @@ class LiveSource:
             return None
         picture = self._reader.read()
         if picture is None:
-            raise SourceReadError("the camera ended its stream")
+            raise SourceReadError(f"{self._reader.name}: the camera ended its stream; is it on, and its network?")
         return Frame(picture[0], 0, picture[1])
 
     def close(self) -> None:

@@ -53,7 +53,7 @@ class VideoReader:
         flags: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         """Open ``uri``, as FFmpeg's ``format_`` where given, with its private ``flags``; raises ``SourceOpenError``."""
-        self._name = redact(uri)
+        self.name = redact(uri)
         self._clock = clock
         self._read_timeout_s = options.read_timeout_s
         began_s = clock()
@@ -67,11 +67,11 @@ class VideoReader:
         except (av.FFmpegError, OSError, ValueError) as error:
             # Not chained: FFmpeg's own error holds the address with its password.
             raise SourceOpenError(
-                f"{self._name}: cannot be opened: {self._reason(error, began_s, options.open_timeout_s)}"
+                f"{self.name}: cannot be opened: {self._reason(error, began_s, options.open_timeout_s)}"
             ) from None
         if not self._container.streams.video:
             self._container.close()
-            raise SourceOpenError(f"{self._name}: holds no video; a source needs a video stream")
+            raise SourceOpenError(f"{self.name}: holds no video; a source needs a video stream")
         self._stream = self._container.streams.video[0]
         # One thread per camera and no frame held back for the next: many cameras share few cores.
         self._stream.codec_context.thread_count = 1
@@ -103,7 +103,7 @@ class VideoReader:
             return None
         except (av.FFmpegError, OSError) as error:
             raise SourceReadError(
-                f"{self._name}: stopped: {self._reason(error, began_s, self._read_timeout_s)}"
+                f"{self.name}: stopped: {self._reason(error, began_s, self._read_timeout_s)}"
             ) from None
 
     def _decode(self, packet: av.Packet[av.VideoStream]) -> None:
@@ -125,7 +125,7 @@ class VideoReader:
         self.skipped += 1
         self._broken_in_a_row += 1
         if self._broken_in_a_row > _BROKEN_IN_A_ROW:
-            raise SourceReadError(f"{self._name}: {self._broken_in_a_row} packets in a row could not be decoded")
+            raise SourceReadError(f"{self.name}: {self._broken_in_a_row} packets in a row could not be decoded")
 
     def _time_of(self, frame: av.VideoFrame) -> float:
         time_s = frame.time

@@ -38,9 +38,9 @@ def free_port() -> int:
 
 
 @contextmanager
-def rtsp_server(port: int, *credentials: str) -> Iterator[subprocess.Popen[str]]:
-    """Serve ``rtsp://127.0.0.1:port/camera``, 160 x 120 at 15 frames a second."""
-    command = [_PYTHON, str(_SERVER), str(port), *credentials]
+def rtsp_server(port: int, *credentials: str, film: Path | None = None) -> Iterator[subprocess.Popen[str]]:
+    """Serve ``rtsp://127.0.0.1:port/camera``: 160 x 120 at 15 frames a second, or the film for each that connects."""
+    command = [_PYTHON, str(_SERVER), str(port), *(["--film", str(film)] if film else []), *credentials]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:
             assert server.stdout is not None

@@ -1,4 +1,5 @@
-"""A real RTSP server for tests: ``python3 rtsp_server.py PORT [USER PASSWORD]``; prints "ready" when it serves.
+"""A real RTSP server for tests: ``python3 rtsp_server.py PORT [--film FILE] [USER PASSWORD]``; prints "ready" when it
+serves. Without a film (H.264 in MP4, played from its start for each that connects) it shows a moving ball.
 
 It needs Debian's gir1.2-gst-rtsp-server-1.0, python3-gi and gstreamer1.0-plugins-{base,good,ugly}, which belong to
 the system's Python, so it is run as a program and not imported.
@@ -6,7 +7,7 @@ the system's Python, so it is run as a program and not imported.
 
 from __future__ import annotations
 
-import sys
+import argparse
 
 import gi
 
@@ -14,22 +15,28 @@ gi.require_version("Gst", "1.0")
 gi.require_version("GstRtspServer", "1.0")
 from gi.repository import GLib, Gst, GstRtspServer  # noqa: E402 - only after the versions are chosen
 
-PIPELINE = (
+BALL = (
     "( videotestsrc is-live=true pattern=ball ! video/x-raw,width=160,height=120,framerate=15/1 "
     "! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=15 ! rtph264pay name=pay0 pt=96 )"
 )
+FILM = "( filesrc location={} ! qtdemux ! h264parse ! rtph264pay name=pay0 pt=96 config-interval=-1 )"
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("port")
+    parser.add_argument("--film")
+    parser.add_argument("credentials", nargs="*")
+    arguments = parser.parse_args()
     Gst.init(None)
     server = GstRtspServer.RTSPServer()
     server.set_address("127.0.0.1")
-    server.set_service(sys.argv[1])
+    server.set_service(arguments.port)
     factory = GstRtspServer.RTSPMediaFactory()
-    factory.set_launch(PIPELINE)
-    factory.set_shared(True)
-    if len(sys.argv) > 2:
-        protect(server, factory, sys.argv[2], sys.argv[3])
+    factory.set_launch(FILM.format(arguments.film) if arguments.film else BALL)
+    factory.set_shared(not arguments.film)
+    if arguments.credentials:
+        protect(server, factory, *arguments.credentials)
     server.get_mount_points().add_factory("/camera", factory)
     server.attach(None)
     print("ready", flush=True)
