@@ -39,6 +39,8 @@ def main(argv: list[str]) -> int:
     # Evaluating is safe: files that differ from their hashes are refused, and who signed is for the reader to judge.
     bundle = open_bundle(arguments.bundle, TrustStore.load(arguments.key, accept="unsigned"))
     folder = find_clips(arguments.data)
+    if arguments.json is not None:
+        _require_folder(arguments.json)
     manifest = bundle.manifest
     targets = (arguments.target,) if arguments.target else manifest.targets()
     with open_targets(bundle, targets, SessionOptions(threads=arguments.threads)) as (detectors, refused):
@@ -109,16 +111,18 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _at_least_one(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{value} found, at least 1 is needed")
-    return value
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} found, a whole number from 1 is needed")
+    return int(text)
 
 
 def _probability(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
     if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{value} found, 0 to 1 is allowed")
+        raise argparse.ArgumentTypeError(f"{text!r} found, a number from 0 to 1 is allowed")
     return value
 
 
@@ -187,6 +191,12 @@ def _table(rows: list[tuple[str, ...]]) -> Iterator[str]:
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def _require_folder(path: Path) -> None:
+    """Raise ``ReportFileError`` before any clip is judged, rather than after the last one."""
+    if not path.absolute().parent.is_dir() or path.is_dir():
+        raise ReportFileError(f"{path}: cannot be written: no such folder, or a folder itself; choose another file")
 
 
 def _write(path: Path, evaluation: Evaluation) -> None:

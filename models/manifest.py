@@ -213,9 +213,12 @@ def parse_manifest(text: bytes, where: str) -> Manifest:
     """
     try:
         format_ = msgspec.json.decode(text, type=_Format).format
-        major = int(format_.split(".")[0])
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise BundleFormatError(f"{where}: not a bundle manifest: {error}") from error
+    try:
+        major = int(format_.split(".")[0])
+    except ValueError as error:
+        raise BundleFormatError(f"{where}: format {format_!r} found, a version such as 1.0 is needed") from error
     if major > FORMAT_MAJOR:
         raise BundleVersionError(
             f"{where}: format {format_} found, at most {FORMAT_MAJOR}.x can be read here; upgrade nexaravision"

@@ -16,7 +16,10 @@ INTERRUPTED = 130
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run the command; 0 when all is written, 2 with one line on stderr when it cannot be, 130 when interrupted."""
+    """Draw clips and streams with exact ground truth into a folder.
+
+    0 when all is written, 2 with one line on stderr when it cannot be, 130 when interrupted.
+    """
     options = _parser().parse_args(argv)
     try:
         _write(options)

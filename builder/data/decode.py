@@ -38,17 +38,30 @@ def decode_clip(path: Path, preprocessing: Preprocessing) -> DecodedClip:
             rate = float(stream.average_rate or 25)
             for frame in container.decode(stream):
                 times.append(frame.time if frame.time is not None else len(times) / rate)
-                frames.append(shrink(np.asarray(frame.to_ndarray(format="gray"), np.uint8), preprocessing))
+                # More threads than one would be started anew for every frame, which takes longer than the conversion.
+                luma = np.asarray(frame.to_ndarray(format="gray", threads=1), np.uint8)
+                frames.append(shrink(luma, preprocessing))
                 if len(frames) > MAX_FRAMES:
                     raise DataError(f"{path}: more than {MAX_FRAMES} frames; cut it into shorter clips")
     except (av.FFmpegError, IndexError, OSError, ValueError) as error:
         if not frames:
-            raise DataError(f"{path}: cannot be decoded ({error}); replace the file or remove it") from error
+            raise DataError(
+                f"{path}: cannot be decoded ({_reason(path, error)}); replace the file or remove it"
+            ) from error
     if len(frames) < MIN_FRAMES:
         raise DataError(
             f"{path}: {len(frames)} frame(s) found, at least {MIN_FRAMES} are needed; replace the file or remove it"
         )
     return DecodedClip(_ascending(np.asarray(times), rate), np.stack(frames))
+
+
+def _reason(path: Path, error: Exception) -> str:
+    """Why a clip gave no frame, without the path and the number that the decoder's own words hold."""
+    if path.is_file() and not path.stat().st_size:
+        return "the file is empty"
+    if isinstance(error, IndexError):
+        return "it holds no video"
+    return getattr(error, "strerror", None) or str(error)
 
 
 def _ascending(times: NDArray[np.float64], rate: float) -> NDArray[np.float64]:

@@ -22,7 +22,7 @@ from edge_agent.delivery.topics import Topics
 from edge_agent.incidents import IncidentPolicy
 from edge_agent.sampling import SamplingPolicy
 from edge_agent.snapshot import SnapshotPolicy
-from edge_agent.sources import SourceOptions
+from edge_agent.sources import SourceOptions, anchor
 from models.bundle import Bundle, open_bundle
 from models.manifest import Manifest, Thresholds
 from models.trust import TrustStore
@@ -129,7 +129,7 @@ class Plan:
 
     def _address(self, camera: Camera) -> str:
         if camera.password is None:
-            return camera.source
+            return anchor(camera.source, self.config.path.absolute().parent)
         secret = quote(read_secret(camera.password, self.environment), safe="")
         return camera.source.replace("@", f":{secret}@", 1)
 

@@ -1,7 +1,7 @@
 """Where frames come from: one kind of source a file, behind one Protocol and one table of schemes."""
 
-from edge_agent.sources.address import redact
+from edge_agent.sources.address import anchor, redact
 from edge_agent.sources.opening import check_address, open_source
 from edge_agent.sources.source import Source, SourceError, SourceOptions
 
-__all__ = ["Source", "SourceError", "SourceOptions", "check_address", "open_source", "redact"]
+__all__ = ["Source", "SourceError", "SourceOptions", "anchor", "check_address", "open_source", "redact"]

@@ -21,7 +21,8 @@ _VIDEO_SUFFIXES = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".
 
 class Playlist:
     """Plays clips in order, over and over when asked. Its clock runs on from clip to clip, and each clip is a segment
-    of its own. A clip that is broken is skipped and counted while another plays."""
+    of its own. A clip that is broken is skipped and counted while another plays, and named once in the log, however
+    often its turn comes."""
 
     def __init__(
         self, clips: Sequence[Path], options: SourceOptions, *, loop: bool, clock: Callable[[], float]
@@ -36,6 +37,7 @@ class Playlist:
         self._end_s = 0.0
         self._skipped = 0
         self._played = True
+        self._named: set[str] = set()
         self._reader: VideoReader | None = self._open_next()
 
     @property
@@ -68,32 +70,37 @@ class Playlist:
             return reader.read()
         except SourceReadError as error:
             self._skipped += 1
-            _log.warning("%s; the rest of it is skipped", error)
+            self._name(f"{error}; the rest of it is skipped")
             return None
 
     def _open_next(self) -> VideoReader | None:
         """The next clip that opens; ``None`` after the last. Raises ``SourceOpenError`` when a whole round of clips
         gave not one frame: playing on would only spin."""
-        failure: SourceError | None = None
+        failures: list[SourceError] = []
         for clip in self._order:
             if clip.starts_round and not self._played:
-                raise failure or SourceOpenError(f"{clip.path}: none of its frames can be decoded")
+                raise failures[-1] if failures else SourceOpenError(f"{clip.path}: none of its frames can be decoded")
             self._played = self._played and not clip.starts_round
             try:
                 reader = VideoReader(str(clip.path), self._options, self._clock)
             except SourceOpenError as error:
-                failure = error
+                failures.append(error)
                 self._skipped += 1
                 continue
-            if failure is not None:
-                _log.warning("%s; skipped", failure)
+            for failure in failures:
+                self._name(f"{failure}; skipped")
             self._segment += 1
             # One frame's time at 25 a second stands between two clips, as between two frames.
             self._start_s = self._end_s + 0.04 if self._segment else 0.0
             return reader
-        if self._segment < 0 and failure:
-            raise failure
+        if self._segment < 0 and failures:
+            raise failures[-1]
         return None
+
+    def _name(self, fault: str) -> None:
+        if fault not in self._named:
+            self._named.add(fault)
+            _log.warning("%s", fault)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,8 @@ _BROKEN_IN_A_ROW = 300
 
 
 class VideoImage:
-    """A decoded frame, converted when asked."""
+    """A decoded frame, converted when asked, always by the thread that asks: left to itself, FFmpeg starts as many
+    threads as there are cores for every single frame, and keeps them for as long as that frame lives."""
 
     def __init__(self, frame: av.VideoFrame) -> None:
         self._frame = frame
@@ -31,12 +32,12 @@ class VideoImage:
         return self._frame.height, self._frame.width
 
     def luma(self) -> Luma:
-        return np.asarray(self._frame.to_ndarray(format="gray"), dtype=np.uint8)
+        return np.asarray(self._frame.to_ndarray(format="gray", threads=1), dtype=np.uint8)
 
     def colour(self, largest_side: int) -> NDArray[np.uint8]:
         height, width = fit(self.size, largest_side)
         # A converter of its own: the frame's may be at work in the camera's thread.
-        picture = VideoReformatter().reformat(self._frame, width=width, height=height, format="bgr24")
+        picture = VideoReformatter().reformat(self._frame, width=width, height=height, format="bgr24", threads=1)
         return np.asarray(picture.to_ndarray(), dtype=np.uint8)
 
 

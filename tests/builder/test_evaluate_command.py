@@ -90,11 +90,24 @@ def test_one_clear_error_when_an_option_is_wrong(
         run(released, clips, *options)
 
 
-@pytest.mark.parametrize("options", [("--threads", "0"), ("--threshold", "1.5"), ("--threads", "two")])
-def test_usage_error_when_a_number_is_out_of_range(released: Path, clips: Path, options: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    "options", [("--threads", "0"), ("--threshold", "1.5"), ("--threads", "two"), ("--threshold", "half")]
+)
+def test_usage_error_when_a_number_is_out_of_range(
+    released: Path, clips: Path, options: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as caught:
         run(released, clips, *options)
     assert caught.value.code == 2
+    assert f"argument {options[0]}: {options[1]!r} found, a" in capsys.readouterr().err
+
+
+def test_report_file_is_refused_before_any_clip_is_judged(
+    released: Path, clips: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(NexaraError, match="cannot be written"):
+        run(released, clips, "--json", "/nowhere/at/all.json")
+    assert not capsys.readouterr().out
 
 
 def test_bundle_is_refused_when_one_byte_changed(released: Path, clips: Path, tmp_path: Path) -> None:

@@ -21,13 +21,12 @@ from runtimes.detector import Detector, open_detector
 from scenes import open_scene
 from tests.edge_agent.films import write_film
 
-SIZE, FPS, ACT_S = (180, 320), 20, 3.0
+SIZE, FPS, ACT_S = (108, 192), 15, 2.6
 _LOOK = f"duration={ACT_S:g}&fps={FPS}&size={SIZE[1]}x{SIZE[0]}"
 _ACTS = (
-    f"scene:corridor?seed=3&people=4&night=0&fight=0-{ACT_S:g}&{_LOOK}",
-    f"scene:corridor?seed=3&people=4&night=1&fight=0-{ACT_S:g}&{_LOOK}",
-    f"scene:yard?seed=5&people=0&night=0&fight=none&{_LOOK}",
+    f"scene:corridor?seed=7&people=4&night=0&fight=0-{ACT_S:g}&{_LOOK}",
     f"scene:corridor?seed=5&people=0&night=1&fight=none&{_LOOK}",
+    f"scene:yard?seed=5&people=0&night=0&fight=none&{_LOOK}",
 )
 Pictures = list[NDArray[np.uint8]]
 

@@ -57,7 +57,7 @@ def test_parse_manifest_says_upgrade_when_the_format_is_newer(version: str) -> N
     ("change", "message"),
     [
         (lambda m: m.pop("format"), "format"),
-        (lambda m: m.update(format="one.two"), "not a bundle manifest"),
+        (lambda m: m.update(format="one.two"), "format 'one.two' found"),
         (lambda m: m.update(format=1), "not a bundle manifest"),
         (lambda m: m.pop("calibration"), "calibration"),
         (lambda m: m.update(task="gestures"), r"\$\.task"),

@@ -37,6 +37,10 @@ def test_agent_has_its_own_defaults_when_nothing_is_said(tmp_path: Path, tiny: B
     assert plan.delivery("1", tiny.manifest).spool_directory == tmp_path / "spool"
 
 
+def test_relative_film_starts_at_the_configurations_folder(tmp_path: Path, tiny: Bundle) -> None:
+    assert make_plan(tmp_path, MINIMAL).cameras(tiny.manifest)[0].source == f"file:{tmp_path}/yard.mp4"
+
+
 def test_cameras_thresholds_come_before_the_common_ones_and_these_before_the_bundles(
     tmp_path: Path, tiny: Bundle
 ) -> None:

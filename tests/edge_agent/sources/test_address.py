@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge_agent.sources.address import redact, split_address
+from edge_agent.sources.address import anchor, redact, split_address
 from edge_agent.sources.opening import check_address
 from edge_agent.sources.source import SourceUriError
 
@@ -44,6 +46,24 @@ def test_redact_leaks_nothing_when_password_is_any_text(user: str, password: str
 )
 def test_split_finds_scheme_when_there_is_one(uri: str, expected: tuple[str, str]) -> None:
     assert split_address(uri) == expected
+
+
+@pytest.mark.parametrize(
+    ("uri", "expected"),
+    [
+        ("yard.mp4", "/etc/nexara/yard.mp4"),
+        ("file:clips/yard.mp4", "file:/etc/nexara/clips/yard.mp4"),
+        ("folder:clips", "folder:/etc/nexara/clips"),
+        ("file:/srv/yard.mp4", "file:/srv/yard.mp4"),
+        ("/srv/yard.mp4", "/srv/yard.mp4"),
+        ("file:///srv/yard.mp4", "file:///srv/yard.mp4"),
+        ("rtsp://host/stream", "rtsp://host/stream"),
+        ("v4l2:/dev/video0", "v4l2:/dev/video0"),
+        ("scene:yard?seed=1", "scene:yard?seed=1"),
+    ],
+)
+def test_anchor_moves_only_a_relative_path(uri: str, expected: str) -> None:
+    assert anchor(uri, Path("/etc/nexara")) == expected
 
 
 @pytest.mark.parametrize(

@@ -95,6 +95,26 @@ def test_folder_plays_all_in_order_over_and_over_when_one_is_broken(tmp_path: Pa
     assert source.skipped == 2
 
 
+def test_folder_names_each_broken_clip_once_when_it_plays_over_and_over(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("a.mp4", "b.mp4"):
+        (tmp_path / name).write_bytes(b"not a video at all")
+    write_film(tmp_path / "c.mp4", [10] * 4)
+    play(open_fast(f"folder:{tmp_path}"), most=12)
+    assert [caplog.text.count(f"{name}: cannot be opened") for name in ("a.mp4", "b.mp4")] == [1, 1]
+
+
+def test_pictures_start_no_threads_when_they_are_converted(tmp_path: Path) -> None:
+    source = open_fast(str(write_film(tmp_path / "a.mp4", [10] * 8)))
+    frames = play(source)
+    before = len(list(Path("/proc/self/task").iterdir()))
+    for frame in frames:
+        frame.image.luma()
+        frame.image.colour(64)
+    assert len(list(Path("/proc/self/task").iterdir())) == before
+
+
 def test_file_gives_what_is_whole_when_its_middle_is_broken(tmp_path: Path) -> None:
     film = write_film(tmp_path / "a.avi", [index * 3 % 250 for index in range(80)])
     content = bytearray(film.read_bytes())
