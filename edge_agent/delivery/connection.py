@@ -196,7 +196,8 @@ def open_connection(
             f"broker {broker.address}: TLS failed: {error}; check [mqtt.tls] ca, and that the certificate names"
             f" {broker.host!r}"
         ) from error
-    except (OSError, BrokerUnreachableError) as error:
+    # UnicodeError: a host that can be no name, such as one with an empty label.
+    except (OSError, UnicodeError, BrokerUnreachableError) as error:
         connection.abandon()
         raise BrokerUnreachableError(
             f"broker {broker.address}: {error}; check [mqtt] host and port, and the network"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -38,6 +39,7 @@ class _Session:
     last_offered: int = 0
     in_flight: dict[int, Message | StoredMessage] = field(default_factory=dict)
     blocked: dict[str, float] = field(default_factory=dict)
+    spool_rests_until: float = -math.inf
 
     @property
     def room(self) -> int:
@@ -149,13 +151,15 @@ class Courier:
         patience = self._flush_until - self._clock() if self._stopping.is_set() else 1.0
         for message in self._board.take(max(0, session.room)):
             self._offer(session, message)
+        # A disk that fails must not keep the session waiting: what is on the board needs no disk.
         try:
-            if self._unblock(session):
+            if self._clock() >= session.spool_rests_until and self._unblock(session):
                 self._offer_spool(session)
-            self._settle(session, session.connection.step(patience, self._wakeup))
+            answers = session.connection.step(patience, self._wakeup)
+            self._settle(session, answers)
         except SpoolError as error:
             log.error("%s; trying again", error)  # noqa: TRY400 the message says it all
-            self._stopping.wait(_SPOOL_RETRY_S)
+            session.spool_rests_until = self._clock() + _SPOOL_RETRY_S
 
     def _offer(self, session: _Session, item: Message | StoredMessage) -> None:
         message = item if isinstance(item, Message) else item.message

@@ -57,6 +57,8 @@ class MqttOutbox:
         self._intake = Intake(MOST_UNWRITTEN_BYTES)
         self._courier = Courier(self._open_session, spool, self._board, backoff, clock)
         self._health: Health | None = None
+        # Made and posted as one, so that a status never takes the place of a newer one.
+        self._telling = threading.Lock()
         self._threads = (
             threading.Thread(target=self._write, name="spool", daemon=True),
             threading.Thread(
@@ -81,8 +83,8 @@ class MqttOutbox:
     def use_runtime(self, runtime: str) -> None:
         """Say on ``status`` which target judges from now on."""
         self._presence.use_runtime(runtime)
-        if self._courier.connected:
-            self._post(self._presence.message("online"))
+        self._tell_status()
+        self._courier.notice()
 
     def incident(self, event: IncidentEvent) -> None:
         self._intake.put(self._writer.incident(event))
@@ -109,8 +111,12 @@ class MqttOutbox:
 
     def _open_session(self) -> Connection:
         connection = self._connect(self._presence.message("offline"))
-        self._board.post(self._presence.message("online"))
+        self._tell_status()
         return connection
+
+    def _tell_status(self) -> None:
+        with self._telling:
+            self._board.post(self._presence.message("online"))
 
     def _post(self, message: Message) -> None:
         self._board.post(message)

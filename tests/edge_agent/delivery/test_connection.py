@@ -55,7 +55,11 @@ def test_error_is_told_when_what_answers_is_no_mqtt5_broker(impostor: int, text:
 
 @pytest.mark.parametrize(
     ("host", "text"),
-    [("127.0.0.1", "Connection refused"), ("broker.invalid", "broker mqtt://broker.invalid:")],
+    [
+        ("127.0.0.1", "Connection refused"),
+        ("broker.invalid", "broker mqtt://broker.invalid:"),
+        ("a..b", "mqtt://a..b:"),
+    ],
 )
 def test_error_names_host_and_what_to_check_when_nobody_is_there(host: str, text: str) -> None:
     with pytest.raises(BrokerUnreachableError, match=r"check \[mqtt\] host and port") as caught:

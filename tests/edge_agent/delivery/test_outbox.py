@@ -9,8 +9,10 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 import pytest
@@ -18,12 +20,16 @@ import pytest
 from edge_agent.delivery import payloads
 from edge_agent.delivery.broker import TLSFiles
 from edge_agent.delivery.courier import BLOCKED_FOR_S
+from edge_agent.delivery.errors import SpoolError
 from edge_agent.delivery.message import JPEG as JPEG_TYPE
+from edge_agent.delivery.message import Message
 from edge_agent.delivery.message_schemas import generate_schemas
+from edge_agent.delivery.presence import Presence
+from edge_agent.delivery.spool import Spool, StoredMessage
 from tests.edge_agent.delivery.conftest import OpenListener, OpenOutbox
 from tests.edge_agent.delivery.listener import wait_for
 from tests.edge_agent.delivery.mosquitto import Mosquitto, make_private_ca
-from tests.edge_agent.delivery.samples import JPEG, ROOT, health, incident, snapshot, state
+from tests.edge_agent.delivery.samples import JPEG, ROOT, health, incident, make_outbox, snapshot, state
 
 ACL = """user agent
 topic write nexara/v1/school/gate/status
@@ -188,6 +194,41 @@ def test_status_names_the_runtime_when_it_changes(broker: Mosquitto, listen: Ope
     wait_for(lambda: outbox.connected, "no session")
     outbox.use_runtime("onnx-float32")
     listener.until(lambda heard: any(b'"runtime":"onnx-float32"' in one.payload for one in heard))
+
+
+def test_status_names_the_runtime_when_it_changes_while_a_session_begins(
+    broker: Mosquitto, listen: OpenListener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changes: list[threading.Thread] = []
+    make = Presence.message
+
+    def change_meanwhile(presence: Presence, state: Literal["online", "offline", "stopping"]) -> Message:
+        message = make(presence, state)
+        if state == "online" and not changes:
+            changes.append(threading.Thread(target=lambda: outbox.use_runtime("tflite-int8")))
+            changes[0].start()
+            changes[0].join(0.3)
+        return message
+
+    monkeypatch.setattr(Presence, "message", change_meanwhile)
+    outbox = make_outbox(broker.port, broker.directory)
+    listener = listen(broker.port)
+    outbox.start()
+    listener.until(lambda heard: any(b"tflite-int8" in one.payload for one in heard))
+    outbox.close(flush_s=0)
+
+
+def test_lost_broker_is_noticed_when_spool_cannot_be_read(
+    broker: Mosquitto, deliver: OpenOutbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> list[StoredMessage]:
+        raise SpoolError("disk I/O error")
+
+    monkeypatch.setattr(Spool, "peek", fail)
+    outbox = deliver(broker.port)
+    wait_for(lambda: outbox.connected, "no session")
+    broker.kill()
+    wait_for(lambda: not outbox.connected, "the lost session was not noticed")
 
 
 @pytest.mark.parametrize("with_client_certificate", [False, True])
