@@ -35,8 +35,12 @@ def _grey(before: Planes, now: Planes, after: Planes) -> tuple[Planes, Planes, P
     return before - 127.5, now - 127.5, after - 127.5
 
 
+def _one_grey(_: Planes, now: Planes, __: Planes) -> tuple[Planes, Planes, Planes]:
+    return _thrice(now - 127.5)
+
+
 def _absolute(gain: float) -> MakePlanes:
-    return lambda _, now, after: _thrice(gain * np.abs(after - now) - 127.5)
+    return lambda _, now, after: _thrice(np.asarray(gain * np.abs(after - now) - 127.5, dtype=np.float32))
 
 
 def _absolutes(gain: float) -> MakePlanes:
@@ -56,13 +60,12 @@ def _signeds(gain: float) -> MakePlanes:
 
 
 def _second(gain: float) -> MakePlanes:
-    return lambda before, now, after: _thrice(gain * (now - (before + after) / 2))
+    return lambda before, now, after: _thrice(gain * (now - 0.5 * (before + after)))
 
 
-# Each gain is the best that was seen of its kind, so that no rival loses by its gain; but for the shipped input, whose
-# gain was set beforehand.
+# Of the gains that were tried of each kind, the best: no rival loses by its gain.
 VARIANTS = {
-    "grey": Variant("grey picture, thrice", 0.1, lambda _, now, __: _thrice(now - 127.5)),
+    "grey": Variant("grey picture, thrice", 0.1, _one_grey),
     "greys": Variant("three grey pictures", 0.1, _grey),
     "absolute": Variant("absolute difference x6", 0.1, _absolute(6)),
     "absolutes": Variant("three absolute differences x3", 0.1, _absolutes(3)),

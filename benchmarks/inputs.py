@@ -180,9 +180,7 @@ def _area(tables: Sequence[ScoreTable]) -> Metric:
 
 
 def _rightness(tables: Sequence[ScoreTable]) -> Metric:
-    return lambda _, draws: _mean(
-        [accuracies(table.labels, table.probabilities, DECISION, draws) for table in tables]
-    )
+    return lambda _, draws: _mean([accuracies(table.labels, table.probabilities, DECISION, draws) for table in tables])
 
 
 def _less(one: Metric, other: Metric) -> Metric:
