@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-Planes = NDArray[np.float32]
+Planes = NDArray[np.floating[Any]]
 MakePlanes = Callable[[Planes, Planes, Planes], tuple[Planes, Planes, Planes]]
-"""``(K, H, W) float32`` grey levels 0..255 of the frames before, now and after, to three planes around 0, of which
+"""``(K, H, W)`` real grey levels 0..255 of the frames before, now and after, to three planes around 0, of which
 127.5 stands for 1 and what lies beyond is clipped."""
 
 

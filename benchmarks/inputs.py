@@ -70,7 +70,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 def main(argv: list[str]) -> int:
     """Judge input variants on a folder of clips."""
     arguments = _parser().parse_args(argv)
-    variants = _chosen(arguments.variants)
+    variants = chosen_variants(arguments.variants)
     clips = find_clips(arguments.data).clips
     require_both_classes(clips, arguments.data)
     recipe = load_recipe("full")
@@ -208,7 +208,8 @@ def _told(figure: Interval) -> str:
     return f"{figure.value:.3f} [{figure.low:.3f}, {figure.high:.3f}]"
 
 
-def _chosen(asked: str) -> dict[str, Variant]:
+def chosen_variants(asked: str) -> dict[str, Variant]:
+    """Variants by key, from a list with commas or ``all``; raises ``VariantError``."""
     names = list(VARIANTS) if asked == "all" else asked.split(",")
     unknown = [name for name in names if name not in VARIANTS]
     if unknown:
