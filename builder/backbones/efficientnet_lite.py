@@ -8,6 +8,8 @@ its seven stages, which gives students a fraction of its size.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -43,18 +45,27 @@ STAGES = (
     _Stage(3, 1, 6, 320, 1),
 )
 BLOCKS = sum(stage.repeats for stage in STAGES)
+RESIDUAL = frozenset(range(BLOCKS)) - frozenset(accumulate((stage.repeats for stage in STAGES[:-1]), initial=0))
+"""Blocks that only add to what comes in: all but each stage's first."""
 
 
-def build_efficientnet_lite0(size: tuple[int, int], channels: int, *, blocks: int = BLOCKS) -> tf_keras.Model:
-    """Feature maps of the network cut after ``blocks`` of its 16 blocks: ``(N, H, W, channels) float32`` in -1..1 to
-    ``(N, h, w, C) float32``; the whole network ends in the 1280-channel top convolution."""
+def build_efficientnet_lite0(
+    size: tuple[int, int], channels: int, *, blocks: int = BLOCKS, skip: Collection[int] = (), top: bool = True
+) -> tf_keras.Model:
+    """Feature maps ``(N, h, w, D) float32`` of images ``(N, H, W, channels) float32`` in -1..1.
+
+    The network may be cut after ``blocks`` of its 16 blocks, and may do without the residual blocks in ``skip`` (those
+    of ``RESIDUAL``): what they add to is still there without them. ``top`` is the 1280-channel convolution that ends the
+    uncut network.
+    """
     keras = load_keras()
     image = keras.Input((*size, channels), name="image")
     x = _convolution(image, 32, 3, 2, "stem")
     plan = [(stage, stage.stride if repeat == 0 else 1) for stage in STAGES for repeat in range(stage.repeats)]
     for number, (stage, stride) in enumerate(plan[:blocks]):
-        x = _block(x, stage, stride, f"block{number}")
-    if blocks == BLOCKS:
+        if number not in skip:
+            x = _block(x, stage, stride, f"block{number}")
+    if blocks == BLOCKS and top:
         x = _convolution(x, 1280, 1, 1, "top")
     return keras.Model(image, x, name="efficientnet_lite0")
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 
-from builder.backbones.efficientnet_lite import BLOCKS, build_efficientnet_lite0, load_efficientnet_lite0
+from builder.backbones.efficientnet_lite import BLOCKS, RESIDUAL, build_efficientnet_lite0, load_efficientnet_lite0
 from builder.backbones.keras_applications import KERAS_BACKBONES, build_keras_backbone
 from builder.errors import RecipeError
 from builder.framework import load_keras
@@ -22,12 +22,15 @@ BackboneName = Literal["efficientnet_lite0", "mobilenet_v2", "resnet50_v2", "vgg
 class BackboneSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A backbone as a recipe names it.
 
-    ``blocks`` cuts EfficientNet-Lite0 after that many of its 16 blocks; ``frozen`` keeps its stem and that many blocks
-    as they were; ``weights`` is a local file instead of the usual place.
+    ``blocks`` cuts EfficientNet-Lite0 after that many of its 16 blocks, ``skip`` leaves residual blocks out and ``top``
+    says whether the last convolution stays; ``frozen`` keeps its stem and that many blocks as they were. ``weights`` is
+    a local file instead of the usual place.
     """
 
     name: BackboneName = "efficientnet_lite0"
     blocks: int | None = None
+    skip: tuple[int, ...] = ()
+    top: bool = True
     frozen: int = 0
     weights: str | None = None
 
@@ -58,8 +61,10 @@ def build_backbone(spec: BackboneSpec, size: tuple[int, int], channels: int) -> 
 def _build(spec: BackboneSpec, size: tuple[int, int], channels: int) -> Backbone:
     if spec.name == "efficientnet_lite0":
         return _efficientnet_lite0(spec, size, channels)
-    if spec.blocks is not None or spec.frozen:
-        raise RecipeError(f"backbone {spec.name}: blocks and frozen are for efficientnet_lite0 only; leave them out")
+    if spec.blocks is not None or spec.frozen or spec.skip or not spec.top:
+        raise RecipeError(
+            f"backbone {spec.name}: blocks, skip, top and frozen are for efficientnet_lite0 only; leave them out"
+        )
     features, digest = build_keras_backbone(spec.name, size, channels, _path(spec))
     origin = KERAS_BACKBONES[spec.name].origin
     return Backbone(
@@ -74,7 +79,11 @@ def _efficientnet_lite0(spec: BackboneSpec, size: tuple[int, int], channels: int
             f"backbone efficientnet_lite0: blocks {blocks} and frozen {spec.frozen} found; "
             f"blocks is 1 to {BLOCKS} and frozen at most blocks"
         )
-    features = build_efficientnet_lite0(size, channels, blocks=blocks)
+    if not RESIDUAL.issuperset(spec.skip):
+        raise RecipeError(
+            f"backbone efficientnet_lite0: skip {list(spec.skip)} found; blocks that can be left out are {sorted(RESIDUAL)}"
+        )
+    features = build_efficientnet_lite0(size, channels, blocks=blocks, skip=spec.skip, top=spec.top)
     digest = load_efficientnet_lite0(features, _path(spec))
     for layer in features.layers:
         place = layer.name.partition("_")[0]

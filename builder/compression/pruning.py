@@ -38,7 +38,8 @@ def prune_network(
 ) -> tuple[Network, tuple[float, ...]]:
     """Set a share of each convolution's and dense layer's weights to zero, distilling all the while.
 
-    Depthwise kernels and the last layer stay whole: they are few, and each counts. Returns the pruned network, free of
+    Depthwise kernels and the last layer stay whole, since they are few and each counts, and so do frozen layers, which
+    could not learn to make do. Returns the pruned network, free of
     wrappers, with its losses per epoch. Raises ``PruningError`` when the measured sparsity is not what was asked.
     """
     tfmot = load_builder_module("tensorflow_model_optimization")
@@ -98,7 +99,7 @@ def _wrap(tfmot: Any, model: tf_keras.Model, sparsity: float, steps: int) -> tf_
 def _prunable(layer: tf_keras.layers.Layer) -> bool:
     layers = load_keras().layers
     kernel = isinstance(layer, (layers.Conv2D, layers.Dense)) and not isinstance(layer, layers.DepthwiseConv2D)
-    return kernel and layer.name not in {"logits", "stem_conv", "attention_score"}
+    return kernel and layer.trainable and layer.name not in {"logits", "stem_conv", "attention_score"}
 
 
 def _apply_masks(model: tf_keras.Model) -> None:
