@@ -11,6 +11,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -42,15 +43,25 @@ Encode = Callable[[Planes], NDArray[np.float64]]
 """Samples ``(K, H, W, 3) float32`` in -1..1 to pooled features ``(K, D)``."""
 
 
+class Encoder(NamedTuple):
+    """A frozen network and how many weights it has."""
+
+    encode: Encode
+    parameters: int
+
+
 class VariantError(NexaraError):
     """An input variant was asked for that does not exist."""
 
 
 class Judged(msgspec.Struct, frozen=True, kw_only=True):
-    """One variant, each figure a mean over the fold seeds with its 95 % interval over sources; ``less`` is its AUC less
-    that of the input that ships, on the same resamples (``None`` where that was not judged, or is this one)."""
+    """One rival, each figure a mean over the fold seeds with its 95 % interval over sources.
 
-    variant: str
+    ``less`` is its AUC less that of the reference, on the same resamples (``None`` where that was not judged, or is
+    this one).
+    """
+
+    name: str
     auc: Interval
     accuracy: Interval
     less: Interval | None
@@ -74,10 +85,12 @@ def main(argv: list[str]) -> int:
     clips = find_clips(arguments.data).clips
     require_both_classes(clips, arguments.data)
     recipe = load_recipe("full")
-    features = embed_clips(clips, variants, recipe, load_encoder(recipe.preprocessing.size), _count)
+    encode = load_encoder(BackboneSpec(), recipe.preprocessing.size).encode
+    features = embed_clips(clips, {key: (variant, encode) for key, variant in variants.items()}, recipe, count_clips)
     kept = tuple(clip for clip in clips if clip.name in features[next(iter(variants))])
     tables = {
-        key: [judge(kept, features[key], arguments.folds, seed) for seed in range(arguments.seeds)] for key in variants
+        variant.name: [judge(kept, features[key], arguments.folds, seed) for seed in range(arguments.seeds)]
+        for key, variant in variants.items()
     }
     result = Result(
         data=arguments.data.resolve().name,
@@ -85,33 +98,35 @@ def main(argv: list[str]) -> int:
         sources=len({clip.source for clip in kept}),
         folds=arguments.folds,
         seeds=arguments.seeds,
-        judged=tuple(summarise(variants, tables)),
+        judged=tuple(summarise(tables, VARIANTS[SHIPPED].name)),
     )
     tell(describe(result))
     write_json(arguments.json, result)
     return 0
 
 
-def load_encoder(size: tuple[int, int]) -> Encode:
-    """The whole of EfficientNet-Lite0 with its ImageNet weights, pooled; raises ``WeightsError``."""
+def load_encoder(spec: BackboneSpec, size: tuple[int, int]) -> Encoder:
+    """A backbone with its ImageNet weights, pooled over the picture; raises ``WeightsError``."""
     keras, tf = load_keras(), load_tensorflow()
-    features = build_backbone(BackboneSpec(), size, 3).features
+    features = build_backbone(spec, size, 3).features
     network = keras.Model(features.input, keras.layers.GlobalAveragePooling2D()(features.output))
     call = tf.function(
         lambda x: network(x, training=False), input_signature=[tf.TensorSpec((None, *size, 3), tf.float32)]
     )
-    return lambda samples: np.asarray(call(tf.constant(samples)), dtype=np.float64)
+    return Encoder(lambda samples: np.asarray(call(tf.constant(samples)), dtype=np.float64), network.count_params())
 
 
 def embed_clips(
     clips: Sequence[Clip],
-    variants: Mapping[str, Variant],
+    rivals: Mapping[str, tuple[Variant, Encode]],
     recipe: Recipe,
-    encode: Encode,
     progress: Callable[[int, int, str], None],
 ) -> dict[str, dict[str, NDArray[np.float64]]]:
-    """Features ``(2 D,)`` by variant and clip; each clip is decoded once, and one that cannot be is left out."""
-    found: dict[str, dict[str, NDArray[np.float64]]] = {key: {} for key in variants}
+    """Features ``(2 D,)`` by rival (an input and what encodes it) and clip.
+
+    Each clip is decoded once, and one that cannot be is left out.
+    """
+    found: dict[str, dict[str, NDArray[np.float64]]] = {key: {} for key in rivals}
     for number, clip in enumerate(clips, 1):
         try:
             decoded = decode_clip(clip.path, recipe.preprocessing)
@@ -119,7 +134,7 @@ def embed_clips(
             sys.stderr.write(f"left out {error}\n")
             continue
         instants = sample_times(float(decoded.times_s[-1]), recipe.geometry)
-        for key, variant in variants.items():
+        for key, (variant, encode) in rivals.items():
             pooled = encode(variant.sample(*_frames(decoded, instants, variant.gap_s)))
             found[key][clip.name] = np.concatenate([pooled.mean(axis=0), pooled.std(axis=0)])
         progress(number, len(clips), clip.name)
@@ -145,16 +160,16 @@ def judge(clips: Sequence[Clip], features: Features, folds: int, seed: int) -> S
     )
 
 
-def summarise(variants: Mapping[str, Variant], tables: Mapping[str, Sequence[ScoreTable]]) -> Iterator[Judged]:
-    """Figures of each variant, all on the same resamples of sources."""
+def summarise(tables: Mapping[str, Sequence[ScoreTable]], reference: str) -> Iterator[Judged]:
+    """Figures of each rival by name, all on the same resamples of sources."""
     weights = resample(next(iter(tables.values()))[0], np.random.default_rng(_SEED))
-    for key, judged in tables.items():
-        shipped = tables.get(SHIPPED) if key != SHIPPED else None
+    for name, judged in tables.items():
+        against = tables.get(reference) if name != reference else None
         yield Judged(
-            variant=variants[key].name,
+            name=name,
             auc=_figure(judged, _area(judged), weights),
             accuracy=_figure(judged, _rightness(judged), weights),
-            less=None if shipped is None else _figure(judged, _less(_area(judged), _area(shipped)), weights),
+            less=None if against is None else _figure(judged, _less(_area(judged), _area(against)), weights),
         )
 
 
@@ -167,7 +182,7 @@ def describe(result: Result) -> Iterator[str]:
     )
     yield ""
     rows = [
-        (judged.variant, _told(judged.auc), _told(judged.accuracy), "" if judged.less is None else _told(judged.less))
+        (judged.name, told(judged.auc), told(judged.accuracy), "" if judged.less is None else told(judged.less))
         for judged in result.judged
     ]
     yield from table_lines(("input", "AUC", "accuracy", "AUC less that of the shipped input"), rows)
@@ -204,7 +219,8 @@ def _frames(clip: DecodedClip, instants: NDArray[np.float64], gap_s: float) -> t
     return before, now, after
 
 
-def _told(figure: Interval) -> str:
+def told(figure: Interval) -> str:
+    """A figure with its interval, as tables show it."""
     return f"{figure.value:.3f} [{figure.low:.3f}, {figure.high:.3f}]"
 
 
@@ -217,7 +233,8 @@ def chosen_variants(asked: str) -> dict[str, Variant]:
     return {name: VARIANTS[name] for name in names}
 
 
-def _count(done: int, total: int, word: str) -> None:
+def count_clips(done: int, total: int, word: str) -> None:
+    """Tell on the error stream how far it is."""
     sys.stderr.write(f"{done}/{total} {word}\n")
 
 

@@ -13,6 +13,10 @@ from builder.recipe import load_recipe
 from tests.builder import tiny_clips
 
 
+def mean_planes(samples: np.ndarray) -> np.ndarray:
+    return samples.astype(np.float64).mean(axis=(1, 2))
+
+
 def clips_of(sources: int, each: int) -> list[Clip]:
     return [
         Clip(f"{source}-{number}", Path(), "fight" if number % 2 else "noFight", f"camera-{source}")
@@ -45,9 +49,8 @@ def test_features_are_mean_and_spread_over_time_and_broken_clips_are_left_out(
     told = []
     features = embed_clips(
         clips,
-        chosen_variants("grey,second"),
+        {key: (variant, mean_planes) for key, variant in chosen_variants("grey,second").items()},
         load_recipe("full"),
-        lambda samples: samples.astype(np.float64).mean(axis=(1, 2)),
         lambda done, total, word: told.append((done, total, word)),
     )
     assert {key: list(found) for key, found in features.items()} == {"grey": [clips[0].name], "second": [clips[0].name]}
@@ -62,7 +65,7 @@ def test_shipped_input_is_the_one_that_others_are_held_against() -> None:
     knowing = {clip.name: np.array([float(clip.fight)]) for clip in clips}
     guessing = {clip.name: rng.normal(size=1) for clip in clips}
     tables = {key: [judge(clips, found, 3, 0)] for key, found in ((SHIPPED, knowing), ("grey", guessing))}
-    shipped, grey = summarise(VARIANTS, tables)
+    shipped, grey = summarise(tables, SHIPPED)
     assert (shipped.auc.value, shipped.less) == (1.0, None)
     assert grey.less is not None
     assert grey.less.value == pytest.approx(grey.auc.value - 1)
@@ -81,7 +84,7 @@ def test_figures_are_printed_and_written(tmp_path: Path, capsys: pytest.CaptureF
     arguments = ["--data", str(data), "--folds", "2", "--seeds", "1", "--variants", "absolute,second"]
     assert main([*arguments, "--json", str(out)]) == 0
     result = msgspec.json.decode(out.read_bytes(), type=Result)
-    assert (result.clips, result.sources, [one.variant for one in result.judged]) == (
+    assert (result.clips, result.sources, [one.name for one in result.judged]) == (
         8,
         4,
         [VARIANTS["absolute"].name, VARIANTS["second"].name],
