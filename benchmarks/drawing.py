@@ -46,8 +46,10 @@ class Speed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Motion(msgspec.Struct, frozen=True, kw_only=True):
-    """How strongly clips move: mean distance of a sample's values from mid-grey, its 10th, 50th and 90th percentile over
-    the clips of one label."""
+    """How strongly clips move: mean distance of a sample's values from mid-grey.
+
+    ``percentiles`` are the 10th, 50th and 90th over the clips of one label.
+    """
 
     clips: str
     label: Label
@@ -117,7 +119,7 @@ def describe(result: Result) -> Iterator[str]:
     ]
     yield from table_lines(("clips", "label", "count", "motion, 10th percentile", "50th", "90th"), motions)
     yield ""
-    yield "Motion is the mean distance of a sample's values from mid-grey, 0 to 128, in samples as the recipe makes them."
+    yield "Motion is the mean distance of a sample's values from mid-grey, 0 to 128, of samples as the recipe has them."
     for name, area in result.areas.items():
         yield f"AUC of motion alone as a score of fights, {name}: {area:.3f}"
 
