@@ -15,6 +15,7 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -68,6 +69,8 @@ def main(argv: list[str]) -> int:
     """Show where a core's time goes."""
     arguments = _parser().parse_args(argv)
     bundle = open_any_bundle(arguments.bundle)
+    # What is counted is one core's time; OpenCV would else resize on all of them.
+    cv2.setNumThreads(1)
     with tempfile.TemporaryDirectory() as folder:
         film = Path(folder) / "scene.mp4"
         spec = replace(random_spec(7, fight=False, duration_s=arguments.seconds), fps=arguments.fps)
