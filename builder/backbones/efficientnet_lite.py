@@ -54,8 +54,8 @@ def build_efficientnet_lite0(
 ) -> tf_keras.Model:
     """Feature maps ``(N, h, w, D) float32`` of images ``(N, H, W, channels) float32`` in -1..1.
 
-    The network may be cut after ``blocks`` of its 16 blocks, and may do without the residual blocks in ``skip`` (those
-    of ``RESIDUAL``): what they add to is still there without them. ``top`` is the 1280-channel convolution that ends the
+    The network may be cut after ``blocks`` of its 16 blocks and may do without the residual blocks in ``skip`` (of
+    ``RESIDUAL``): what they add to is still there without them. ``top`` is the 1280-channel convolution that ends the
     uncut network.
     """
     keras = load_keras()

@@ -80,9 +80,7 @@ def _efficientnet_lite0(spec: BackboneSpec, size: tuple[int, int], channels: int
             f"blocks is 1 to {BLOCKS} and frozen at most blocks"
         )
     if not RESIDUAL.issuperset(spec.skip):
-        raise RecipeError(
-            f"backbone efficientnet_lite0: skip {list(spec.skip)} found; blocks that can be left out are {sorted(RESIDUAL)}"
-        )
+        raise RecipeError(f"backbone efficientnet_lite0: skip {list(spec.skip)} found; allowed are {sorted(RESIDUAL)}")
     features = build_efficientnet_lite0(size, channels, blocks=blocks, skip=spec.skip, top=spec.top)
     digest = load_efficientnet_lite0(features, _path(spec))
     for layer in features.layers:

@@ -18,7 +18,7 @@ from builder.pipeline.fold_build import FoldBuild, FoldStages, write_scores
 from builder.recipe import Recipe
 from builder.training import network as trained
 from builder.training.fit import Progress
-from builder.training.probe import embed
+from builder.training.probe import embedder
 from models.manifest import Artifact
 
 ARTIFACTS = "artifacts.json"
@@ -81,7 +81,7 @@ def _calibrating(fold: FoldBuild, network: trained.Network, recipe: Recipe) -> C
     training = fold.training()
     chosen = _spread(len(training), recipe.quantization.clips)
     windows = training.views(recipe.folds.seed, 0, chosen)
-    embeddings = embed(network.encoder, windows, recipe.preprocessing)
+    embeddings = embedder(network.encoder, recipe.preprocessing)(windows)
     samples = windows[:, :: max(1, windows.shape[1] // 2)].reshape(-1, *windows.shape[2:])
     return Calibrating(samples=samples, windows=embeddings)
 
