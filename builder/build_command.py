@@ -11,6 +11,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from rich.console import Console
+from rich.text import Text
 
 from builder.display import TerminalDisplay
 from builder.errors import BuilderError
@@ -40,10 +41,15 @@ def main(argv: list[str]) -> int:
     begun = time.monotonic()
     with TerminalDisplay(console) as display:
         packed = build(options, display)
-    console.print(f"bundle  {packed} ({packed.stat().st_size / 1e6:.2f} MB)", highlight=False)
-    console.print(f"report  {packed.with_suffix('') / 'report.html'}", highlight=False)
-    console.print(f"took    {(time.monotonic() - begun) / 60:.1f} min", highlight=False)
+    _say(console, f"bundle  {packed} ({packed.stat().st_size / 1e6:.2f} MB)")
+    _say(console, f"report  {packed.with_suffix('') / 'report.html'}")
+    _say(console, f"took    {(time.monotonic() - begun) / 60:.1f} min")
     return 0
+
+
+def _say(console: Console, line: str) -> None:
+    # As text, since a path may hold what would be markup; unwrapped, since a path is to be copied.
+    console.print(Text(line), soft_wrap=True)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -66,7 +72,7 @@ def _key(path: Path | None, console: Console) -> ec.EllipticCurvePrivateKey:
     if not private.exists():
         folder.mkdir(parents=True, exist_ok=True)
         generate_key(private, folder / "own.pem")
-        console.print(f"made a signing key of your own: {private}; keep it secret", highlight=False)
+        _say(console, f"made a signing key of your own: {private}; keep it secret")
     return load_private_key(private)
 
 
