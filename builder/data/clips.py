@@ -70,7 +70,7 @@ def _read_table(table: Path) -> tuple[Clip, ...]:
                     f"{table}: column {', '.join(sorted(missing))} missing; the columns are clip, label, source"
                 )
             clips = tuple(_table_clip(table, rows.line_num, row) for row in rows)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, ValueError, csv.Error) as error:
         raise DataError(f"{table}: cannot be read ({error}); give a CSV file in UTF-8") from error
     _forbid_repeats(table, clips)
     return clips
