@@ -87,7 +87,7 @@ def _tensor(reference: _Reference, storage: NDArray[Any]) -> NDArray[Any]:
         raise ValueError(f"a tensor of shape {reference.shape} reaches beyond its storage of {len(storage)}")
     strides = tuple(stride * storage.itemsize for stride in reference.strides)
     view = np.lib.stride_tricks.as_strided(storage[reference.offset :], reference.shape, strides, writeable=False)
-    return np.ascontiguousarray(view)
+    return np.array(view, order="C")
 
 
 class _StatePickle(pickle.Unpickler):
