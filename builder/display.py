@@ -47,7 +47,9 @@ class TerminalDisplay:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._bars.stop()
+        # Bars that were never shown would leave an empty line in a log.
+        if self._console.is_terminal:
+            self._bars.stop()
 
     def stage(self, name: str, done: bool) -> None:
         """Tell that a stage begins, or that it is there already."""

@@ -109,7 +109,7 @@ def load_recipe(name: str) -> Recipe:
     text, where = _read(name)
     try:
         recipe = msgspec.toml.decode(text, type=Recipe)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise RecipeError(f"{where}: {error}; the recipes full and quick show every key") from error
     _require_folds(recipe.folds, where)
     return recipe

@@ -43,9 +43,7 @@ def softened_loss(margins: np.ndarray, labels: np.ndarray, platt: Platt) -> floa
     st.floats(0.06, 15),
     st.floats(-6, 6),
 )
-def test_no_other_temperature_and_shift_fits_better(
-    rows: list[tuple[float, bool]], slope: float, shift: float
-) -> None:
+def test_no_other_temperature_and_shift_fits_better(rows: list[tuple[float, bool]], slope: float, shift: float) -> None:
     margins, labels = np.array([row[0] for row in rows]), np.array([int(row[1]) for row in rows])
     found = fit_platt(margins, labels)
     assert 1 / MAX_SLOPE <= found.temperature <= 1 / MIN_SLOPE + 1e-9
