@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from rich.console import Console
 from rich.text import Text
 
+from builder.data.clips import find_clips, require_both_classes
 from builder.display import TerminalDisplay
 from builder.errors import BuilderError
 from builder.framework import load_tensorflow
@@ -26,6 +27,8 @@ def main(argv: list[str]) -> int:
     """Build a signed bundle from a folder of labelled clips."""
     arguments = _parser().parse_args(argv)
     recipe = load_recipe(arguments.recipe)
+    # Told before TensorFlow takes its seconds to load and before a key is made.
+    require_both_classes(find_clips(arguments.data).clips, arguments.data)
     console = Console()
     load_tensorflow().get_logger().setLevel(logging.ERROR)
     options = BuildOptions(
