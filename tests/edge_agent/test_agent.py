@@ -14,6 +14,7 @@ import pytest
 
 from edge_agent.agent import AgentOptions, CameraSpec, Observation, run_agent
 from edge_agent.backoff import BackoffPolicy
+from edge_agent.camera_policies import CameraPolicies
 from edge_agent.events import CameraState, Health, IncidentEvent, Snapshot
 from edge_agent.policy import PolicyError
 from edge_agent.sources import SourceOptions
@@ -104,7 +105,7 @@ def watch(tiny: Bundle, *cameras: CameraSpec, options: AgentOptions = TO_THE_END
 
 def test_agent_tells_one_incident_when_one_fight_is_filmed(tiny: Bundle, plot: Plot, tmp_path: Path) -> None:
     film = plot.film(tmp_path / "a.mp4", ("calm", 5), ("fight", 6), ("calm", 12))
-    outbox = watch(tiny, CameraSpec("yard", str(film), FAST, plot.thresholds))
+    outbox = watch(tiny, CameraSpec("yard", str(film), FAST, CameraPolicies(plot.thresholds)))
     phases = outbox.phases("yard")
     assert phases == ["started", *["updated"] * (len(phases) - 2), "ended"]
     started, ended = outbox.incidents[0], outbox.incidents[-1]
@@ -119,7 +120,7 @@ def test_agent_tells_one_incident_when_one_fight_is_filmed(tiny: Bundle, plot: P
 
 def test_agent_sends_picture_of_the_fight_when_incident_starts(tiny: Bundle, plot: Plot, tmp_path: Path) -> None:
     film = plot.film(tmp_path / "a.mp4", ("calm", 5), ("fight", 4), ("calm", 8))
-    outbox = watch(tiny, CameraSpec("yard", str(film), FAST, plot.thresholds))
+    outbox = watch(tiny, CameraSpec("yard", str(film), FAST, CameraPolicies(plot.thresholds)))
     named = [event.snapshot for event in outbox.incidents if event.snapshot]
     assert outbox.incidents[0].snapshot == named[0]
     assert [snapshot.reference for snapshot in outbox.snapshots] == named
@@ -130,7 +131,7 @@ def test_agent_sends_picture_of_the_fight_when_incident_starts(tiny: Bundle, plo
 
 def test_agent_stays_silent_when_all_is_calm(tiny: Bundle, plot: Plot, tmp_path: Path) -> None:
     film = plot.film(tmp_path / "a.mp4", ("calm", 10))
-    outbox = watch(tiny, CameraSpec("yard", str(film), FAST, plot.thresholds))
+    outbox = watch(tiny, CameraSpec("yard", str(film), FAST, CameraPolicies(plot.thresholds)))
     assert outbox.incidents == []
     assert {state.mode for state in outbox.states} == {"idle"}
 
@@ -147,8 +148,8 @@ def test_agent_tells_cameras_apart_when_one_fights_and_others_are_broken(
             CameraSpec("broken", str(tmp_path / "broken.mp4")),
             CameraSpec("mute", f"rtsp://admin:s3cret@127.0.0.1:{port}/a", SourceOptions(open_timeout_s=1.0)),
             CameraSpec("device", "v4l2:/dev/video99"),
-            CameraSpec("calm", str(calm), SourceOptions(loop=True), plot.thresholds),
-            CameraSpec("fight", str(film), SourceOptions(loop=True), plot.thresholds),
+            CameraSpec("calm", str(calm), SourceOptions(loop=True), CameraPolicies(plot.thresholds)),
+            CameraSpec("fight", str(film), SourceOptions(loop=True), CameraPolicies(plot.thresholds)),
         ]
         with running(tiny, cameras, AgentOptions(health_interval_s=0.5, observe_interval_s=0.1)) as agent:
             agent.until(lambda: "started" in agent.outbox.phases("fight"))
@@ -174,7 +175,7 @@ def test_agent_stops_when_a_source_hangs_in_native_code(tiny: Bundle, plot: Plot
     with hanging_file(tmp_path / "hung" / "clip.mp4"):
         cameras = [
             CameraSpec("hung", f"folder:{tmp_path}/hung"),
-            CameraSpec("fight", str(film), SourceOptions(loop=True), plot.thresholds),
+            CameraSpec("fight", str(film), SourceOptions(loop=True), CameraPolicies(plot.thresholds)),
         ]
         with running(tiny, cameras, AgentOptions()) as agent:
             agent.until(lambda: "started" in agent.outbox.phases("fight"))
@@ -185,7 +186,7 @@ def test_agent_stops_when_a_source_hangs_in_native_code(tiny: Bundle, plot: Plot
 
 def test_agent_reports_rate_and_latency_when_it_watches(tiny: Bundle, plot: Plot, tmp_path: Path) -> None:
     film = plot.film(tmp_path / "a.mp4", ("fight", 20))
-    camera = CameraSpec("yard", str(film), SourceOptions(loop=True), plot.thresholds)
+    camera = CameraSpec("yard", str(film), SourceOptions(loop=True), CameraPolicies(plot.thresholds))
     with running(tiny, [camera], AgentOptions(health_interval_s=2.0, thumbnail_side=64)) as agent:
         agent.until(lambda: len(agent.outbox.healths) >= 2)
         agent.until(lambda: agent.seen["yard"].thumbnail is not None)
@@ -202,7 +203,9 @@ def test_agent_reports_rate_and_latency_when_it_watches(tiny: Bundle, plot: Plot
 
 def test_agent_watches_scenes_when_they_loop(tiny: Bundle, plot: Plot) -> None:
     address = "scene:yard?seed=3&fight=none&duration=2&fps=10&size=160x96&people=1&loop=1"
-    with running(tiny, [CameraSpec("scene", address, thresholds=plot.thresholds)], AgentOptions()) as agent:
+    with running(
+        tiny, [CameraSpec("scene", address, policies=CameraPolicies(plot.thresholds))], AgentOptions()
+    ) as agent:
         agent.until(lambda: agent.seen.get("scene") and agent.seen["scene"].score is not None)
     assert agent.seen["scene"].connection == "connected"
 
@@ -212,7 +215,9 @@ def test_agent_says_it_when_rtsp_camera_goes_and_comes_back(tiny: Bundle, plot: 
     port = free_port()
     options = AgentOptions(retry=BackoffPolicy(first_s=0.1, most_s=0.5))
     address = f"rtsp://127.0.0.1:{port}/camera"
-    camera = CameraSpec("gate", address, SourceOptions(open_timeout_s=5.0, read_timeout_s=2.0), plot.thresholds)
+    camera = CameraSpec(
+        "gate", address, SourceOptions(open_timeout_s=5.0, read_timeout_s=2.0), CameraPolicies(plot.thresholds)
+    )
     with running(tiny, [camera], options) as agent:
         for _ in range(2):
             with rtsp_server(port):

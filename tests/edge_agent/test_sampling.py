@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from edge_agent.policy import PolicyError
 from edge_agent.sampling import Sampler, SamplingPolicy, Triple
-from edge_agent.timeline import Timeline
+from edge_agent.timeline import LARGEST_GAP_S, Timeline
 from models.manifest import Geometry
 
 GEOMETRY = Geometry(samples=8, rate_hz=10.0, frame_gap_s=0.1)
@@ -20,7 +20,7 @@ class Camera:
 
     def __init__(self, policy: SamplingPolicy | None = None) -> None:
         policy = policy or SamplingPolicy()
-        self.timeline = Timeline(policy.largest_gap_s)
+        self.timeline = Timeline(LARGEST_GAP_S)
         self.sampler = Sampler(policy, GEOMETRY)
         self.times: list[float] = []
         self.kept: set[float] = set()
@@ -156,7 +156,7 @@ def test_offer_stays_in_order_and_within_one_run_when_input_is_wild(steps: list[
 
 
 @pytest.mark.parametrize(
-    "figures", [{"idle_interval_s": 0.0}, {"alert_rate_hz": -1.0}, {"alert_rate_hz": 0.0}, {"largest_gap_s": np.inf}]
+    "figures", [{"idle_interval_s": 0.0}, {"alert_rate_hz": -1.0}, {"alert_rate_hz": 0.0}, {"idle_interval_s": np.inf}]
 )
 def test_policy_is_refused_when_figure_makes_no_sense(figures: dict[str, float]) -> None:
     with pytest.raises(PolicyError, match=next(iter(figures))):

@@ -7,17 +7,21 @@ import numpy as np
 import pytest
 
 from edge_agent.attention import AttentionPolicy
+from edge_agent.camera_policies import CameraPolicies
 from edge_agent.events import CameraState, Health, IncidentEvent, Snapshot
 from edge_agent.incidents import IncidentPolicy
 from edge_agent.inference import Judgement
 from edge_agent.sample import Sample
-from edge_agent.snapshot import SnapshotPolicy
-from edge_agent.watch import Watch, WatchPolicies
+from edge_agent.watch import Watch
 from models.manifest import Thresholds
 from tests.edge_agent.test_snapshot import Noise
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
-POLICIES = WatchPolicies(AttentionPolicy(2.0), IncidentPolicy(end_hold_s=2.0, silence_s=5.0), SnapshotPolicy())
+POLICIES = CameraPolicies(
+    Thresholds(wake=0.3, alert=0.6, clear=0.4),
+    attention=AttentionPolicy(2.0),
+    incidents=IncidentPolicy(end_hold_s=2.0, silence_s=5.0),
+)
 
 
 @dataclass
@@ -25,14 +29,14 @@ class Site:
     """A watch with a clock that moves as it is told; keeps what the watch says."""
 
     now_s: float = 1000.0
+    policies: CameraPolicies = POLICIES
     incidents: list[IncidentEvent] = field(default_factory=list)
     snapshots: list[Snapshot] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.watch = Watch(
             "yard",
-            Thresholds(wake=0.3, alert=0.6, clear=0.4),
-            POLICIES,
+            lambda: self.policies,
             self,
             clock=lambda: self.now_s,
             wall=lambda: START + timedelta(seconds=self.now_s - 1000.0),
