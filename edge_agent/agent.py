@@ -122,8 +122,10 @@ def run_agent(
     A camera that is not there, breaks or hangs is reported and tried again, and disturbs no other. ``policies`` are
     read anew before each decision, so that whoever holds the book may change them; without it those of ``cameras``
     stay in force. ``observe`` is called on this thread, and no more once it raised; ``on_runtime`` is told which
-    engine judges, at the start and, on another thread, whenever that changes. Raises ``PolicyError`` for cameras that cannot be told apart, ``SourceUriError`` for an address that
-    cannot be understood and ``NoRuntimeError`` when nothing here can run the bundle.
+    engine judges, at the start and, on another thread, whenever that changes.
+
+    Raises ``PolicyError`` for cameras that cannot be told apart, ``SourceUriError`` for an address that cannot be
+    understood and ``NoRuntimeError`` when nothing here can run the bundle.
     """
     check_cameras(cameras)
 

@@ -43,7 +43,7 @@ class Reloader:
             for fault in str(error).splitlines():
                 log.error("%s", fault)  # noqa: TRY400 the message says it all
             log.error("%s not reloaded: the configuration in force stays", path)  # noqa: TRY400 told above
-        except Exception:  # noqa: BLE001 - the last place that hears of it: the next reload must find its thread
+        except Exception:  # the last place that hears of it: the next reload must find its thread
             log.exception("%s not reloaded: the configuration in force stays", path)
         finally:
             self._notifier.reloaded()

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 
 import numpy as np
@@ -118,3 +118,25 @@ def test_watch_goes_on_when_nothing_was_ever_judged() -> None:
     site.watch.close()
     assert site.incidents == []
     assert site.watch.score is None
+
+
+def test_incident_names_the_thresholds_that_judged_each_step_when_policies_change() -> None:
+    site = Site()
+    site.see(1.0, 0.9)
+    strict = Thresholds(wake=0.3, alert=0.97, clear=0.95)
+    site.policies = replace(POLICIES, thresholds=strict)
+    assert site.watch.incident == "an-id"
+    site.see(4.0, 0.9)
+    assert [(event.phase, event.thresholds) for event in site.incidents] == [
+        ("started", POLICIES.thresholds),
+        ("ended", strict),
+    ]
+
+
+def test_tend_takes_the_new_silence_when_policies_change() -> None:
+    site = Site()
+    site.see(1.0, 0.9)
+    site.policies = replace(POLICIES, incidents=IncidentPolicy(silence_s=50.0))
+    site.now_s += 40.0
+    assert site.watch.tend(site.now_s) == "alert"
+    assert [event.phase for event in site.incidents] == ["started"]

@@ -46,6 +46,43 @@ def test_cameras_thresholds_come_before_the_common_ones_and_these_before_the_bun
     assert own == Thresholds(wake=tiny.manifest.calibration.thresholds.wake, alert=0.9, clear=0.3)
 
 
+SHARED = """[sampling]
+idle_interval_s = 4
+alert_rate_hz = 8
+[incidents]
+start_hold_s = 1
+cooldown_s = 60
+[[camera]]"""
+
+
+@pytest.mark.parametrize(
+    ("own", "expected"),
+    [
+        ("", (4, 8, 5, 1, 5, 60)),
+        ("idle_interval_s = 1", (1, 8, 5, 1, 5, 60)),
+        ("alert_rate_hz = 5\ncalm_hold_s = 9", (4, 5, 9, 1, 5, 60)),
+        ("start_hold_s = 0\ncooldown_s = 0", (4, 8, 5, 0, 5, 0)),
+        ("end_hold_s = 20", (4, 8, 5, 1, 20, 60)),
+    ],
+)
+def test_cameras_keys_come_before_the_common_ones_and_touch_no_other_camera(
+    tmp_path: Path, tiny: Bundle, own: str, expected: tuple[float, ...]
+) -> None:
+    text = MINIMAL.replace("[[camera]]", SHARED) + own + '\n[[camera]]\nid = "door"\nsource = "file:door.mp4"\n'
+    found = make_plan(tmp_path, text).policies(tiny.manifest)
+    for camera, figures in (("yard", expected), ("door", (4, 8, 5, 1, 5, 60))):
+        sampling, incidents = found[camera].sampling, found[camera].incidents
+        calm_hold_s = found[camera].attention.calm_hold_s
+        holds = (incidents.start_hold_s, incidents.end_hold_s, incidents.cooldown_s)
+        assert (sampling.idle_interval_s, sampling.alert_rate_hz, calm_hold_s, *holds) == figures
+
+
+@pytest.mark.parametrize("own", ["alert_rate_hz = 2", "smoothing = 16", "smoothing_span_s = 0.4"])
+def test_error_is_told_when_no_incident_could_ever_start(tmp_path: Path, tiny: Bundle, own: str) -> None:
+    with pytest.raises(ConfigError, match=r"edge\.toml:6: camera\[0\]: smoothing = .* no incident could start"):
+        make_plan(tmp_path, MINIMAL + own + "\n").policies(tiny.manifest)
+
+
 def test_error_names_camera_and_line_when_thresholds_contradict_the_bundles(tmp_path: Path, tiny: Bundle) -> None:
     plan = make_plan(tmp_path, MINIMAL + "clear = 0.99\n")
     with pytest.raises(ConfigError, match=r"edge\.toml:6: camera\[0\]: clear = 0\.99 is above alert = "):
