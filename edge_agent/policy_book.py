@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -13,6 +14,7 @@ class PolicyBook:
     exchanged whole, so that nobody reads half of a change."""
 
     def __init__(self, policies: Mapping[str, CameraPolicies]) -> None:
+        self._changing = threading.Lock()
         self._policies: Mapping[str, CameraPolicies] = MappingProxyType(dict(policies))
 
     @property
@@ -27,5 +29,6 @@ class PolicyBook:
     def apply(self, policies: Mapping[str, CameraPolicies]) -> None:
         """Put policies in force from each camera's next judgement on. Cameras left out keep theirs, and ones that the
         book does not know are passed over: nobody watches them."""
-        before = self._policies
-        self._policies = MappingProxyType({camera: policies.get(camera, mine) for camera, mine in before.items()})
+        with self._changing:
+            before = self._policies
+            self._policies = MappingProxyType({camera: policies.get(camera, mine) for camera, mine in before.items()})

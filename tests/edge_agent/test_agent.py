@@ -12,15 +12,17 @@ import msgspec
 import numpy as np
 import pytest
 
-from edge_agent.agent import AgentOptions, CameraSpec, Observation, run_agent
+from edge_agent.agent import AgentOptions, CameraSpec, Observation, open_book, run_agent
 from edge_agent.backoff import BackoffPolicy
 from edge_agent.camera_policies import CameraPolicies
 from edge_agent.events import CameraState, Health, IncidentEvent, Snapshot
 from edge_agent.policy import PolicyError
+from edge_agent.policy_book import PolicyBook
+from edge_agent.sampling import SamplingPolicy
 from edge_agent.sources import SourceOptions
 from edge_agent.sources.source import SourceUriError
 from models.bundle import Bundle
-from models.manifest import Requirement
+from models.manifest import Requirement, Thresholds
 from runtimes.errors import NoRuntimeError
 from tests.edge_agent.hanging import hanging_file
 from tests.edge_agent.plot import Plot, make_plot
@@ -59,11 +61,13 @@ class RecordingOutbox:
 class Running:
     """An agent at work on a thread of its own."""
 
-    def __init__(self, bundle: Bundle, cameras: list[CameraSpec], options: AgentOptions) -> None:
+    def __init__(
+        self, bundle: Bundle, cameras: list[CameraSpec], options: AgentOptions, policies: PolicyBook | None
+    ) -> None:
         self.outbox = RecordingOutbox()
         self.seen: dict[str, Observation] = {}
         self.stop = threading.Event()
-        self.thread = threading.Thread(target=self._run, args=(bundle, cameras, options))
+        self.thread = threading.Thread(target=self._run, args=(bundle, cameras, options, policies))
 
     def until(self, condition: Callable[[], object], seconds: float = 40.0) -> None:
         """Return when the condition holds; ``seconds`` only bound a broken test."""
@@ -73,16 +77,20 @@ class Running:
             assert self.thread.is_alive(), "the agent ended by itself"
             time.sleep(0.02)
 
-    def _run(self, bundle: Bundle, cameras: list[CameraSpec], options: AgentOptions) -> None:
+    def _run(
+        self, bundle: Bundle, cameras: list[CameraSpec], options: AgentOptions, policies: PolicyBook | None
+    ) -> None:
         def observe(observation: Observation) -> None:
             self.seen[observation.camera] = observation
 
-        run_agent(cameras, bundle, self.outbox, stop=self.stop, options=options, observe=observe)
+        run_agent(cameras, bundle, self.outbox, stop=self.stop, options=options, policies=policies, observe=observe)
 
 
 @contextmanager
-def running(bundle: Bundle, cameras: list[CameraSpec], options: AgentOptions) -> Iterator[Running]:
-    agent = Running(bundle, cameras, options)
+def running(
+    bundle: Bundle, cameras: list[CameraSpec], options: AgentOptions, policies: PolicyBook | None = None
+) -> Iterator[Running]:
+    agent = Running(bundle, cameras, options, policies)
     agent.thread.start()
     try:
         yield agent
@@ -208,6 +216,52 @@ def test_agent_watches_scenes_when_they_loop(tiny: Bundle, plot: Plot) -> None:
     ) as agent:
         agent.until(lambda: agent.seen.get("scene") and agent.seen["scene"].score is not None)
     assert agent.seen["scene"].connection == "connected"
+
+
+def test_agent_ends_with_the_last_film_when_another_source_keeps_failing(
+    tiny: Bundle, plot: Plot, tmp_path: Path
+) -> None:
+    film = plot.film(tmp_path / "a.mp4", ("calm", 2))
+    cameras = [CameraSpec("absent", str(tmp_path / "none.mp4")), CameraSpec("yard", str(film), FAST)]
+    outbox = watch(tiny, *cameras)
+    last = {state.camera: state for state in outbox.states}
+    assert (last["absent"].connection, last["yard"].connection) == ("failed", "stalled")
+    assert last["yard"].score is not None
+
+
+def test_agent_goes_on_and_calls_no_more_when_the_observer_fails(
+    tiny: Bundle, plot: Plot, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    film = plot.film(tmp_path / "a.mp4", ("fight", 3), ("calm", 8))
+    calls: list[str] = []
+
+    def observe(observation: Observation) -> None:
+        calls.append(observation.camera)
+        raise RuntimeError("the window was closed")
+
+    outbox = RecordingOutbox()
+    cameras = [CameraSpec("yard", str(film), FAST, CameraPolicies(plot.thresholds))]
+    run_agent(cameras, tiny, outbox, stop=threading.Event(), options=TO_THE_END, observe=observe)
+    assert outbox.phases("yard")[-1] == "ended"
+    assert calls == ["yard"]
+    assert caplog.text.count("the observer failed") == 1
+
+
+def test_agent_samples_and_judges_by_the_new_policies_when_they_are_applied(
+    tiny: Bundle, plot: Plot, tmp_path: Path
+) -> None:
+    film = plot.film(tmp_path / "a.mp4", ("fight", 20))
+    camera = CameraSpec("yard", str(film), SourceOptions(loop=True), CameraPolicies(plot.thresholds))
+    deaf = CameraPolicies(Thresholds(wake=1.0, alert=1.0, clear=1.0), sampling=SamplingPolicy(idle_interval_s=60.0))
+    book = open_book([camera], tiny.manifest)
+    book.apply({"yard": deaf})
+    with running(tiny, [camera], AgentOptions(), book) as agent:
+        agent.until(lambda: agent.seen.get("yard") and agent.seen["yard"].score is not None)
+        assert agent.outbox.incidents == []
+        # With the sampling that it began with, the next glance would come in a minute.
+        book.apply({"yard": CameraPolicies(plot.thresholds)})
+        agent.until(lambda: "started" in agent.outbox.phases("yard"))
+    assert {event.thresholds for event in agent.outbox.incidents} == {plot.thresholds}
 
 
 @needs_rtsp_server

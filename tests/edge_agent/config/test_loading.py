@@ -91,7 +91,7 @@ def test_defaults_are_filled_in_when_only_needed_keys_are_given(tmp_path: Path) 
         ('source = "file:door.mp4"', 'source = "file:"', 19, "camera[1].source: 'file:' names nothing"),
         ("rtsp://viewer@10", "rtsp://[10", 15, "camera[0].source: not an address"),
         ("[spool]", "[sampling]\nidle_interval_s = 0\n[spool]", 10, "found 0; allowed is a number above 0 to 60"),
-        ('source = "file:door.mp4"', 'source = "x"\nalert_rate_hz = 0', 20, "camera[1].alert_rate_hz: found 0; allowed"),
+        ('source = "file:door.mp4"', 'source = "x"\nalert_rate_hz = 0', 20, "[1].alert_rate_hz: found 0; allowed"),
         ('source = "file:door.mp4"', 'source = "x"\nend_hold_s = "5"', 20, "camera[1].end_hold_s: found '5'; allowed"),
         ('source = "file:door.mp4"', 'source = "x"\nsmoothing = 0', 20, "camera[1].smoothing: found 0; allowed is"),
         ('source = "file:door.mp4"', 'source = "x"\nlargest_gap_s = 1', 20, "camera[1].largest_gap_s: unknown key"),
