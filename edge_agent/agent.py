@@ -32,7 +32,7 @@ from edge_agent.timeline import LARGEST_GAP_S
 from edge_agent.watch import Watch
 from models.bundle import Bundle
 from models.manifest import Manifest
-from runtimes.detector import open_detector
+from runtimes.detector import Detector, open_detector
 from runtimes.protocol import SessionOptions
 
 _log = logging.getLogger(__name__)
@@ -128,7 +128,20 @@ def run_agent(
     understood and ``NoRuntimeError`` when nothing here can run the bundle.
     """
     check_cameras(cameras)
+    detector, judge = _open_judge(bundle, options, clock, on_runtime)
+    book = policies or open_book(cameras, bundle.manifest)
+    agent = _Agent(
+        cameras, bundle.manifest, outbox, options, book, clock=clock, wall=wall, make_id=make_id, observe=observe
+    )
+    if on_runtime is not None:
+        on_runtime(detector.description)
+    if agent.run(judge, stop):
+        detector.close()
 
+
+def _open_judge(
+    bundle: Bundle, options: AgentOptions, clock: Callable[[], float], on_runtime: Callable[[str], None] | None
+) -> tuple[Detector, Judge]:
     def degraded(_before: str, _after: str, _reason: str) -> None:
         judge.forget()
         if on_runtime is not None:
@@ -138,14 +151,7 @@ def run_agent(
         bundle, target=options.target, options=SessionOptions(threads=options.threads), on_degraded=degraded
     )
     judge = Judge(detector, bundle.manifest.geometry, options.largest_gap_s, clock)
-    book = policies or open_book(cameras, bundle.manifest)
-    agent = _Agent(
-        cameras, bundle.manifest, outbox, options, book, clock=clock, wall=wall, make_id=make_id, observe=observe
-    )
-    if on_runtime is not None:
-        on_runtime(detector.description)
-    if agent.run(judge, stop):
-        detector.close()
+    return detector, judge
 
 
 def open_book(cameras: Sequence[CameraSpec], manifest: Manifest) -> PolicyBook:
