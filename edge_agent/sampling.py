@@ -16,15 +16,14 @@ _ROUNDING_S = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class SamplingPolicy:
-    """A sample every ``idle_interval_s`` while a camera is idle, ``alert_rate_hz`` samples a second (``None``: the
-    bundle's own rate) while it is alert."""
+    """A sample every ``idle_interval_s`` while a camera is idle, ``alert_rate_hz`` samples a second while it
+    is alert. More than the bundle's own rate makes no longer windows, but more of them, each judged when it is new."""
 
     idle_interval_s: float = 2.0
-    alert_rate_hz: float | None = None
+    alert_rate_hz: float = 10.0
 
     def __post_init__(self) -> None:
-        rate = 1.0 if self.alert_rate_hz is None else self.alert_rate_hz
-        require_positive(idle_interval_s=self.idle_interval_s, alert_rate_hz=rate)
+        require_positive(idle_interval_s=self.idle_interval_s, alert_rate_hz=self.alert_rate_hz)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +91,7 @@ class Sampler:
         return self._resolve(previous, tick)
 
     def _intervals(self, policy: SamplingPolicy) -> dict[Mode, float]:
-        return {"idle": policy.idle_interval_s, "alert": 1.0 / (policy.alert_rate_hz or self._geometry.rate_hz)}
+        return {"idle": policy.idle_interval_s, "alert": 1.0 / policy.alert_rate_hz}
 
     def _follow_policy(self, time_s: float) -> None:
         policy = self.policy

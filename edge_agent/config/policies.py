@@ -29,8 +29,7 @@ def resolve_policies(config: Config, manifest: Manifest) -> dict[str, CameraPoli
             for name, value in thresholds.items()
         }
         sampling, incidents = _choose(camera, config.settings.sampling), _choose(camera, config.settings.incidents)
-        rate_hz = sampling["alert_rate_hz"] or manifest.geometry.rate_hz
-        faults = [*_check_thresholds(thresholds), *_check_rate(rate_hz, incidents)]
+        faults = [*_check_thresholds(thresholds), *_check_rate(sampling["alert_rate_hz"], incidents)]
         problems += [Problem(config.locator.line(("camera", index)), f"camera[{index}]", text) for text in faults]
         if not faults:
             policies[camera.id] = _make(config.settings, thresholds, sampling, incidents)

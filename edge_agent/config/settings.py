@@ -97,10 +97,10 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class Sampling(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``[sampling]``: how often to look; ``alert_rate_hz`` is the bundle's own rate if not given."""
+    """``[sampling]``: how often to look."""
 
     idle_interval_s: IdleInterval = _SAMPLING.idle_interval_s
-    alert_rate_hz: AlertRate | None = _SAMPLING.alert_rate_hz
+    alert_rate_hz: AlertRate = _SAMPLING.alert_rate_hz
     largest_gap_s: Seconds = _AGENT.largest_gap_s
     calm_hold_s: Seconds = _ATTENTION.calm_hold_s
 

@@ -58,7 +58,7 @@ def load(folder: Path, text: str) -> Plan:
         ("end_hold_s = 9", "end_hold_s = 7", ["end_hold_s 9 -> 7 (door)"], []),
         ("end_hold_s = 9\n", "", ["end_hold_s 9 -> 5 (door)"], []),
         ("end_hold_s = 9", "end_hold_s = 9\nwake = 0.3", ["wake 0.2 -> 0.3 (door)"], []),
-        ("idle_interval_s = 2", "alert_rate_hz = 8", ["alert_rate_hz the bundle's -> 8 (all cameras)"], []),
+        ("idle_interval_s = 2", "alert_rate_hz = 8", ["alert_rate_hz 10 -> 8 (all cameras)"], []),
         ("[incidents]", "[snapshots]\nscore = true\n[incidents]", ["score False -> True (all cameras)"], []),
         ("[incidents]", "[incidents]\ncooldown_s = 3", ["cooldown_s 0 -> 3 (all cameras)"], []),
         ("[incidents]", "largest_gap_s = 2\n[incidents]", [], ["sampling.largest_gap_s"]),
