@@ -68,14 +68,6 @@ class Calibrating:
     windows: NDArray[np.float32]
 
 
-def find_target(name: str) -> Target:
-    """The target of that name; raises ``CompilationError`` naming those there are."""
-    for target in TARGETS:
-        if target.name == name:
-            return target
-    raise CompilationError(f"no target {name!r}; allowed are {', '.join(target.name for target in TARGETS)}")
-
-
 def store_half(targets: Iterable[Target]) -> tuple[Target, ...]:
     """The same targets with the weights of float ones stored as float16: half the size, and as fast, since engines
     widen weights when they load."""

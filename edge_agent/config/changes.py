@@ -78,4 +78,4 @@ def _figures(policies: CameraPolicies) -> dict[str, Any]:
 
 
 def _show(value: object) -> str:
-    return "the bundle's" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
