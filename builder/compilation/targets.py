@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from builder.compilation.bias_correction import correct_bias, measure_shift
-from builder.compilation.compiled import CompilationError, Compiled, Precision
+from builder.compilation.compiled import Compiled, Precision
 from builder.compilation.onnx import compile_onnx
 from builder.compilation.tflite import compile_tflite
 from builder.evaluation.opening import open_artifact
