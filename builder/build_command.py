@@ -11,9 +11,11 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from rich.console import Console
+from rich.text import Text
 
+from builder.data.clips import find_clips, require_both_classes
 from builder.display import TerminalDisplay
-from builder.errors import BuilderError
+from builder.errors import BuilderError, OutputError
 from builder.framework import load_tensorflow
 from builder.pipeline.build import BuildOptions, build
 from builder.recipe import load_recipe
@@ -25,6 +27,9 @@ def main(argv: list[str]) -> int:
     """Build a signed bundle from a folder of labelled clips."""
     arguments = _parser().parse_args(argv)
     recipe = load_recipe(arguments.recipe)
+    # Told before TensorFlow takes its seconds to load and before a key is made.
+    require_both_classes(find_clips(arguments.data).clips, arguments.data)
+    _make_folder(arguments.out)
     console = Console()
     load_tensorflow().get_logger().setLevel(logging.ERROR)
     options = BuildOptions(
@@ -40,10 +45,15 @@ def main(argv: list[str]) -> int:
     begun = time.monotonic()
     with TerminalDisplay(console) as display:
         packed = build(options, display)
-    console.print(f"bundle  {packed} ({packed.stat().st_size / 1e6:.2f} MB)", highlight=False)
-    console.print(f"report  {packed.with_suffix('') / 'report.html'}", highlight=False)
-    console.print(f"took    {(time.monotonic() - begun) / 60:.1f} min", highlight=False)
+    _say(console, f"bundle  {packed} ({packed.stat().st_size / 1e6:.2f} MB)")
+    _say(console, f"report  {packed.with_suffix('') / 'report.html'}")
+    _say(console, f"took    {(time.monotonic() - begun) / 60:.1f} min")
     return 0
+
+
+def _say(console: Console, line: str) -> None:
+    # As text, since a path may hold what would be markup; unwrapped, since a path is to be copied.
+    console.print(Text(line), soft_wrap=True)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -58,6 +68,13 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _make_folder(out: Path) -> None:
+    try:
+        (out / "work").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{out}: cannot be written: {error.strerror}; give --out a folder of your own") from error
+
+
 def _key(path: Path | None, console: Console) -> ec.EllipticCurvePrivateKey:
     if path is not None:
         return load_private_key(path)
@@ -66,7 +83,7 @@ def _key(path: Path | None, console: Console) -> ec.EllipticCurvePrivateKey:
     if not private.exists():
         folder.mkdir(parents=True, exist_ok=True)
         generate_key(private, folder / "own.pem")
-        console.print(f"made a signing key of your own: {private}; keep it secret", highlight=False)
+        _say(console, f"made a signing key of your own: {private}; keep it secret")
     return load_private_key(private)
 
 

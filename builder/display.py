@@ -14,6 +14,7 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -27,12 +28,12 @@ class TerminalDisplay:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._bars = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[word]}"),
+            TextColumn("{task.fields[word]}", markup=False),
             console=console,
             transient=True,
         )
@@ -46,11 +47,13 @@ class TerminalDisplay:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._bars.stop()
+        # Bars that were never shown would leave an empty line in a log.
+        if self._console.is_terminal:
+            self._bars.stop()
 
     def stage(self, name: str, done: bool) -> None:
         """Tell that a stage begins, or that it is there already."""
-        self._console.print(f"[dim]✓ {name}: there already[/]" if done else f"▸ {name}", highlight=False)
+        self._print(Text(f"✓ {name}: there already", "dim") if done else Text(f"▸ {name}"))
         if self._task is not None:
             self._bars.remove_task(self._task)
         self._task = None
@@ -62,7 +65,7 @@ class TerminalDisplay:
             quarter = PLAIN_STEPS * done // total
             if quarter > self._told:
                 self._told = quarter
-                self._console.print(f"  {self._name}: {done}/{total} {word}", highlight=False)
+                self._print(Text(f"  {self._name}: {done}/{total} {word}"))
             if done == total:
                 self._told = 0
             return
@@ -75,4 +78,8 @@ class TerminalDisplay:
 
     def warn(self, message: str) -> None:
         """Tell what the user should know but what does not stop the build."""
-        self._console.print(f"[yellow]warning:[/] {message}", highlight=False)
+        self._print(Text.assemble(("warning:", "yellow"), f" {message}"))
+
+    def _print(self, line: Text) -> None:
+        # As text, since a path may hold what would be markup; unwrapped, since a log wants one line a fact.
+        self._console.print(line, soft_wrap=True)

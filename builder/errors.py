@@ -17,5 +17,9 @@ class RecipeError(BuilderError):
     """A recipe has an unknown key, a wrong type or a value out of its range."""
 
 
+class OutputError(BuilderError):
+    """The folder given for the bundle cannot be written."""
+
+
 class WeightsError(BuilderError):
     """Pretrained weights are not to be had, or are not what they should be."""

@@ -15,6 +15,7 @@ from builder.training.fit import Distillation, Schedule
 from builder.training.views import Augmentation
 from models.manifest import Geometry, Preprocessing
 
+FOLDS_WHEN_ONE_IS_JUDGED = 3
 Count = Annotated[int, msgspec.Meta(ge=1)]
 
 
@@ -108,15 +109,20 @@ def load_recipe(name: str) -> Recipe:
     text, where = _read(name)
     try:
         recipe = msgspec.toml.decode(text, type=Recipe)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise RecipeError(f"{where}: {error}; the recipes full and quick show every key") from error
-    if recipe.folds.judged > recipe.folds.count:
-        raise RecipeError(
-            f"{where}: folds.judged is {recipe.folds.judged}, at most folds.count = {recipe.folds.count} can be judged"
-        )
-    if 1 < recipe.folds.count - recipe.folds.judged < recipe.folds.count and recipe.folds.judged > 1:
-        raise RecipeError(f"{where}: folds.judged is {recipe.folds.judged}; judge one fold or all {recipe.folds.count}")
+    _require_folds(recipe.folds, where)
     return recipe
+
+
+def _require_folds(folds: Folds, where: str) -> None:
+    if folds.judged not in {1, folds.count}:
+        raise RecipeError(f"{where}: folds.judged is {folds.judged}; judge 1 fold or all {folds.count}")
+    if folds.judged < folds.count < FOLDS_WHEN_ONE_IS_JUDGED:
+        raise RecipeError(
+            f"{where}: folds.count is {folds.count}; at least {FOLDS_WHEN_ONE_IS_JUDGED} are needed to judge one: it, "
+            "one for calibration, and one to learn from"
+        )
 
 
 def _read(name: str) -> tuple[bytes, str]:

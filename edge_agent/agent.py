@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import queue
 import threading
@@ -10,30 +11,31 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge_agent.announcer import Announcer
-from edge_agent.attention import AttentionPolicy
 from edge_agent.backoff import BackoffPolicy
 from edge_agent.camera import Camera
+from edge_agent.camera_policies import CameraPolicies
 from edge_agent.events import CameraState, Connection, Mode, Outbox
 from edge_agent.health import HealthMeter
-from edge_agent.incidents import IncidentPolicy
 from edge_agent.inference import Judge, Judgement, judge_until
 from edge_agent.pending import PendingSamples
 from edge_agent.policy import PolicyError, require_positive
+from edge_agent.policy_book import PolicyBook
 from edge_agent.sample import SampleMaker
-from edge_agent.sampling import SamplingPolicy
-from edge_agent.snapshot import SnapshotPolicy
 from edge_agent.sources import SourceOptions, check_address, open_source
-from edge_agent.watch import Watch, WatchPolicies
+from edge_agent.timeline import LARGEST_GAP_S
+from edge_agent.watch import Watch
 from models.bundle import Bundle
-from models.manifest import Manifest, Thresholds
-from runtimes.detector import open_detector
+from models.manifest import Manifest
+from runtimes.detector import Detector, open_detector
 from runtimes.protocol import SessionOptions
 
+_log = logging.getLogger(__name__)
 _TICK_S = 0.1
 _STOP_WITHIN_S = 2.0
 # Four alert samples are 0.4 s: what waits longer is news of the past, and an alert within a second has no use for it.
@@ -43,27 +45,28 @@ _MOST_BATCHES = 64
 
 @dataclass(frozen=True, slots=True)
 class CameraSpec:
-    """One camera: its id (unique, and a part of MQTT topics), its source's address and its own thresholds
-    (``None``: the bundle's)."""
+    """One camera: its id (unique, and a part of MQTT topics), its source's address and its policies
+    (``None``: the bundle's thresholds and the defaults of all else)."""
 
     id: str
     source: str
     options: SourceOptions = field(default_factory=SourceOptions)
-    thresholds: Thresholds | None = None
+    policies: CameraPolicies | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class AgentOptions:
     """How the agent works; ``target`` names the bundle's artifact to use (``None``: the best that runs here), and
-    ``thumbnail_side`` asks for a small picture in each observation, ``stop_when_ended`` ends the agent when every
-    source has come to its end. Intervals are in seconds."""
+    ``thumbnail_side`` asks for a small picture in each observation. A silence between frames above ``largest_gap_s`` is
+    a break: no window reaches across it. Intervals are in seconds.
+
+    ``stop_when_ended`` is for recordings: it ends the agent when every source has come to its end. One that failed
+    three times in a row counts as ended, since a run that waits for a missing file would never end.
+    """
 
     target: str | None = None
     threads: int = 1
-    sampling: SamplingPolicy = field(default_factory=SamplingPolicy)
-    attention: AttentionPolicy = field(default_factory=AttentionPolicy)
-    incidents: IncidentPolicy = field(default_factory=IncidentPolicy)
-    snapshots: SnapshotPolicy = field(default_factory=SnapshotPolicy)
+    largest_gap_s: float = LARGEST_GAP_S
     retry: BackoffPolicy = field(default_factory=BackoffPolicy)
     health_interval_s: float = 30.0
     state_interval_s: float = 10.0
@@ -74,6 +77,7 @@ class AgentOptions:
     def __post_init__(self) -> None:
         require_positive(
             threads=self.threads,
+            largest_gap_s=self.largest_gap_s,
             health_interval_s=self.health_interval_s,
             state_interval_s=self.state_interval_s,
             observe_interval_s=self.observe_interval_s,
@@ -106,6 +110,7 @@ def run_agent(
     *,
     stop: threading.Event,
     options: AgentOptions = AgentOptions(),
+    policies: PolicyBook | None = None,
     clock: Callable[[], float] = time.monotonic,
     wall: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
     make_id: Callable[[], str] = lambda: str(uuid.uuid4()),
@@ -114,13 +119,29 @@ def run_agent(
 ) -> None:
     """Watch ``cameras`` with ``bundle`` and tell ``outbox``, until ``stop`` is set; returns within about 3 s of that.
 
-    A camera that is not there, breaks or hangs is reported and tried again, and disturbs no other. ``observe`` is
-    called on this thread; ``on_runtime`` is told which engine judges, at the start and, on another thread, whenever
-    that changes. Raises ``PolicyError`` for cameras that cannot be told apart, ``SourceUriError`` for an address that
-    cannot be understood and ``NoRuntimeError`` when nothing here can run the bundle.
+    A camera that is not there, breaks or hangs is reported and tried again, and disturbs no other. ``policies`` are
+    read anew before each decision, so that whoever holds the book may change them; without it those of ``cameras``
+    stay in force. ``observe`` is called on this thread, and no more once it raised; ``on_runtime`` is told which
+    engine judges, at the start and, on another thread, whenever that changes.
+
+    Raises ``PolicyError`` for cameras that cannot be told apart, ``SourceUriError`` for an address that cannot be
+    understood and ``NoRuntimeError`` when nothing here can run the bundle.
     """
     check_cameras(cameras)
+    detector, judge = _open_judge(bundle, options, clock, on_runtime)
+    book = policies or open_book(cameras, bundle.manifest)
+    agent = _Agent(
+        cameras, bundle.manifest, outbox, options, book, clock=clock, wall=wall, make_id=make_id, observe=observe
+    )
+    if on_runtime is not None:
+        on_runtime(detector.description)
+    if agent.run(judge, stop):
+        detector.close()
 
+
+def _open_judge(
+    bundle: Bundle, options: AgentOptions, clock: Callable[[], float], on_runtime: Callable[[str], None] | None
+) -> tuple[Detector, Judge]:
     def degraded(_before: str, _after: str, _reason: str) -> None:
         judge.forget()
         if on_runtime is not None:
@@ -129,12 +150,14 @@ def run_agent(
     detector = open_detector(
         bundle, target=options.target, options=SessionOptions(threads=options.threads), on_degraded=degraded
     )
-    judge = Judge(detector, bundle.manifest.geometry, options.sampling.largest_gap_s, clock)
-    agent = _Agent(cameras, bundle.manifest, outbox, options, clock=clock, wall=wall, make_id=make_id, observe=observe)
-    if on_runtime is not None:
-        on_runtime(detector.description)
-    if agent.run(judge, stop):
-        detector.close()
+    judge = Judge(detector, bundle.manifest.geometry, options.largest_gap_s, clock)
+    return detector, judge
+
+
+def open_book(cameras: Sequence[CameraSpec], manifest: Manifest) -> PolicyBook:
+    """The policies that ``cameras`` come with."""
+    default = CameraPolicies(manifest.calibration.thresholds)
+    return PolicyBook({spec.id: spec.policies or default for spec in cameras})
 
 
 def check_cameras(cameras: Sequence[CameraSpec]) -> None:
@@ -167,6 +190,7 @@ class _Agent:
         manifest: Manifest,
         outbox: Outbox,
         options: AgentOptions,
+        policies: PolicyBook,
         *,
         clock: Callable[[], float],
         wall: Callable[[], datetime],
@@ -176,6 +200,7 @@ class _Agent:
         self._manifest = manifest
         self._outbox = outbox
         self._options = options
+        self._policies = policies
         self._clock = clock
         self._wall = wall
         self._make_id = make_id
@@ -207,11 +232,14 @@ class _Agent:
 
     def _post(self, spec: CameraSpec, random: np.random.Generator) -> _Post:
         options, manifest = self._options, self._manifest
+        policies = partial(self._policies.of, spec.id)
         camera = Camera(
             spec.id,
             spec.source,
             lambda: open_source(spec.source, spec.options, self._clock),
-            lambda: SampleMaker(spec.id, options.sampling, manifest.geometry, manifest.preprocessing),
+            lambda: SampleMaker(
+                spec.id, policies().sampling, manifest.geometry, manifest.preprocessing, options.largest_gap_s
+            ),
             self._pending.put,
             options=spec.options,
             retry=options.retry,
@@ -220,8 +248,7 @@ class _Agent:
         )
         watch = Watch(
             spec.id,
-            spec.thresholds or manifest.calibration.thresholds,
-            WatchPolicies(options.attention, options.incidents, options.snapshots),
+            policies,
             self._outbox,
             clock=self._clock,
             wall=self._wall,
@@ -253,6 +280,7 @@ class _Agent:
         now_s, at = self._clock(), self._wall()
         for id_, post in self._posts.items():
             post.camera.tend(now_s)
+            post.camera.set_sampling(self._policies.of(id_).sampling)
             post.camera.set_mode(post.watch.tend(now_s))
             self._announce(id_, post, now_s, at)
         if now_s - self._reported_s >= self._options.health_interval_s:
@@ -270,26 +298,31 @@ class _Agent:
         if self._observe is None or (not changed and now_s - post.observed_s < self._options.observe_interval_s):
             return
         post.observed_s, post.observed_incident = now_s, watch.incident
-        side, image = self._options.thumbnail_side, watch.image
-        self._observe(
-            Observation(
-                camera=id_,
-                at=at,
-                connection=state.connection,
-                mode=state.mode,
-                score=state.score,
-                samples_per_s=watch.rate(now_s),
-                incidents=watch.incidents,
-                incident=watch.incident,
-                reason=state.reason,
-                skipped=post.camera.skipped,
-                thumbnail=image.colour(side) if side and image is not None else None,
-            )
+        try:
+            self._observe(self._look(post, state, now_s))
+        except Exception:  # noqa: BLE001 - whoever looks on is not ours, and must not end what watches
+            _log.exception("the observer failed; it is told no more")
+            self._observe = None
+
+    def _look(self, post: _Post, state: CameraState, now_s: float) -> Observation:
+        side, watch = self._options.thumbnail_side, post.watch
+        return Observation(
+            camera=state.camera,
+            at=state.at,
+            connection=state.connection,
+            mode=state.mode,
+            score=state.score,
+            samples_per_s=watch.rate(now_s),
+            incidents=watch.incidents,
+            incident=watch.incident,
+            reason=state.reason,
+            skipped=post.camera.skipped,
+            thumbnail=watch.image.colour(side) if side and watch.image is not None else None,
         )
 
     def _ended(self) -> bool:
-        """Whether every source has come to its end and all it gave has been decided upon."""
-        ended = all(post.camera.link.ended for post in self._posts.values())
+        """Whether no source will give more and all they gave has been decided upon."""
+        ended = all(post.camera.spent for post in self._posts.values())
         return ended and self._pending.idle and self._judged.empty()
 
     def _close(self, judging: threading.Thread) -> None:

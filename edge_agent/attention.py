@@ -42,11 +42,15 @@ class Attention:
     a score that wakes must not count as calm."""
 
     def __init__(self, policy: AttentionPolicy, thresholds: Thresholds) -> None:
+        self._state: _State = "idle"
+        self._since_s = 0.0
+        self.apply(policy, thresholds)
+
+    def apply(self, policy: AttentionPolicy, thresholds: Thresholds) -> None:
+        """Judge by these from the next score on; the mode stays until then."""
         self._hold_s = policy.calm_hold_s
         self._wake = thresholds.wake
         self._calm = min(thresholds.clear, thresholds.wake)
-        self._state: _State = "idle"
-        self._since_s = 0.0
 
     @property
     def mode(self) -> Mode:

@@ -10,11 +10,13 @@ from edge_agent.backoff import BackoffPolicy, wait_s
 from edge_agent.events import Connection, Mode
 from edge_agent.reader import Link, Reader
 from edge_agent.sample import Sample, SampleMaker
+from edge_agent.sampling import SamplingPolicy
 from edge_agent.sources.address import redact
 from edge_agent.sources.source import Source, SourceOptions
 
 # A thread hung in native code cannot be ended. More than a few of them, and memory would grow with every attempt.
 _MOST_HUNG = 3
+_GIVEN_UP_AFTER = 3
 
 
 class Camera:
@@ -54,6 +56,14 @@ class Camera:
         return self._reader.link
 
     @property
+    def spent(self) -> bool:
+        """Whether no more is to be expected: the source came to its end, or hung or failed three times in a row. It is
+        tried again even so."""
+        if self.link.connection == "connected":
+            return False
+        return self.link.ended or self._reader.failures + self._hangs >= _GIVEN_UP_AFTER
+
+    @property
     def skipped(self) -> int:
         """Broken packets, frames and clips left out since the present reader began."""
         return self._reader.skipped
@@ -64,6 +74,10 @@ class Camera:
     def set_mode(self, mode: Mode) -> None:
         """Sample at this mode's rate from the next frame on."""
         self._mode = self._maker.mode = mode
+
+    def set_sampling(self, policy: SamplingPolicy) -> None:
+        """Sample by this policy from the next frame on."""
+        self._maker.policy = policy
 
     def settle(self) -> None:
         """Say that one of the camera's samples has been judged and decided upon."""

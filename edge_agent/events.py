@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
+from models.manifest import Thresholds
+
 Phase = Literal["started", "updated", "ended"]
 Connection = Literal["connecting", "connected", "stalled", "failed"]
 Mode = Literal["idle", "alert"]
@@ -26,7 +28,8 @@ class CameraState:
 @dataclass(frozen=True, slots=True)
 class IncidentEvent:
     """One step of one incident. ``sequence`` counts from 0 within the incident; times are UTC wall clock, and
-    ``source_time_s`` is the source's own clock (seconds since the stream's start) at ``at``."""
+    ``source_time_s`` is the source's own clock (seconds since the stream's start) at ``at``. ``thresholds`` are those
+    that judged this step: a reload may change them in the course of an incident."""
 
     camera: str
     incident: str
@@ -40,6 +43,7 @@ class IncidentEvent:
     peak: float
     mean: float
     snapshot: str | None
+    thresholds: Thresholds
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from models.manifest import Thresholds
 class IncidentPolicy:
     """An incident starts when the level has been at or above the alert threshold for ``start_hold_s``, is updated
     every ``update_interval_s`` and ends when the level has been below the clear threshold for ``end_hold_s``, or when
-    nothing was judged for ``silence_s``.
+    nothing was judged for ``silence_s``. For ``cooldown_s`` after an end no other starts; 0 is none.
 
     The level is the median of the last ``smoothing`` probabilities, so that a spurious one neither starts nor ends
     anything; all of them must be younger than ``smoothing_span_s``. Seconds throughout.
@@ -29,12 +30,13 @@ class IncidentPolicy:
     update_interval_s: float = 3.0
     end_hold_s: float = 5.0
     silence_s: float = 10.0
+    cooldown_s: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.smoothing < 1 or not self.start_hold_s >= 0:
+        if self.smoothing < 1 or not self.start_hold_s >= 0 or not self.cooldown_s >= 0:
             raise PolicyError(
-                f"incidents: found smoothing = {self.smoothing}, start_hold_s = {self.start_hold_s}; allowed are at "
-                "least 1 and at least 0; correct the configuration"
+                f"incidents: found smoothing = {self.smoothing}, start_hold_s = {self.start_hold_s}, cooldown_s = "
+                f"{self.cooldown_s}; allowed are at least 1, at least 0 and at least 0; correct the configuration"
             )
         require_positive(
             smoothing_span_s=self.smoothing_span_s,
@@ -104,6 +106,7 @@ class IncidentMachine:
         self._recent: deque[tuple[float, float]] = deque(maxlen=policy.smoothing)
         self._state: _State = "calm"
         self._since_s = 0.0
+        self._ended_s = -math.inf
         self._level = 0.0
         self._incident: _Incident | None = None
 
@@ -117,13 +120,22 @@ class IncidentMachine:
         """The highest level of the incident in progress, 0 where there is none."""
         return self._incident.peak if self._incident else 0.0
 
+    def apply(self, policy: IncidentPolicy, thresholds: Thresholds) -> None:
+        """Judge by these from the next probability on. What is in progress stays so until one ends it; holds that have
+        begun count from where they began."""
+        if policy.smoothing != self._policy.smoothing:
+            self._recent = deque(self._recent, maxlen=policy.smoothing)
+        self._policy = policy
+        self._thresholds = thresholds
+
     def judge(self, time_s: float, probability: float) -> IncidentStep | None:
         """Take one calibrated probability; times rise from call to call."""
         if not self._smooth(time_s, probability):
             return None
         self._enter(_NEXT[self._state, self._classify()], time_s)
         lasted_s = time_s - self._since_s + _ROUNDING_S
-        if self._state == "rising" and lasted_s >= self._policy.start_hold_s:
+        rested_s = time_s - self._ended_s + _ROUNDING_S
+        if self._state == "rising" and lasted_s >= self._policy.start_hold_s and rested_s >= self._policy.cooldown_s:
             self._incident = _Incident(self._make_id(), started_s=self._since_s, told_s=time_s)
             self._enter("active", time_s)
         if self._incident is None:
@@ -172,6 +184,7 @@ class IncidentMachine:
     def _end(self, incident: _Incident, time_s: float, ended_s: float) -> IncidentStep:
         step = self._tell(incident, "ended", time_s, ended_s)
         self._incident = None
+        self._ended_s = time_s
         self._enter("calm", time_s)
         self._recent.clear()
         return step

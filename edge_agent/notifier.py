@@ -16,9 +16,20 @@ class Notifier:
         address = environment.get("NOTIFY_SOCKET", "")
         # A leading @ stands for the zero byte of Linux's abstract sockets.
         self._address = f"\0{address[1:]}" if address.startswith("@") else address
+        self._is_ready = False
 
     def ready(self) -> None:
+        self._is_ready = True
         self._send("READY=1")
+
+    def reloading(self) -> None:
+        # Before the first READY=1, the one that ends a reload would pass for it.
+        if self._is_ready:
+            self._send("RELOADING=1")
+
+    def reloaded(self) -> None:
+        if self._is_ready:
+            self._send("READY=1")
 
     def alive(self) -> None:
         self._send("WATCHDOG=1")

@@ -33,8 +33,9 @@ class Link:
 
 
 class Reader:
-    """Reads one source until ``halt``. It owns its source alone; what others read of it (``link``, ``overdue``) is
-    replaced whole and never waited for, so that a reader hung in a native call can simply be left behind."""
+    """Reads one source until ``halt``. It owns its source alone; what others read of it (``link``, ``overdue``,
+    ``failures`` in a row) is replaced whole and never waited for, so that a reader hung in a native call can simply be
+    left behind."""
 
     def __init__(
         self,
@@ -52,6 +53,7 @@ class Reader:
     ) -> None:
         self.link = link
         self.skipped = 0
+        self.failures = 0
         self._camera = camera
         self._seen = False
         self._skipped_before = 0
@@ -101,7 +103,6 @@ class Reader:
             self._settled.notify_all()
 
     def _run(self) -> None:
-        failures = 0
         self._halted.wait(self._first_wait_s)
         while not self._halted.is_set():
             opened_s = self._clock()
@@ -114,8 +115,8 @@ class Reader:
                 self._fail(f"unforeseen failure: {type(error).__name__}")
             else:
                 return
-            failures = 1 if self._clock() - opened_s >= _STABLE_S else failures + 1
-            self._halted.wait(wait_s(self._retry, failures, self._random))
+            self.failures = 1 if self._clock() - opened_s >= _STABLE_S else self.failures + 1
+            self._halted.wait(wait_s(self._retry, self.failures, self._random))
 
     def _fail(self, reason: str) -> None:
         self._deadline_s = None

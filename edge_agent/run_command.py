@@ -7,26 +7,26 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-from edge_agent.agent import CameraSpec, run_agent
+from edge_agent.agent import open_book, run_agent
 from edge_agent.config import load_config
 from edge_agent.config.plan import Plan
 from edge_agent.delivery.opening import open_outbox
 from edge_agent.notifier import Notifier
+from edge_agent.reloading import Reloader, reload_on_hangup
 from edge_agent.version import read_version
 from edge_agent.vigil import Vigil
-from models.manifest import Manifest, Thresholds
 
 log = logging.getLogger(__name__)
 
 
 def run(path: Path) -> None:
     """Run the agent that ``path`` describes until SIGTERM, or until Ctrl-C, which raises ``KeyboardInterrupt`` once
-    everything has ended cleanly.
+    everything has ended cleanly. SIGHUP has ``path`` read again.
 
     Raises ``NexaraError`` for what makes a start impossible: the configuration, the bundle, no engine, the spool. A
     camera or broker that is not there does not.
@@ -37,9 +37,11 @@ def run(path: Path) -> None:
     manifest = bundle.manifest
     cameras = plan.cameras(manifest)
     notifier = Notifier(os.environ)
-    outbox = open_outbox(plan.delivery(read_version(), manifest), _thresholds_of(cameras, manifest))
+    policies = open_book(cameras, manifest)
+    reloader = Reloader(plan, manifest, policies, notifier)
+    outbox = open_outbox(plan.delivery(read_version(), manifest))
     vigil = Vigil(notifier, lambda: outbox.healthy, time.monotonic)
-    with _stop_on_signals() as stop:
+    with _stop_on_signals() as stop, reload_on_hangup(reloader.reload):
         outbox.start()
         log.info("watching %d camera(s) with bundle %s %s", len(cameras), manifest.name, manifest.version)
         try:
@@ -49,17 +51,13 @@ def run(path: Path) -> None:
                 outbox,
                 stop=stop,
                 options=plan.options(),
+                policies=policies,
                 on_runtime=outbox.use_runtime,
                 observe=vigil.observe,
             )
         finally:
             notifier.stopping()
             outbox.close()
-
-
-def _thresholds_of(cameras: tuple[CameraSpec, ...], manifest: Manifest) -> Callable[[str], Thresholds]:
-    own = {camera.id: camera.thresholds or manifest.calibration.thresholds for camera in cameras}
-    return own.__getitem__
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from edge_agent.events import Mode
 from edge_agent.frame import Frame, Image
 from edge_agent.sampling import Sampler, SamplingPolicy, Triple
-from edge_agent.timeline import Tick, Timeline
+from edge_agent.timeline import LARGEST_GAP_S, Tick, Timeline
 from models.manifest import Geometry, Preprocessing
 from models.preprocessing import Luma, make_sample, shrink
 
@@ -39,12 +39,20 @@ class _Placed:
 
 
 class SampleMaker:
-    """Turns one camera's frames into its samples. ``mode`` may be set from any thread."""
+    """Turns one camera's frames into its samples. ``mode`` and ``policy`` may be set from any thread."""
 
-    def __init__(self, camera: str, policy: SamplingPolicy, geometry: Geometry, preprocessing: Preprocessing) -> None:
+    def __init__(
+        self,
+        camera: str,
+        policy: SamplingPolicy,
+        geometry: Geometry,
+        preprocessing: Preprocessing,
+        largest_gap_s: float = LARGEST_GAP_S,
+    ) -> None:
+        """A silence between frames above ``largest_gap_s`` is a break."""
         self._camera = camera
         self._preprocessing = preprocessing
-        self._timeline = Timeline(policy.largest_gap_s)
+        self._timeline = Timeline(largest_gap_s)
         self._sampler = Sampler(policy, geometry)
         self._shrunk: dict[float, Luma] = {}
         self._previous: _Placed | None = None
@@ -58,6 +66,14 @@ class SampleMaker:
     @mode.setter
     def mode(self, mode: Mode) -> None:
         self._sampler.mode = mode
+
+    @property
+    def policy(self) -> SamplingPolicy:
+        return self._sampler.policy
+
+    @policy.setter
+    def policy(self, policy: SamplingPolicy) -> None:
+        self._sampler.policy = policy
 
     def make(self, frame: Frame, arrived_s: float) -> list[Sample]:
         """The samples that are complete with ``frame``; mostly none."""

@@ -16,16 +16,14 @@ _ROUNDING_S = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class SamplingPolicy:
-    """A sample every ``idle_interval_s`` while a camera is idle, ``alert_rate_hz`` samples a second (``None``: the
-    bundle's own rate) while it is alert. A silence between frames above ``largest_gap_s`` is a break."""
+    """A sample every ``idle_interval_s`` while a camera is idle, ``alert_rate_hz`` samples a second while it
+    is alert. More than the bundle's own rate makes no longer windows, but more of them, each judged when it is new."""
 
     idle_interval_s: float = 2.0
-    alert_rate_hz: float | None = None
-    largest_gap_s: float = 1.0
+    alert_rate_hz: float = 10.0
 
     def __post_init__(self) -> None:
-        rate = 1.0 if self.alert_rate_hz is None else self.alert_rate_hz
-        require_positive(idle_interval_s=self.idle_interval_s, alert_rate_hz=rate, largest_gap_s=self.largest_gap_s)
+        require_positive(idle_interval_s=self.idle_interval_s, alert_rate_hz=self.alert_rate_hz)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +58,18 @@ class _Plan:
 class Sampler:
     """Plans samples ahead and says frame by frame which are needed for them.
 
-    ``mode`` may be set at any time, from any thread; it takes effect with the next frame. A sample whose frames lie
-    too far from its instants (frames were lost) would show a motion that never was, and is left out; so is one of the
-    same three frames as the one before, which a camera slower than the rate would give.
+    ``mode`` and ``policy`` may be set at any time, from any thread; they take effect with the next frame. A sample
+    whose frames lie too far from its instants (frames were lost) would show a motion that never was, and is left out;
+    so is one of the same three frames as the one before, which a camera slower than the rate would give.
     """
 
     def __init__(self, policy: SamplingPolicy, geometry: Geometry) -> None:
         self.mode: Mode = "idle"
+        self.policy = policy
+        self._geometry = geometry
         self._gap_s = geometry.frame_gap_s
-        self._interval_s: dict[Mode, float] = {
-            "idle": policy.idle_interval_s,
-            "alert": 1.0 / (policy.alert_rate_hz or geometry.rate_hz),
-        }
+        self._planned_policy = policy
+        self._interval_s = self._intervals(policy)
         self._planned_mode: Mode = "idle"
         self._plans: deque[_Plan] = deque()
         self._previous: Tick | None = None
@@ -86,10 +84,24 @@ class Sampler:
             previous = None
             self._plans.clear()
             self._next_s = self._last_s = tick.time_s + 2 * self._gap_s
+        self._follow_policy(tick.time_s)
         self._follow_mode(tick.time_s)
         self._plan(tick.time_s)
         self._previous = tick
         return self._resolve(previous, tick)
+
+    def _intervals(self, policy: SamplingPolicy) -> dict[Mode, float]:
+        return {"idle": policy.idle_interval_s, "alert": 1.0 / policy.alert_rate_hz}
+
+    def _follow_policy(self, time_s: float) -> None:
+        policy = self.policy
+        if policy is self._planned_policy:
+            return
+        self._planned_policy = policy
+        self._interval_s = self._intervals(policy)
+        # A shorter interval counts at once; a longer one from the next sample on, which is thereby never put off.
+        sooner_s = max(self._last_s + self._interval_s[self._planned_mode], time_s + 2 * self._gap_s)
+        self._next_s = min(self._next_s, sooner_s)
 
     def _follow_mode(self, time_s: float) -> None:
         mode = self.mode

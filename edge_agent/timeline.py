@@ -11,6 +11,7 @@ _REORDERED_S = 0.5
 _SLOWEST_PACE_S = 5.0
 _PACE_FRAMES = 5
 _LEAST_S = 1e-4
+LARGEST_GAP_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import cv2
 
-from edge_agent.attention import Attention, AttentionPolicy
+from edge_agent.attention import Attention
+from edge_agent.camera_policies import CameraPolicies
 from edge_agent.events import IncidentEvent, Mode, Outbox, Snapshot
 from edge_agent.frame import Image
 from edge_agent.health import RateMeter
-from edge_agent.incidents import IncidentMachine, IncidentPolicy, IncidentStep
+from edge_agent.incidents import IncidentMachine, IncidentStep
 from edge_agent.inference import Judgement
-from edge_agent.snapshot import SnapshotPolicy, encode_snapshot
-from models.manifest import Thresholds
+from edge_agent.snapshot import encode_snapshot
 
 _log = logging.getLogger(__name__)
 # A peak is worth another picture when it stands out by this much over the one that was sent.
@@ -25,23 +24,17 @@ _BETTER = 0.05
 _RATE_SPAN_S = 4.0
 
 
-@dataclass(frozen=True, slots=True)
-class WatchPolicies:
-    """How a camera is watched."""
-
-    attention: AttentionPolicy
-    incidents: IncidentPolicy
-    snapshots: SnapshotPolicy
-
-
 class Watch:
-    """Decides on one camera's judgements and tells the outbox of its incidents."""
+    """Decides on one camera's judgements and tells the outbox of its incidents.
+
+    ``policies`` gives those in force and is asked before each decision; what changes keeps its state, so that a new
+    policy alone neither starts nor ends anything.
+    """
 
     def __init__(
         self,
         camera: str,
-        thresholds: Thresholds,
-        policies: WatchPolicies,
+        policies: Callable[[], CameraPolicies],
         outbox: Outbox,
         *,
         clock: Callable[[], float],
@@ -49,12 +42,13 @@ class Watch:
         make_id: Callable[[], str],
     ) -> None:
         self._camera = camera
-        self._policies = policies
+        self._in_force = policies
+        self._policies = policies()
         self._outbox = outbox
         self._clock = clock
         self._wall = wall
-        self._attention = Attention(policies.attention, thresholds)
-        self._machine = IncidentMachine(policies.incidents, thresholds, make_id)
+        self._attention = Attention(self._policies.attention, self._policies.thresholds)
+        self._machine = IncidentMachine(self._policies.incidents, self._policies.thresholds, make_id)
         self._rate = RateMeter(_RATE_SPAN_S)
         self._last: Judgement | None = None
         self._pictured = 0.0
@@ -87,6 +81,7 @@ class Watch:
 
     def judge(self, judgement: Judgement) -> Mode:
         """Take a judgement; the mode to watch the camera in from now on."""
+        self._follow()
         self._last = judgement
         self._rate.count(judgement.judged_s)
         sample = judgement.sample
@@ -101,6 +96,7 @@ class Watch:
         """End what a camera that went silent left behind; the mode to watch it in."""
         if self._last is None:
             return self.mode
+        self._follow()
         silent_s = now_s - self._last.judged_s
         last_s = self._last.sample.time_s
         step = self._machine.silence(last_s + silent_s, last_s)
@@ -117,6 +113,13 @@ class Watch:
         step = self._machine.close(self._last.sample.time_s)
         if step is not None:
             self._tell(step, self._last)
+
+    def _follow(self) -> None:
+        policies = self._in_force()
+        if policies is not self._policies:
+            self._policies = policies
+            self._attention.apply(policies.attention, policies.thresholds)
+            self._machine.apply(policies.incidents, policies.thresholds)
 
     def _tell(self, step: IncidentStep, judgement: Judgement) -> None:
         if step.phase == "started":
@@ -138,6 +141,7 @@ class Watch:
                 peak=step.peak,
                 mean=step.mean,
                 snapshot=snapshot.reference if snapshot else None,
+                thresholds=self._policies.thresholds,
             )
         )
         if snapshot:

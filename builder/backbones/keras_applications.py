@@ -7,6 +7,8 @@ Simonyan & Zisserman, Very deep convolutional networks (ICLR 2015).
 from __future__ import annotations
 
 import hashlib
+import socket
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -16,21 +18,41 @@ from builder.framework import load_keras
 if TYPE_CHECKING:
     import tf_keras
 
+DOWNLOAD_TIMEOUT_S = 30.0
+"""Longest silence of the server, not the longest download."""
+DOWNLOADED_SHAPE = (128, 128, 3)
 KerasName = Literal["mobilenet_v2", "resnet50_v2", "vgg19"]
 
 
 class KerasBackbone(NamedTuple):
-    """``constructor`` in ``keras.applications``; ``gain`` takes -1..1 to the range that it was trained on."""
+    """``constructor`` in ``keras.applications``; ``gain`` takes -1..1 to the range that it was trained on; ``file`` is
+    what Keras calls the weights that it downloads."""
 
     constructor: str
     gain: float
     origin: str
+    file: str
 
 
 KERAS_BACKBONES: dict[KerasName, KerasBackbone] = {
-    "mobilenet_v2": KerasBackbone("MobileNetV2", 1.0, "keras.applications MobileNetV2 (ImageNet, no top)"),
-    "resnet50_v2": KerasBackbone("ResNet50V2", 1.0, "keras.applications ResNet50V2 (ImageNet, no top)"),
-    "vgg19": KerasBackbone("VGG19", 127.5, "keras.applications VGG19 (ImageNet, no top)"),
+    "mobilenet_v2": KerasBackbone(
+        "MobileNetV2",
+        1.0,
+        "keras.applications MobileNetV2 (ImageNet, no top)",
+        "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_128_no_top.h5",
+    ),
+    "resnet50_v2": KerasBackbone(
+        "ResNet50V2",
+        1.0,
+        "keras.applications ResNet50V2 (ImageNet, no top)",
+        "resnet50v2_weights_tf_dim_ordering_tf_kernels_notop.h5",
+    ),
+    "vgg19": KerasBackbone(
+        "VGG19",
+        127.5,
+        "keras.applications VGG19 (ImageNet, no top)",
+        "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5",
+    ),
 }
 
 
@@ -49,7 +71,7 @@ def build_keras_backbone(
     constructor = getattr(keras.applications, backbone.constructor)
     # Built on the scaled image, not called on it: pruning silently skips what is inside a nested model.
     network = constructor(include_top=False, weights=None, input_tensor=scaled)
-    path = weights or _downloaded(name, constructor)
+    path = weights or _downloaded(backbone, constructor)
     try:
         network.load_weights(str(path))
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -60,21 +82,22 @@ def build_keras_backbone(
     return keras.Model(image, network.output, name=name), digest
 
 
-def _downloaded(name: KerasName, constructor: object) -> Path:
-    keras = load_keras()
-    cache = Path.home() / ".keras" / "models"
-    before = set(cache.glob("*.h5"))
+def _downloaded(backbone: KerasBackbone, constructor: Callable[..., object]) -> Path:
+    path = Path.home() / ".keras" / "models" / backbone.file
+    if path.is_file():
+        return path
+    patience = socket.getdefaulttimeout()
+    # Keras sets no limit of its own, and a network that swallows packets would hold the build for good.
+    socket.setdefaulttimeout(DOWNLOAD_TIMEOUT_S)
     try:
-        constructor(include_top=False, weights="imagenet", input_shape=(128, 128, 3))  # type: ignore[operator]
+        constructor(include_top=False, weights="imagenet", input_shape=DOWNLOADED_SHAPE)
     except Exception as error:
         raise WeightsError(
-            f"ImageNet weights of {name} are neither here nor to be downloaded ({error}); "
+            f"ImageNet weights of {backbone.constructor} are neither here ({path}) nor to be downloaded ({error}); "
             "give a local .h5 file with backbone.weights"
         ) from error
     finally:
-        keras.backend.clear_session()
-    wanted = {"mobilenet_v2": "mobilenet_v2_*", "resnet50_v2": "resnet50v2_*", "vgg19": "vgg19_*"}[name]
-    found = sorted(set(cache.glob(f"{wanted}no*top*.h5")) - before) or sorted(cache.glob(f"{wanted}no*top*.h5"))
-    if not found:
-        raise WeightsError(f"{cache}: no weights of {name} after the download; give a local file with backbone.weights")
-    return found[0]
+        socket.setdefaulttimeout(patience)
+    if not path.is_file():
+        raise WeightsError(f"{path}: not there after the download; give a local .h5 file with backbone.weights")
+    return path

@@ -73,7 +73,7 @@ def _build(spec: BackboneSpec, size: tuple[int, int], channels: int) -> Backbone
 
 
 def _efficientnet_lite0(spec: BackboneSpec, size: tuple[int, int], channels: int) -> Backbone:
-    blocks = spec.blocks or BLOCKS
+    blocks = BLOCKS if spec.blocks is None else spec.blocks
     if not 1 <= blocks <= BLOCKS or not 0 <= spec.frozen <= blocks:
         raise RecipeError(
             f"backbone efficientnet_lite0: blocks {blocks} and frozen {spec.frozen} found; "

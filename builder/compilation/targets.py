@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from builder.compilation.bias_correction import correct_bias, measure_shift
-from builder.compilation.compiled import CompilationError, Compiled, Precision
+from builder.compilation.compiled import Compiled, Precision
 from builder.compilation.onnx import compile_onnx
 from builder.compilation.tflite import compile_tflite
 from builder.evaluation.opening import open_artifact
@@ -66,14 +66,6 @@ class Calibrating:
 
     samples: NDArray[np.uint8]
     windows: NDArray[np.float32]
-
-
-def find_target(name: str) -> Target:
-    """The target of that name; raises ``CompilationError`` naming those there are."""
-    for target in TARGETS:
-        if target.name == name:
-            return target
-    raise CompilationError(f"no target {name!r}; allowed are {', '.join(target.name for target in TARGETS)}")
 
 
 def store_half(targets: Iterable[Target]) -> tuple[Target, ...]:

@@ -37,7 +37,8 @@ class ClipFolder(NamedTuple):
 def find_clips(directory: Path) -> ClipFolder:
     """Read ``clips.csv`` (clip, label, source) or, without one, the tree ``fight/`` and ``noFight/``.
 
-    Raises ``DataError`` for a folder that is neither, an unknown label, a clip that escapes the folder, or no clips.
+    Raises ``DataError`` for a folder that is neither, a table that cannot be read, an unknown label, a clip that is
+    listed twice or lies outside the folder, or no clips.
     """
     if not directory.is_dir():
         raise DataError(f"{directory}: no such folder; give a folder with clips.csv or with fight/ and noFight/")
@@ -59,23 +60,37 @@ def require_both_classes(clips: Sequence[Clip], where: Path) -> None:
 
 
 def _read_table(table: Path) -> tuple[Clip, ...]:
-    with table.open(newline="", encoding="utf-8") as file:
-        rows = csv.DictReader(file)
-        missing = {"clip", "label", "source"} - set(rows.fieldnames or ())
-        if missing:
-            raise DataError(
-                f"{table}: column {', '.join(sorted(missing))} missing; the columns are clip, label, source"
-            )
-        clips = [_table_clip(table, rows.line_num, row) for row in rows]
-    names = [clip.name for clip in clips]
-    if len(set(names)) != len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise DataError(f"{table}: {twice} is listed twice; list each clip once")
-    return tuple(clips)
+    try:
+        # Spreadsheets put a byte order mark before the first column's name.
+        with table.open(newline="", encoding="utf-8-sig") as file:
+            rows = csv.DictReader(file)
+            missing = {"clip", "label", "source"} - set(rows.fieldnames or ())
+            if missing:
+                raise DataError(
+                    f"{table}: column {', '.join(sorted(missing))} missing; the columns are clip, label, source"
+                )
+            clips = tuple(_table_clip(table, rows.line_num, row) for row in rows)
+    except (OSError, ValueError, csv.Error) as error:
+        raise DataError(f"{table}: cannot be read ({error}); give a CSV file in UTF-8") from error
+    _forbid_repeats(table, clips)
+    return clips
 
 
-def _table_clip(table: Path, line: int, row: dict[str, str]) -> Clip:
+def _forbid_repeats(table: Path, clips: Sequence[Clip]) -> None:
+    # By file, not by name: a.mp4 and ./a.mp4 of two sources would be learnt from and judged on.
+    listed: set[Path] = set()
+    for clip in clips:
+        file = clip.path.resolve()
+        if file in listed:
+            raise DataError(f"{table}: {clip.name} is listed twice; list each clip once")
+        listed.add(file)
+
+
+def _table_clip(table: Path, line: int, row: dict[str, str | None]) -> Clip:
+    # A row that is too short gives None for the columns it lacks.
     name, source = row["clip"], row["source"]
+    if not name:
+        raise DataError(f"{table}:{line}: no clip named; give its path inside {table.parent}, or remove the line")
     label = next((known for known in LABELS if known == row["label"]), None)
     if label is None:
         raise DataError(f"{table}:{line}: label {row['label']!r} found, allowed are {' and '.join(LABELS)}")

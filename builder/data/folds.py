@@ -14,8 +14,8 @@ from builder.errors import DataError
 def grouped_folds(clips: Sequence[Clip], count: int, rng: np.random.Generator) -> tuple[tuple[Clip, ...], ...]:
     """Share sources out to ``count`` folds of nearly equal size and class balance.
 
-    Sources go, largest first (ties in drawn order), each to the fold where it leaves the folds' fights and calm clips
-    most even. Raises ``DataError`` when there are fewer sources than folds.
+    Sources go, largest first (ties in drawn order), each to a fold that is still empty, then to the one where it leaves
+    the folds' fights and calm clips most even. Raises ``DataError`` when there are fewer sources than folds.
     """
     by_source: dict[str, list[Clip]] = defaultdict(list)
     for clip in clips:
@@ -26,7 +26,8 @@ def grouped_folds(clips: Sequence[Clip], count: int, rng: np.random.Generator) -
     rng.shuffle(sources)
     folds: list[list[Clip]] = [[] for _ in range(count)]
     for source in sorted(sources, key=lambda name: -len(by_source[name])):
-        min(folds, key=lambda fold: _crowding(fold, by_source[source])).extend(by_source[source])
+        together = by_source[source]
+        min(folds, key=lambda fold: (bool(fold), _crowding(fold, together))).extend(together)
     return tuple(tuple(fold) for fold in folds)
 
 
@@ -38,7 +39,5 @@ def forbid_leakage(train: Sequence[Clip], test: Sequence[Clip]) -> None:
 
 
 def _crowding(fold: Sequence[Clip], more: Sequence[Clip]) -> int:
-    labels = Counter(clip.label for clip in (*fold, *more))
-    return sum(number * number for number in labels.values()) - sum(
-        n * n for n in Counter(c.label for c in fold).values()
-    )
+    there = Counter(clip.label for clip in fold)
+    return sum((there[label] + n) ** 2 - there[label] ** 2 for label, n in Counter(clip.label for clip in more).items())

@@ -7,9 +7,12 @@ from collections.abc import Mapping
 import msgspec
 import numpy as np
 
+from builder.errors import DataError
 from builder.evaluation.scores import Scores
 from builder.training.calibration import Platt, choose_thresholds, fit_platt
 from models.manifest import Thresholds
+
+CLASSES = 2
 
 
 class FoldCalibration(msgspec.Struct, frozen=True):
@@ -29,7 +32,8 @@ def calibrate_folds(scores: Mapping[int, Scores], kept: Mapping[int, frozenset[s
 
     ``scores`` are each fold's verdicts on all clips that it held out and ``kept`` names, per fold, those of them that
     it kept for calibration. Where it kept none, the verdicts that the other folds' networks gave on their own held-out
-    clips serve in their place: no clip of the fold itself is among them.
+    clips serve in their place: no clip of the fold itself is among them. Raises ``DataError`` when those that serve are
+    of one class only.
     """
     found = {}
     for fold, own in scores.items():
@@ -39,6 +43,11 @@ def calibrate_folds(scores: Mapping[int, Scores], kept: Mapping[int, frozenset[s
             used = [score for other, given in scores.items() if other != fold for score in given.clips]
         margins = np.array([score.margin for score in used])
         labels = np.array([score.label for score in used])
+        if len(set(labels.tolist())) < CLASSES:
+            raise DataError(
+                f"fold {fold}: the {len(used)} clip(s) for its calibration are not of both classes; give clips of more "
+                "sources, or ask the recipe for fewer folds"
+            )
         platt = fit_platt(margins, labels)
         thresholds = choose_thresholds(platt.probabilities(margins), labels)
         found[fold] = FoldCalibration(platt.temperature, platt.shift, thresholds)

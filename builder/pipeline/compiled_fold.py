@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from builder.compilation.targets import TARGETS, Calibrating, Network, Target, compile_target, store_half
+from builder.errors import DataError
 from builder.evaluation.opening import open_artifacts
 from builder.pipeline.calibrated import FoldCalibration
 from builder.pipeline.curated import CuratedClips
@@ -18,7 +19,7 @@ from builder.pipeline.fold_build import FoldBuild, FoldStages, write_scores
 from builder.recipe import Recipe
 from builder.training import network as trained
 from builder.training.fit import Progress
-from builder.training.probe import embed
+from builder.training.probe import embedder
 from models.manifest import Artifact
 
 ARTIFACTS = "artifacts.json"
@@ -66,7 +67,10 @@ def read_artifacts(directory: Path) -> tuple[Artifact, ...]:
 
 
 def golden_windows(scenes: CuratedClips, recipe: Recipe) -> NDArray[np.uint8]:
-    """The middle window of each scene clip that is long enough, ``(M, T, H, W, C) uint8``."""
+    """The middle window of each scene clip that is long enough, ``(M, T, H, W, C) uint8``.
+
+    Raises ``DataError`` when none is.
+    """
     length = recipe.geometry.samples
     windows = []
     for clip in scenes.clips:
@@ -74,6 +78,11 @@ def golden_windows(scenes: CuratedClips, recipe: Recipe) -> NDArray[np.uint8]:
         if len(samples) >= length:
             start = (len(samples) - length) // 2
             windows.append(samples[start : start + length])
+    if not windows:
+        seconds = 2 * recipe.geometry.frame_gap_s + (length - 1) / recipe.geometry.rate_hz
+        raise DataError(
+            f"no clip is as long as a window of {seconds:.1f} s; give longer clips, or add scenes to the recipe"
+        )
     return np.stack(windows)
 
 
@@ -81,7 +90,7 @@ def _calibrating(fold: FoldBuild, network: trained.Network, recipe: Recipe) -> C
     training = fold.training()
     chosen = _spread(len(training), recipe.quantization.clips)
     windows = training.views(recipe.folds.seed, 0, chosen)
-    embeddings = embed(network.encoder, windows, recipe.preprocessing)
+    embeddings = embedder(network.encoder, recipe.preprocessing)(windows)
     samples = windows[:, :: max(1, windows.shape[1] // 2)].reshape(-1, *windows.shape[2:])
     return Calibrating(samples=samples, windows=embeddings)
 

@@ -23,7 +23,7 @@ from builder.recipe import NetworkSpec, Recipe
 from builder.stages import Stage, StageStore
 from builder.training.fit import Progress
 from builder.training.member import train_member
-from builder.training.network import Network, build_network, load_weights, save_weights
+from builder.training.network import Network, build_network, load_weights, save_weights, traced
 from builder.training.probe import embed_views
 from builder.training.student import TeacherViews, teacher_logits, train_student
 from builder.training.training_set import TrainingSet
@@ -119,9 +119,7 @@ class FoldBuild:
 
     def scorer(self, network: Network) -> Scorer:
         """A float network as something that can be judged."""
-        return FloatScorer(
-            partial(network.encoder, training=False), partial(network.head, training=False), self._recipe.preprocessing
-        )
+        return FloatScorer(traced(network.encoder), traced(network.head), self._recipe.preprocessing)
 
     def _stage(self, name: str, inputs: object, work: partial[None] | object) -> Stage:
         return self._store.run(f"fold{self._clips.number}-{name}", inputs, work)  # type: ignore[arg-type]

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from models.manifest import Thresholds
 
 STEPS = 50
+SMALLEST_STEP = 1e-12
 MIN_SLOPE, MAX_SLOPE = 0.05, 20.0
 WAKE_RECALL = 0.95
 ALERT_FALSE_POSITIVES = 0.10
@@ -37,14 +38,36 @@ def fit_platt(margins: NDArray[np.float64], labels: NDArray[np.int64]) -> Platt:
     fights = int(labels.sum())
     calm = len(labels) - fights
     targets = np.where(labels == 1, (fights + 1) / (fights + 2), 1 / (calm + 2))
-    design = np.stack([margins, np.ones_like(margins)], axis=1)
-    weights = np.array([1.0, 0.0])
+    slope, offset = _descend(np.stack([margins, np.ones_like(margins)], axis=1), targets, np.array([1.0, 0.0]))
+    if not MIN_SLOPE <= slope <= MAX_SLOPE:
+        slope = np.clip(slope, MIN_SLOPE, MAX_SLOPE)
+        (offset,) = _descend(np.ones((len(margins), 1)), targets, np.array([0.0]), base=slope * margins)
+    return Platt(temperature=float(1 / slope), shift=float(offset / slope))
+
+
+def _descend(
+    design: NDArray[np.float64],
+    targets: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    base: NDArray[np.float64] | float = 0.0,
+) -> NDArray[np.float64]:
+    """Weights ``(P,)`` of least cross-entropy between ``targets (N,)`` and ``sigmoid(base + design (N, P) @ weights)``.
+
+    Newton's steps are halved until they lead down: a whole one overshoots without end where the first guess is sure.
+    """
+
+    def loss(weights: NDArray[np.float64]) -> float:
+        scores = base + design @ weights
+        return float(np.sum(np.logaddexp(0, scores) - targets * scores))
+
     for _ in range(STEPS):
-        found = 1 / (1 + np.exp(-design @ weights))
-        curvature = design.T @ (design * (found * (1 - found))[:, None]) + 1e-6 * np.eye(2)
-        weights = weights - np.linalg.solve(curvature, design.T @ (found - targets))
-        weights[0] = np.clip(weights[0], MIN_SLOPE, MAX_SLOPE)
-    return Platt(temperature=float(1 / weights[0]), shift=float(weights[1] / weights[0]))
+        found = np.exp(-np.logaddexp(0, -(base + design @ weights)))
+        curvature = design.T @ (design * (found * (1 - found))[:, None]) + 1e-6 * np.eye(len(weights))
+        step = np.linalg.solve(curvature, design.T @ (found - targets))
+        while loss(weights - step) > loss(weights) and np.abs(step).max() > SMALLEST_STEP:
+            step = step / 2
+        weights = weights - step
+    return weights
 
 
 def choose_thresholds(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> Thresholds:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,25 +21,36 @@ PROBE_SEED = 1_000_003
 BATCH = 16
 
 
-def embed(encoder: tf_keras.Model, windows: NDArray[np.uint8], preprocessing: Preprocessing) -> NDArray[np.float32]:
-    """Embeddings ``(M, T, D) float32`` of windows of samples ``(M, T, H, W, C) uint8``."""
+def embedder(
+    encoder: tf_keras.Model, preprocessing: Preprocessing
+) -> Callable[[NDArray[np.uint8]], NDArray[np.float32]]:
+    """What embeds windows of samples ``(M, T, H, W, C) uint8`` to ``(M, T, D) float32``; traced once for all calls."""
     tf = load_tensorflow()
-    count, length = windows.shape[:2]
-    flat = windows.reshape(count * length, *windows.shape[2:])
-    call = tf.function(lambda x: encoder((tf.cast(x, tf.float32) - preprocessing.mean) / preprocessing.scale))
-    step = BATCH * length
-    parts = [call(flat[start : start + step]).numpy() for start in range(0, len(flat), step)]
-    return np.concatenate(parts).reshape(count, length, -1)
+    shape = (None, *preprocessing.size, len(preprocessing.channels))
+
+    def normalised(samples: Any) -> Any:  # noqa: ANN401 - symbolic tensors
+        return encoder((tf.cast(samples, tf.float32) - preprocessing.mean) / preprocessing.scale, training=False)
+
+    encode = tf.function(normalised, input_signature=[tf.TensorSpec(shape, tf.uint8)])
+
+    def embed(windows: NDArray[np.uint8]) -> NDArray[np.float32]:
+        count, length = windows.shape[:2]
+        flat = windows.reshape(count * length, *windows.shape[2:])
+        step = BATCH * length
+        parts = [encode(flat[start : start + step]).numpy() for start in range(0, len(flat), step)]
+        return np.concatenate(parts).reshape(count, length, -1)
+
+    return embed
 
 
 def embed_views(
     encoder: tf_keras.Model, training: TrainingSet, views: int, preprocessing: Preprocessing, progress: Progress
 ) -> NDArray[np.float32]:
     """Embeddings ``(views * N, T, D) float32`` of ``views`` drawn views of each of the ``N`` clips."""
+    embed = embedder(encoder, preprocessing)
     parts = []
     for number in range(views):
-        windows = training.views(PROBE_SEED, number, range(len(training)))
-        parts.append(embed(encoder, windows, preprocessing))
+        parts.append(embed(training.views(PROBE_SEED, number, range(len(training)))))
         progress(number + 1, views, "embedding views")
     return np.concatenate(parts)
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from builder.framework import load_keras
 from builder.training.fit import Batch, Distillation, Progress, Schedule, fit
 from builder.training.network import Network, standardise
-from builder.training.probe import embed, train_probe
+from builder.training.probe import embedder, train_probe
 from builder.training.training_set import TrainingSet, shuffled
 from models.manifest import Preprocessing
 
@@ -49,11 +49,13 @@ def teacher_logits(
     members: Sequence[Network], training: TrainingSet, views: int, preprocessing: Preprocessing, progress: Progress
 ) -> NDArray[np.float32]:
     """Mean logits of the members ``(views, N, 2) float32`` on the views that ``TeacherViews`` draws."""
+    embedders = [embedder(member.encoder, preprocessing) for member in members]
     judged = []
     for view in range(views):
         windows = training.views(VIEW_SEED, view, range(len(training)))
         logits = [
-            np.asarray(member.head(embed(member.encoder, windows, preprocessing), training=False)) for member in members
+            np.asarray(member.head(embed(windows), training=False))
+            for member, embed in zip(members, embedders, strict=True)
         ]
         judged.append(np.mean(logits, axis=0))
         progress(view + 1, views, "teacher judges views")
@@ -73,7 +75,8 @@ def train_student(
     """Train ``network`` in place from the teacher's logits and the labels; returns the losses per epoch."""
     load_keras().utils.set_random_seed(seed)
     count = len(views.logits)
-    embeddings = np.concatenate([embed(network.encoder, views.windows(view), preprocessing) for view in range(count)])
+    embed = embedder(network.encoder, preprocessing)
+    embeddings = np.concatenate([embed(views.windows(view)) for view in range(count)])
     probed = train_probe(
         network.head,
         standardise(network, embeddings),

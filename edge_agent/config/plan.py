@@ -9,9 +9,9 @@ from urllib.parse import quote
 import msgspec
 
 from edge_agent.agent import AgentOptions, CameraSpec
-from edge_agent.attention import AttentionPolicy
-from edge_agent.config.errors import ConfigError, Problem
+from edge_agent.camera_policies import CameraPolicies
 from edge_agent.config.loading import Config
+from edge_agent.config.policies import resolve_policies
 from edge_agent.config.secret import read_secret
 from edge_agent.config.settings import Camera
 from edge_agent.delivery.broker import Broker, TLSFiles
@@ -19,12 +19,9 @@ from edge_agent.delivery.opening import Delivery
 from edge_agent.delivery.payloads import BundleName
 from edge_agent.delivery.spool import SpoolLimits
 from edge_agent.delivery.topics import Topics
-from edge_agent.incidents import IncidentPolicy
-from edge_agent.sampling import SamplingPolicy
-from edge_agent.snapshot import SnapshotPolicy
 from edge_agent.sources import SourceOptions, anchor
 from models.bundle import Bundle, open_bundle
-from models.manifest import Manifest, Thresholds
+from models.manifest import Manifest
 from models.trust import TrustStore
 
 _PORT, _TLS_PORT = 1883, 8883
@@ -47,39 +44,24 @@ class Plan:
         return open_bundle(self.config.resolve(bundle.path), TrustStore.load(keys, accept=bundle.accept))
 
     def cameras(self, manifest: Manifest) -> tuple[CameraSpec, ...]:
-        """All cameras with their passwords and thresholds in place.
+        """All cameras with their passwords and policies in place; raises as ``policies`` does, and ``SecretError``."""
+        policies = self.policies(manifest)
+        return tuple(
+            CameraSpec(camera.id, self._address(camera), _source_options(camera), policies[camera.id])
+            for camera in self.config.settings.camera
+        )
 
-        A threshold is the camera's own, else the one for all cameras, else the manifest's. Raises ``ConfigError`` where
-        what that gives makes no sense, and ``SecretError``.
-        """
-        problems = []
-        specs = []
-        for index, camera in enumerate(self.config.settings.camera):
-            chosen = self._thresholds(camera, manifest)
-            if chosen["clear"] > chosen["alert"]:
-                text = (
-                    f"clear = {chosen['clear']} is above alert = {chosen['alert']} once the bundle's thresholds fill"
-                    " what is not given here; give both, with clear at most alert"
-                )
-                problems.append(Problem(self.config.locator.line(("camera", index)), f"camera[{index}]", text))
-            else:
-                address, options = self._address(camera), _source_options(camera)
-                specs.append(CameraSpec(camera.id, address, options, Thresholds(**chosen)))
-        if problems:
-            raise ConfigError(self.config.path, problems)
-        return tuple(specs)
+    def policies(self, manifest: Manifest) -> dict[str, CameraPolicies]:
+        """Every camera's policies by its id; raises ``ConfigError`` where keys and bundle contradict each other."""
+        return resolve_policies(self.config, manifest)
 
     def options(self) -> AgentOptions:
-        """How the agent works."""
+        """How the agent works apart from each camera's policies."""
         settings = self.config.settings
-        sampling, incidents, snapshots = settings.sampling, settings.incidents, settings.snapshots
         return AgentOptions(
             target=settings.runtime.target,
             threads=settings.runtime.threads,
-            sampling=SamplingPolicy(sampling.idle_interval_s, sampling.alert_rate_hz, sampling.largest_gap_s),
-            attention=AttentionPolicy(sampling.calm_hold_s),
-            incidents=IncidentPolicy(**msgspec.structs.asdict(incidents)),
-            snapshots=SnapshotPolicy(**msgspec.structs.asdict(snapshots)),
+            largest_gap_s=settings.sampling.largest_gap_s,
             health_interval_s=settings.health.interval_s,
             state_interval_s=settings.health.state_interval_s,
         )
@@ -119,13 +101,6 @@ class Plan:
     def spool_limits(self) -> SpoolLimits:
         spool = self.config.settings.spool
         return SpoolLimits(int(spool.max_megabytes * 1_000_000), spool.max_age_hours * 3600)
-
-    def _thresholds(self, camera: Camera, manifest: Manifest) -> dict[str, float]:
-        layers = (camera, self.config.settings.thresholds, manifest.calibration.thresholds)
-        return {
-            name: next(value for layer in layers if (value := getattr(layer, name)) is not None)
-            for name in ("wake", "alert", "clear")
-        }
 
     def _address(self, camera: Camera) -> str:
         if camera.password is None:

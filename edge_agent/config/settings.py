@@ -7,11 +7,17 @@ from typing import Annotated, Literal
 import msgspec
 
 from edge_agent.agent import AgentOptions
+from edge_agent.attention import AttentionPolicy
 from edge_agent.delivery.topics import NAME_PATTERN
+from edge_agent.incidents import IncidentPolicy
+from edge_agent.sampling import SamplingPolicy
+from edge_agent.snapshot import SnapshotPolicy
 from edge_agent.sources.source import SourceOptions
 from models.manifest import Probability
 
 _AGENT = AgentOptions()
+_SAMPLING, _ATTENTION = SamplingPolicy(), AttentionPolicy()
+_INCIDENTS, _SNAPSHOTS = IncidentPolicy(), SnapshotPolicy()
 _SOURCE = SourceOptions()
 
 Name = Annotated[
@@ -33,6 +39,10 @@ Secret = Annotated[
     ),
 ]
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=86_400)]
+Wait = Annotated[float, msgspec.Meta(ge=0, le=86_400)]
+IdleInterval = Annotated[float, msgspec.Meta(gt=0, le=60)]
+AlertRate = Annotated[float, msgspec.Meta(gt=0, le=60)]
+Smoothing = Annotated[int, msgspec.Meta(ge=1, le=100)]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
 
 
@@ -87,32 +97,33 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class Sampling(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``[sampling]``: how often to look; ``alert_rate_hz`` is the bundle's own rate if not given."""
+    """``[sampling]``: how often to look."""
 
-    idle_interval_s: Annotated[float, msgspec.Meta(gt=0, le=60)] = _AGENT.sampling.idle_interval_s
-    alert_rate_hz: Annotated[float, msgspec.Meta(gt=0, le=60)] | None = _AGENT.sampling.alert_rate_hz
-    largest_gap_s: Seconds = _AGENT.sampling.largest_gap_s
-    calm_hold_s: Seconds = _AGENT.attention.calm_hold_s
+    idle_interval_s: IdleInterval = _SAMPLING.idle_interval_s
+    alert_rate_hz: AlertRate = _SAMPLING.alert_rate_hz
+    largest_gap_s: Seconds = _AGENT.largest_gap_s
+    calm_hold_s: Seconds = _ATTENTION.calm_hold_s
 
 
 class Incidents(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[incidents]``: when a run of scores is one incident."""
 
-    smoothing: Annotated[int, msgspec.Meta(ge=1, le=100)] = _AGENT.incidents.smoothing
-    smoothing_span_s: Seconds = _AGENT.incidents.smoothing_span_s
-    start_hold_s: Annotated[float, msgspec.Meta(ge=0, le=86_400)] = _AGENT.incidents.start_hold_s
-    update_interval_s: Seconds = _AGENT.incidents.update_interval_s
-    end_hold_s: Seconds = _AGENT.incidents.end_hold_s
-    silence_s: Seconds = _AGENT.incidents.silence_s
+    smoothing: Smoothing = _INCIDENTS.smoothing
+    smoothing_span_s: Seconds = _INCIDENTS.smoothing_span_s
+    start_hold_s: Wait = _INCIDENTS.start_hold_s
+    update_interval_s: Seconds = _INCIDENTS.update_interval_s
+    end_hold_s: Seconds = _INCIDENTS.end_hold_s
+    silence_s: Seconds = _INCIDENTS.silence_s
+    cooldown_s: Wait = _INCIDENTS.cooldown_s
 
 
 class Snapshots(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[snapshots]``: the pictures that go with incidents."""
 
-    largest_side: Annotated[int, msgspec.Meta(ge=16, le=8192)] = _AGENT.snapshots.largest_side
-    largest_bytes: Annotated[int, msgspec.Meta(ge=4096, le=10_000_000)] = _AGENT.snapshots.largest_bytes
-    quality: Annotated[int, msgspec.Meta(ge=1, le=100)] = _AGENT.snapshots.quality
-    score: bool = _AGENT.snapshots.score
+    largest_side: Annotated[int, msgspec.Meta(ge=16, le=8192)] = _SNAPSHOTS.largest_side
+    largest_bytes: Annotated[int, msgspec.Meta(ge=4096, le=10_000_000)] = _SNAPSHOTS.largest_bytes
+    quality: Annotated[int, msgspec.Meta(ge=1, le=100)] = _SNAPSHOTS.quality
+    score: bool = _SNAPSHOTS.score
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -123,8 +134,9 @@ class Health(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Camera(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``[[camera]]``: one camera, with thresholds of its own where given. ``password`` goes into the ``source``'s
-    address, which then names the user: ``rtsp://user@host/stream``."""
+    """``[[camera]]``: one camera. ``password`` goes into the ``source``'s address, which then names the user:
+    ``rtsp://user@host/stream``. The keys of ``[thresholds]``, ``[sampling]`` (but ``largest_gap_s``) and
+    ``[incidents]`` may stand here too and come before those for all cameras."""
 
     id: Name
     source: Text
@@ -132,6 +144,16 @@ class Camera(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     wake: Probability | None = None
     alert: Probability | None = None
     clear: Probability | None = None
+    idle_interval_s: IdleInterval | None = None
+    alert_rate_hz: AlertRate | None = None
+    calm_hold_s: Seconds | None = None
+    smoothing: Smoothing | None = None
+    smoothing_span_s: Seconds | None = None
+    start_hold_s: Wait | None = None
+    update_interval_s: Seconds | None = None
+    end_hold_s: Seconds | None = None
+    silence_s: Seconds | None = None
+    cooldown_s: Wait | None = None
     loop: bool = _SOURCE.loop
     realtime: bool = _SOURCE.realtime
     transport: Literal["tcp", "udp"] = _SOURCE.transport

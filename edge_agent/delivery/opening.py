@@ -18,7 +18,6 @@ from edge_agent.delivery.presence import Presence, Process
 from edge_agent.delivery.spool import Spool, SpoolLimits
 from edge_agent.delivery.topics import Topics
 from edge_agent.delivery.writer import Writer
-from models.manifest import Thresholds
 
 SPOOL_FILE = "spool.sqlite"
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -36,17 +35,15 @@ class Delivery:
     bundle: BundleName
 
 
-def open_outbox(
-    delivery: Delivery, thresholds: Callable[[str], Thresholds], clock: Callable[[], float] = time.monotonic
-) -> MqttOutbox:
-    """An outbox with its spool open, not started yet; ``thresholds`` gives those in force at a camera, by its id.
+def open_outbox(delivery: Delivery, clock: Callable[[], float] = time.monotonic) -> MqttOutbox:
+    """An outbox with its spool open, not started yet.
 
     Raises ``SpoolError`` when the spool cannot be used.
     """
     spool = Spool(delivery.spool_directory / SPOOL_FILE, delivery.spool_limits, time.time)
     process = Process(delivery.version, read_boot_id(), _utc())
     return MqttOutbox(
-        Writer(delivery.topics, delivery.bundle, thresholds),
+        Writer(delivery.topics, delivery.bundle),
         Presence(delivery.topics, process, delivery.bundle, _utc),
         spool,
         lambda will: open_connection(delivery.broker, will),

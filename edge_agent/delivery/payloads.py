@@ -65,7 +65,7 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     threat: ThreatLevel
     snapshot: Annotated[str, msgspec.Meta(description="`reference` of the snapshot that belongs to it")] | None
     bundle: BundleName
-    thresholds: Annotated[Thresholds, msgspec.Meta(description="those in force at the camera")]
+    thresholds: Annotated[Thresholds, msgspec.Meta(description="those that judged this step")]
 
 
 class SnapshotProperties(msgspec.Struct, frozen=True, kw_only=True):

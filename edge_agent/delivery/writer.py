@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict
 
 import msgspec
@@ -13,20 +12,16 @@ from edge_agent.delivery.threat import threat_level
 from edge_agent.delivery.timestamp import rfc3339
 from edge_agent.delivery.topics import Topics
 from edge_agent.events import CameraState, Health, IncidentEvent, Snapshot
-from models.manifest import Thresholds
 
 
 class Writer:
     """Writes each event as the message of its topic. Pure: no clock, no network."""
 
-    def __init__(self, topics: Topics, bundle: payloads.BundleName, thresholds: Callable[[str], Thresholds]) -> None:
-        """``thresholds`` gives those in force at a camera, by its id."""
+    def __init__(self, topics: Topics, bundle: payloads.BundleName) -> None:
         self._topics = topics
         self._bundle = bundle
-        self._thresholds = thresholds
 
     def incident(self, event: IncidentEvent) -> Message:
-        thresholds = self._thresholds(event.camera)
         payload = payloads.Incident(
             id=f"{event.incident}:{event.sequence}",
             incident=event.incident,
@@ -42,10 +37,10 @@ class Writer:
             probability=event.probability,
             peak=event.peak,
             mean=event.mean,
-            threat=threat_level(event.peak, thresholds.alert),
+            threat=threat_level(event.peak, event.thresholds.alert),
             snapshot=event.snapshot,
             bundle=self._bundle,
-            thresholds=thresholds,
+            thresholds=event.thresholds,
         )
         return Message(self._topics.incident(event.camera), msgspec.json.encode(payload))
 

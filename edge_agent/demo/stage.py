@@ -61,7 +61,7 @@ def open_stage(
         messages = stack.enter_context(subscribe(address, f"{TOPICS.root}/#", stopwatch.elapsed))
         spool = Path(stack.enter_context(TemporaryDirectory(prefix="nexara-demo-")))
         delivery = _delivery(bundle, address, spool, version)
-        outbox = open_outbox(delivery, lambda _camera: bundle.manifest.calibration.thresholds)
+        outbox = open_outbox(delivery)
         outbox.start()
         stack.callback(outbox.close, _FLUSH_S)
         stage = Stage(address, messages)

@@ -12,14 +12,17 @@ import msgspec
 import numpy as np
 import pytest
 
-from edge_agent.agent import AgentOptions, CameraSpec, Observation, run_agent
+from edge_agent.agent import AgentOptions, CameraSpec, Observation, open_book, run_agent
 from edge_agent.backoff import BackoffPolicy
+from edge_agent.camera_policies import CameraPolicies
 from edge_agent.events import CameraState, Health, IncidentEvent, Snapshot
 from edge_agent.policy import PolicyError
+from edge_agent.policy_book import PolicyBook
+from edge_agent.sampling import SamplingPolicy
 from edge_agent.sources import SourceOptions
 from edge_agent.sources.source import SourceUriError
 from models.bundle import Bundle
-from models.manifest import Requirement
+from models.manifest import Requirement, Thresholds
 from runtimes.errors import NoRuntimeError
 from tests.edge_agent.hanging import hanging_file
 from tests.edge_agent.plot import Plot, make_plot
@@ -58,11 +61,13 @@ class RecordingOutbox:
 class Running:
     """An agent at work on a thread of its own."""
 
-    def __init__(self, bundle: Bundle, cameras: list[CameraSpec], options: AgentOptions) -> None:
+    def __init__(
+        self, bundle: Bundle, cameras: list[CameraSpec], options: AgentOptions, policies: PolicyBook | None
+    ) -> None:
         self.outbox = RecordingOutbox()
         self.seen: dict[str, Observation] = {}
         self.stop = threading.Event()
-        self.thread = threading.Thread(target=self._run, args=(bundle, cameras, options))
+        self.thread = threading.Thread(target=self._run, args=(bundle, cameras, options, policies))
 
     def until(self, condition: Callable[[], object], seconds: float = 40.0) -> None:
         """Return when the condition holds; ``seconds`` only bound a broken test."""
@@ -72,16 +77,20 @@ class Running:
             assert self.thread.is_alive(), "the agent ended by itself"
             time.sleep(0.02)
 
-    def _run(self, bundle: Bundle, cameras: list[CameraSpec], options: AgentOptions) -> None:
+    def _run(
+        self, bundle: Bundle, cameras: list[CameraSpec], options: AgentOptions, policies: PolicyBook | None
+    ) -> None:
         def observe(observation: Observation) -> None:
             self.seen[observation.camera] = observation
 
-        run_agent(cameras, bundle, self.outbox, stop=self.stop, options=options, observe=observe)
+        run_agent(cameras, bundle, self.outbox, stop=self.stop, options=options, policies=policies, observe=observe)
 
 
 @contextmanager
-def running(bundle: Bundle, cameras: list[CameraSpec], options: AgentOptions) -> Iterator[Running]:
-    agent = Running(bundle, cameras, options)
+def running(
+    bundle: Bundle, cameras: list[CameraSpec], options: AgentOptions, policies: PolicyBook | None = None
+) -> Iterator[Running]:
+    agent = Running(bundle, cameras, options, policies)
     agent.thread.start()
     try:
         yield agent
@@ -104,7 +113,7 @@ def watch(tiny: Bundle, *cameras: CameraSpec, options: AgentOptions = TO_THE_END
 
 def test_agent_tells_one_incident_when_one_fight_is_filmed(tiny: Bundle, plot: Plot, tmp_path: Path) -> None:
     film = plot.film(tmp_path / "a.mp4", ("calm", 5), ("fight", 6), ("calm", 12))
-    outbox = watch(tiny, CameraSpec("yard", str(film), FAST, plot.thresholds))
+    outbox = watch(tiny, CameraSpec("yard", str(film), FAST, CameraPolicies(plot.thresholds)))
     phases = outbox.phases("yard")
     assert phases == ["started", *["updated"] * (len(phases) - 2), "ended"]
     started, ended = outbox.incidents[0], outbox.incidents[-1]
@@ -119,7 +128,7 @@ def test_agent_tells_one_incident_when_one_fight_is_filmed(tiny: Bundle, plot: P
 
 def test_agent_sends_picture_of_the_fight_when_incident_starts(tiny: Bundle, plot: Plot, tmp_path: Path) -> None:
     film = plot.film(tmp_path / "a.mp4", ("calm", 5), ("fight", 4), ("calm", 8))
-    outbox = watch(tiny, CameraSpec("yard", str(film), FAST, plot.thresholds))
+    outbox = watch(tiny, CameraSpec("yard", str(film), FAST, CameraPolicies(plot.thresholds)))
     named = [event.snapshot for event in outbox.incidents if event.snapshot]
     assert outbox.incidents[0].snapshot == named[0]
     assert [snapshot.reference for snapshot in outbox.snapshots] == named
@@ -130,7 +139,7 @@ def test_agent_sends_picture_of_the_fight_when_incident_starts(tiny: Bundle, plo
 
 def test_agent_stays_silent_when_all_is_calm(tiny: Bundle, plot: Plot, tmp_path: Path) -> None:
     film = plot.film(tmp_path / "a.mp4", ("calm", 10))
-    outbox = watch(tiny, CameraSpec("yard", str(film), FAST, plot.thresholds))
+    outbox = watch(tiny, CameraSpec("yard", str(film), FAST, CameraPolicies(plot.thresholds)))
     assert outbox.incidents == []
     assert {state.mode for state in outbox.states} == {"idle"}
 
@@ -147,8 +156,8 @@ def test_agent_tells_cameras_apart_when_one_fights_and_others_are_broken(
             CameraSpec("broken", str(tmp_path / "broken.mp4")),
             CameraSpec("mute", f"rtsp://admin:s3cret@127.0.0.1:{port}/a", SourceOptions(open_timeout_s=1.0)),
             CameraSpec("device", "v4l2:/dev/video99"),
-            CameraSpec("calm", str(calm), SourceOptions(loop=True), plot.thresholds),
-            CameraSpec("fight", str(film), SourceOptions(loop=True), plot.thresholds),
+            CameraSpec("calm", str(calm), SourceOptions(loop=True), CameraPolicies(plot.thresholds)),
+            CameraSpec("fight", str(film), SourceOptions(loop=True), CameraPolicies(plot.thresholds)),
         ]
         with running(tiny, cameras, AgentOptions(health_interval_s=0.5, observe_interval_s=0.1)) as agent:
             agent.until(lambda: "started" in agent.outbox.phases("fight"))
@@ -174,7 +183,7 @@ def test_agent_stops_when_a_source_hangs_in_native_code(tiny: Bundle, plot: Plot
     with hanging_file(tmp_path / "hung" / "clip.mp4"):
         cameras = [
             CameraSpec("hung", f"folder:{tmp_path}/hung"),
-            CameraSpec("fight", str(film), SourceOptions(loop=True), plot.thresholds),
+            CameraSpec("fight", str(film), SourceOptions(loop=True), CameraPolicies(plot.thresholds)),
         ]
         with running(tiny, cameras, AgentOptions()) as agent:
             agent.until(lambda: "started" in agent.outbox.phases("fight"))
@@ -185,7 +194,7 @@ def test_agent_stops_when_a_source_hangs_in_native_code(tiny: Bundle, plot: Plot
 
 def test_agent_reports_rate_and_latency_when_it_watches(tiny: Bundle, plot: Plot, tmp_path: Path) -> None:
     film = plot.film(tmp_path / "a.mp4", ("fight", 20))
-    camera = CameraSpec("yard", str(film), SourceOptions(loop=True), plot.thresholds)
+    camera = CameraSpec("yard", str(film), SourceOptions(loop=True), CameraPolicies(plot.thresholds))
     with running(tiny, [camera], AgentOptions(health_interval_s=2.0, thumbnail_side=64)) as agent:
         agent.until(lambda: len(agent.outbox.healths) >= 2)
         agent.until(lambda: agent.seen["yard"].thumbnail is not None)
@@ -202,9 +211,57 @@ def test_agent_reports_rate_and_latency_when_it_watches(tiny: Bundle, plot: Plot
 
 def test_agent_watches_scenes_when_they_loop(tiny: Bundle, plot: Plot) -> None:
     address = "scene:yard?seed=3&fight=none&duration=2&fps=10&size=160x96&people=1&loop=1"
-    with running(tiny, [CameraSpec("scene", address, thresholds=plot.thresholds)], AgentOptions()) as agent:
+    with running(
+        tiny, [CameraSpec("scene", address, policies=CameraPolicies(plot.thresholds))], AgentOptions()
+    ) as agent:
         agent.until(lambda: agent.seen.get("scene") and agent.seen["scene"].score is not None)
     assert agent.seen["scene"].connection == "connected"
+
+
+def test_agent_ends_with_the_last_film_when_another_source_keeps_failing(
+    tiny: Bundle, plot: Plot, tmp_path: Path
+) -> None:
+    film = plot.film(tmp_path / "a.mp4", ("calm", 2))
+    cameras = [CameraSpec("absent", str(tmp_path / "none.mp4")), CameraSpec("yard", str(film), FAST)]
+    outbox = watch(tiny, *cameras)
+    last = {state.camera: state for state in outbox.states}
+    assert (last["absent"].connection, last["yard"].connection) == ("failed", "stalled")
+    assert last["yard"].score is not None
+
+
+def test_agent_goes_on_and_calls_no_more_when_the_observer_fails(
+    tiny: Bundle, plot: Plot, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    film = plot.film(tmp_path / "a.mp4", ("fight", 3), ("calm", 8))
+    calls: list[str] = []
+
+    def observe(observation: Observation) -> None:
+        calls.append(observation.camera)
+        raise RuntimeError("the window was closed")
+
+    outbox = RecordingOutbox()
+    cameras = [CameraSpec("yard", str(film), FAST, CameraPolicies(plot.thresholds))]
+    run_agent(cameras, tiny, outbox, stop=threading.Event(), options=TO_THE_END, observe=observe)
+    assert outbox.phases("yard")[-1] == "ended"
+    assert calls == ["yard"]
+    assert caplog.text.count("the observer failed") == 1
+
+
+def test_agent_samples_and_judges_by_the_new_policies_when_they_are_applied(
+    tiny: Bundle, plot: Plot, tmp_path: Path
+) -> None:
+    film = plot.film(tmp_path / "a.mp4", ("fight", 20))
+    camera = CameraSpec("yard", str(film), SourceOptions(loop=True), CameraPolicies(plot.thresholds))
+    deaf = CameraPolicies(Thresholds(wake=1.0, alert=1.0, clear=1.0), sampling=SamplingPolicy(idle_interval_s=60.0))
+    book = open_book([camera], tiny.manifest)
+    book.apply({"yard": deaf})
+    with running(tiny, [camera], AgentOptions(), book) as agent:
+        agent.until(lambda: agent.seen.get("yard") and agent.seen["yard"].score is not None)
+        assert agent.outbox.incidents == []
+        # With the sampling that it began with, the next glance would come in a minute.
+        book.apply({"yard": CameraPolicies(plot.thresholds)})
+        agent.until(lambda: "started" in agent.outbox.phases("yard"))
+    assert {event.thresholds for event in agent.outbox.incidents} == {plot.thresholds}
 
 
 @needs_rtsp_server
@@ -212,7 +269,9 @@ def test_agent_says_it_when_rtsp_camera_goes_and_comes_back(tiny: Bundle, plot: 
     port = free_port()
     options = AgentOptions(retry=BackoffPolicy(first_s=0.1, most_s=0.5))
     address = f"rtsp://127.0.0.1:{port}/camera"
-    camera = CameraSpec("gate", address, SourceOptions(open_timeout_s=5.0, read_timeout_s=2.0), plot.thresholds)
+    camera = CameraSpec(
+        "gate", address, SourceOptions(open_timeout_s=5.0, read_timeout_s=2.0), CameraPolicies(plot.thresholds)
+    )
     with running(tiny, [camera], options) as agent:
         for _ in range(2):
             with rtsp_server(port):

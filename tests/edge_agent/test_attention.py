@@ -47,6 +47,17 @@ def test_rest_falls_back_to_idle_when_camera_is_lost() -> None:
     assert attention.mode == "idle"
 
 
+def test_apply_keeps_the_mode_until_the_new_thresholds_call_it_calm() -> None:
+    attention = Attention(AttentionPolicy(calm_hold_s=2.0), THRESHOLDS)
+    attention.judge(0.0, 0.4, busy=False)
+    attention.apply(AttentionPolicy(calm_hold_s=1.0), Thresholds(wake=0.6, alert=0.7, clear=0.5))
+    assert attention.mode == "alert"
+    assert [attention.judge(at, 0.4, busy=False) for at in (0.5, 1.0, 1.5, 2.0)] == ["alert", "alert", "idle", "idle"]
+    attention.apply(AttentionPolicy(), THRESHOLDS)
+    assert attention.mode == "idle"
+    assert attention.judge(2.5, 0.4, busy=False) == "alert"
+
+
 @given(st.lists(st.floats(0, 1), max_size=80))
 def test_judge_never_falls_idle_within_hold_when_any_score_woke(scores: list[float]) -> None:
     attention = Attention(AttentionPolicy(calm_hold_s=1.0), THRESHOLDS)

@@ -112,6 +112,52 @@ def test_run_publishes_and_ends_cleanly_when_signalled(
     assert statuses[-1]["runtime"]
 
 
+RELOADED = (
+    "thresholds.alert: found 1.5; allowed is a number from 0 to 1",
+    "not reloaded: the configuration in force stays",
+    "update_interval_s 3 -> 0.5 (all cameras)",
+    "restart to apply: device",
+)
+
+
+def test_run_takes_new_thresholds_over_when_hung_up_and_keeps_the_old_when_the_file_is_wrong(
+    config: Path, broker: Mosquitto, tmp_path: Path
+) -> None:
+    listener = Listener(broker.port)
+    good = set_port(config, broker.port).read_text()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(60)
+
+        def reload(text: str) -> None:
+            config.write_text(text)
+            agent.send_signal(signal.SIGHUP)
+            for message in (b"RELOADING=1", b"READY=1"):
+                while manager.recv(100) != message:
+                    pass
+
+        agent = start(config, NOTIFY_SOCKET=str(tmp_path / "notify"))
+        listener.until_topic("/incident")
+        reload(good.replace("alert = 0.0", "alert = 1.5"))
+        reload(good.replace("loop = true", "loop = true\nupdate_interval_s = 0.5"))
+        listener.until_topic("/incident", 2)
+        strict = good.replace("alert = 0.0\nclear = 0.0", "alert = 1.0\nclear = 1.0").replace("gate", "hall")
+        reload(strict.replace("loop = true", "loop = true\nend_hold_s = 0.5"))
+        heard = listener.until(lambda heard: any(b'"ended"' in one.payload for one in heard))
+        agent.terminate()
+        _, log = agent.communicate(timeout=60)
+    listener.close()
+    steps = [json.loads(one.payload) for one in heard if one.topic.endswith("/incident")]
+    assert [step["sequence"] for step in steps] == list(range(len(steps)))
+    assert len({step["incident"] for step in steps}) == 1
+    assert [step["phase"] for step in steps] == ["started", *["updated"] * (len(steps) - 2), "ended"]
+    alerts = [step["thresholds"]["alert"] for step in steps]
+    assert (alerts[:2], alerts[-1]) == ([0.0, 0.0], 1.0)
+    assert alerts == sorted(alerts)
+    assert {step["device"] for step in steps} == {"gate"}
+    assert [line for line in RELOADED if line not in log] == []
+
+
 def test_run_keeps_incidents_and_delivers_them_when_broker_comes_later(config: Path, tmp_path: Path) -> None:
     port = free_port()
     agent = start(set_port(config, port))

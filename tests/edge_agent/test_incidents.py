@@ -125,6 +125,103 @@ def test_judge_keeps_its_grammar_when_scores_are_anything(steps: list[tuple[floa
     assert len(names) == len(set(names))
 
 
+@pytest.mark.parametrize(
+    ("cooldown_s", "calm", "phases"), [(0.0, 30, "sese"), (3.0, 30, "sese"), (3.5, 30, "sese"), (30.0, 30, "se")]
+)
+def test_judge_rests_after_an_end_when_there_is_a_cooldown(cooldown_s: float, calm: int, phases: str) -> None:
+    policy = IncidentPolicy(end_hold_s=2.0, update_interval_s=100.0, cooldown_s=cooldown_s)
+    told = run(HIGH * 10 + LOW * calm + HIGH * 60 + LOW * 30, policy)
+    assert "".join(step.phase[0] for step in told) == phases
+    for ended, started in zip(told[1::2], told[2::2], strict=False):
+        assert started.time_s - ended.time_s >= cooldown_s - 1e-6
+
+
+STRICT = Thresholds(wake=0.3, alert=0.95, clear=0.92)
+LENIENT = Thresholds(wake=0.0, alert=0.05, clear=0.05)
+
+
+@pytest.mark.parametrize(
+    ("before", "policy", "thresholds", "after", "phases"),
+    [
+        pytest.param(HIGH * 10, POLICY, THRESHOLDS, [], "s", id="same-again"),
+        pytest.param(HIGH * 10, POLICY, STRICT, [], "s", id="strict-alone-ends-nothing"),
+        pytest.param(HIGH * 10, POLICY, STRICT, HIGH * 10, "s", id="strict-waits-for-the-hold"),
+        pytest.param(HIGH * 10, POLICY, STRICT, HIGH * 30, "se", id="strict-ends-by-its-own-judgement"),
+        pytest.param(LOW * 30, POLICY, LENIENT, [], "", id="lenient-alone-starts-nothing"),
+        pytest.param(LOW * 30, POLICY, LENIENT, LOW * 10, "s", id="lenient-starts-by-its-own-judgement"),
+        pytest.param(HIGH * 10 + LOW * 15, POLICY, LENIENT, LOW * 30, "s", id="what-faded-comes-back"),
+        pytest.param(HIGH * 10 + LOW * 15, IncidentPolicy(end_hold_s=20), THRESHOLDS, LOW * 30, "s", id="longer-hold"),
+        pytest.param(HIGH * 10 + LOW * 15, IncidentPolicy(end_hold_s=0.5), THRESHOLDS, LOW, "se", id="shorter-hold"),
+        pytest.param(HIGH * 10, IncidentPolicy(smoothing=9), THRESHOLDS, HIGH * 10, "s", id="more-smoothing"),
+        pytest.param(HIGH * 10, IncidentPolicy(smoothing=1), THRESHOLDS, HIGH * 10, "s", id="less-smoothing"),
+    ],
+)
+def test_apply_counts_from_the_next_score_on_and_keeps_what_is_in_progress(
+    before: list[float], policy: IncidentPolicy, thresholds: Thresholds, after: list[float], phases: str
+) -> None:
+    one, told = machine(), []
+    for index, score in enumerate(before + after):
+        if index == len(before):
+            one.apply(policy, thresholds)
+        told.append(one.judge(index * 0.1, score))
+    if not after:
+        in_progress = one.incident
+        one.apply(policy, thresholds)
+        assert one.incident == in_progress
+    assert "".join(step.phase[0] for step in told if step and step.phase != "updated") == phases
+
+
+POLICIES = st.builds(
+    IncidentPolicy,
+    smoothing=st.integers(1, 7),
+    start_hold_s=st.floats(0, 1),
+    update_interval_s=st.floats(0.5, 3),
+    end_hold_s=st.floats(0.1, 4),
+    cooldown_s=st.sampled_from([0.0, 2.0]),
+)
+LEVELS = st.lists(st.floats(0, 1), min_size=2, max_size=2).map(sorted)
+APPLIED = st.tuples(POLICIES, LEVELS.map(lambda pair: Thresholds(wake=0.3, clear=pair[0], alert=pair[1])))
+SCORES = st.tuples(st.floats(0.01, 1.5), st.sampled_from([0.0, 0.1, 0.45, 0.55, 0.7, 1.0]))
+
+
+@given(st.lists(SCORES | APPLIED, max_size=200))
+def test_applying_policies_never_ends_starts_or_repeats_an_incident_by_itself(
+    events: list[tuple[float, float] | tuple[IncidentPolicy, Thresholds]],
+) -> None:
+    one, policy, thresholds = machine(), POLICY, THRESHOLDS
+    time_s, current, sequence, names = 0.0, None, -1, []
+    for first, second in events:
+        if isinstance(first, IncidentPolicy):
+            policy, thresholds = first, second
+            one.apply(policy, thresholds)
+            assert one.incident == current
+            continue
+        time_s += first
+        step = one.judge(time_s, second)
+        assert (step is not None and step.phase == "started") == (one.incident is not None and current is None)
+        if step is not None:
+            sequence = 0 if step.phase == "started" else sequence + 1
+            assert step.sequence == sequence
+            names += [step.incident] if step.phase == "started" else []
+            assert step.incident == names[-1]
+            # Who starts or ends is a score, by the thresholds in force.
+            assert step.phase != "started" or step.probability >= thresholds.alert
+            assert step.phase != "ended" or step.probability < thresholds.clear
+            assert 0 <= step.mean <= step.peak <= 1
+        current = one.incident
+    assert len(names) == len(set(names))
+
+
+@given(st.lists(SCORES, max_size=150), st.sets(st.integers(0, 150)))
+def test_applying_what_is_in_force_changes_nothing(scores: list[tuple[float, float]], when: set[int]) -> None:
+    plain, reloaded, time_s = machine(), machine(), 0.0
+    for index, (step_s, score) in enumerate(scores):
+        time_s += step_s
+        if index in when:
+            reloaded.apply(IncidentPolicy(end_hold_s=2.0, update_interval_s=1.0), THRESHOLDS)
+        assert reloaded.judge(time_s, score) == plain.judge(time_s, score)
+
+
 @given(st.lists(st.sampled_from([0.0, 0.2, 0.9, 1.0]), min_size=30, max_size=150))
 def test_judge_does_not_start_when_high_windows_are_alone(scores: list[float]) -> None:
     lonely = [score if index % 3 == 0 else 0.1 for index, score in enumerate(scores)]
@@ -132,7 +229,14 @@ def test_judge_does_not_start_when_high_windows_are_alone(scores: list[float]) -
 
 
 @pytest.mark.parametrize(
-    "figures", [{"smoothing": 0}, {"start_hold_s": -1.0}, {"end_hold_s": 0.0}, {"update_interval_s": float("nan")}]
+    "figures",
+    [
+        {"smoothing": 0},
+        {"start_hold_s": -1.0},
+        {"cooldown_s": -1.0},
+        {"end_hold_s": 0.0},
+        {"update_interval_s": float("nan")},
+    ],
 )
 def test_policy_is_refused_when_figure_makes_no_sense(figures: dict[str, float]) -> None:
     with pytest.raises(PolicyError, match=next(iter(figures))):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from edge_agent.policy import PolicyError
 from edge_agent.sampling import Sampler, SamplingPolicy, Triple
-from edge_agent.timeline import Timeline
+from edge_agent.timeline import LARGEST_GAP_S, Timeline
 from models.manifest import Geometry
 
 GEOMETRY = Geometry(samples=8, rate_hz=10.0, frame_gap_s=0.1)
@@ -20,7 +20,7 @@ class Camera:
 
     def __init__(self, policy: SamplingPolicy | None = None) -> None:
         policy = policy or SamplingPolicy()
-        self.timeline = Timeline(policy.largest_gap_s)
+        self.timeline = Timeline(LARGEST_GAP_S)
         self.sampler = Sampler(policy, GEOMETRY)
         self.times: list[float] = []
         self.kept: set[float] = set()
@@ -156,8 +156,39 @@ def test_offer_stays_in_order_and_within_one_run_when_input_is_wild(steps: list[
 
 
 @pytest.mark.parametrize(
-    "figures", [{"idle_interval_s": 0.0}, {"alert_rate_hz": -1.0}, {"alert_rate_hz": 0.0}, {"largest_gap_s": np.inf}]
+    "figures", [{"idle_interval_s": 0.0}, {"alert_rate_hz": -1.0}, {"alert_rate_hz": 0.0}, {"idle_interval_s": np.inf}]
 )
 def test_policy_is_refused_when_figure_makes_no_sense(figures: dict[str, float]) -> None:
     with pytest.raises(PolicyError, match=next(iter(figures))):
         SamplingPolicy(**figures)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "steps"),
+    [
+        (SamplingPolicy(), SamplingPolicy(), [2.0, 2.0, 2.0, 2.0]),
+        (SamplingPolicy(8.0), SamplingPolicy(1.0), [4.9, 1.0, 1.0, 1.0]),
+        (SamplingPolicy(2.0), SamplingPolicy(4.0), [2.0, 2.0, 2.0, 4.0]),
+    ],
+)
+def test_policy_counts_at_once_when_shorter_and_from_the_next_sample_when_longer(
+    before: SamplingPolicy, after: SamplingPolicy, steps: list[float]
+) -> None:
+    camera = Camera(before)
+    camera.watch(0.0, 4.9, 10)
+    camera.sampler.policy = after
+    camera.watch(4.9, 20.0, 10)
+    assert np.diff([sample.time_s for sample in camera.samples])[:4] == pytest.approx(steps)
+
+
+def test_policy_changes_the_rate_of_an_alert_camera_without_a_pause() -> None:
+    camera = Camera()
+    camera.sampler.mode = "alert"
+    camera.watch(0.0, 3.0, 20)
+    camera.sampler.policy = SamplingPolicy(alert_rate_hz=5.0)
+    camera.watch(3.0, 3.0, 20)
+    camera.sampler.policy = SamplingPolicy(alert_rate_hz=10.0)
+    camera.watch(6.0, 3.0, 20)
+    steps = np.diff([sample.time_s for sample in camera.samples])
+    assert set(np.round(steps, 6)) == {0.1, 0.2}
+    assert len(camera.samples) == pytest.approx(30 + 15 + 30, abs=4)

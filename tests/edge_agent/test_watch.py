@@ -1,23 +1,27 @@
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 
 import numpy as np
 import pytest
 
 from edge_agent.attention import AttentionPolicy
+from edge_agent.camera_policies import CameraPolicies
 from edge_agent.events import CameraState, Health, IncidentEvent, Snapshot
 from edge_agent.incidents import IncidentPolicy
 from edge_agent.inference import Judgement
 from edge_agent.sample import Sample
-from edge_agent.snapshot import SnapshotPolicy
-from edge_agent.watch import Watch, WatchPolicies
+from edge_agent.watch import Watch
 from models.manifest import Thresholds
 from tests.edge_agent.test_snapshot import Noise
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
-POLICIES = WatchPolicies(AttentionPolicy(2.0), IncidentPolicy(end_hold_s=2.0, silence_s=5.0), SnapshotPolicy())
+POLICIES = CameraPolicies(
+    Thresholds(wake=0.3, alert=0.6, clear=0.4),
+    attention=AttentionPolicy(2.0),
+    incidents=IncidentPolicy(end_hold_s=2.0, silence_s=5.0),
+)
 
 
 @dataclass
@@ -25,14 +29,14 @@ class Site:
     """A watch with a clock that moves as it is told; keeps what the watch says."""
 
     now_s: float = 1000.0
+    policies: CameraPolicies = POLICIES
     incidents: list[IncidentEvent] = field(default_factory=list)
     snapshots: list[Snapshot] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.watch = Watch(
             "yard",
-            Thresholds(wake=0.3, alert=0.6, clear=0.4),
-            POLICIES,
+            lambda: self.policies,
             self,
             clock=lambda: self.now_s,
             wall=lambda: START + timedelta(seconds=self.now_s - 1000.0),
@@ -114,3 +118,25 @@ def test_watch_goes_on_when_nothing_was_ever_judged() -> None:
     site.watch.close()
     assert site.incidents == []
     assert site.watch.score is None
+
+
+def test_incident_names_the_thresholds_that_judged_each_step_when_policies_change() -> None:
+    site = Site()
+    site.see(1.0, 0.9)
+    strict = Thresholds(wake=0.3, alert=0.97, clear=0.95)
+    site.policies = replace(POLICIES, thresholds=strict)
+    assert site.watch.incident == "an-id"
+    site.see(4.0, 0.9)
+    assert [(event.phase, event.thresholds) for event in site.incidents] == [
+        ("started", POLICIES.thresholds),
+        ("ended", strict),
+    ]
+
+
+def test_tend_takes_the_new_silence_when_policies_change() -> None:
+    site = Site()
+    site.see(1.0, 0.9)
+    site.policies = replace(POLICIES, incidents=IncidentPolicy(silence_s=50.0))
+    site.now_s += 40.0
+    assert site.watch.tend(site.now_s) == "alert"
+    assert [event.phase for event in site.incidents] == ["started"]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from edge_agent.agent import AgentOptions
+from edge_agent.camera_policies import CameraPolicies
 from edge_agent.config import ConfigError, load_config
 from edge_agent.config.plan import Plan
 from models.bundle import Bundle
@@ -32,7 +33,7 @@ def make_plan(folder: Path, text: str) -> Plan:
 def test_agent_has_its_own_defaults_when_nothing_is_said(tmp_path: Path, tiny: Bundle) -> None:
     plan = make_plan(tmp_path, MINIMAL)
     assert plan.options() == AgentOptions()
-    assert plan.cameras(tiny.manifest)[0].thresholds == tiny.manifest.calibration.thresholds
+    assert plan.cameras(tiny.manifest)[0].policies == CameraPolicies(tiny.manifest.calibration.thresholds)
     assert (plan.broker().port, plan.broker().tls, plan.broker().password) == (1883, None, None)
     assert plan.delivery("1", tiny.manifest).spool_directory == tmp_path / "spool"
 
@@ -45,8 +46,45 @@ def test_cameras_thresholds_come_before_the_common_ones_and_these_before_the_bun
     tmp_path: Path, tiny: Bundle
 ) -> None:
     text = MINIMAL.replace("[[camera]]", "[thresholds]\nalert = 0.9\nclear = 0.2\n[[camera]]") + "clear = 0.3\n"
-    own = make_plan(tmp_path, text).cameras(tiny.manifest)[0].thresholds
+    own = make_plan(tmp_path, text).policies(tiny.manifest)["yard"].thresholds
     assert own == Thresholds(wake=tiny.manifest.calibration.thresholds.wake, alert=0.9, clear=0.3)
+
+
+SHARED = """[sampling]
+idle_interval_s = 4
+alert_rate_hz = 8
+[incidents]
+start_hold_s = 1
+cooldown_s = 60
+[[camera]]"""
+
+
+@pytest.mark.parametrize(
+    ("own", "expected"),
+    [
+        ("", (4, 8, 5, 1, 5, 60)),
+        ("idle_interval_s = 1", (1, 8, 5, 1, 5, 60)),
+        ("alert_rate_hz = 5\ncalm_hold_s = 9", (4, 5, 9, 1, 5, 60)),
+        ("start_hold_s = 0\ncooldown_s = 0", (4, 8, 5, 0, 5, 0)),
+        ("end_hold_s = 20", (4, 8, 5, 1, 20, 60)),
+    ],
+)
+def test_cameras_keys_come_before_the_common_ones_and_touch_no_other_camera(
+    tmp_path: Path, tiny: Bundle, own: str, expected: tuple[float, ...]
+) -> None:
+    text = MINIMAL.replace("[[camera]]", SHARED) + own + '\n[[camera]]\nid = "door"\nsource = "file:door.mp4"\n'
+    found = make_plan(tmp_path, text).policies(tiny.manifest)
+    for camera, figures in (("yard", expected), ("door", (4, 8, 5, 1, 5, 60))):
+        sampling, incidents = found[camera].sampling, found[camera].incidents
+        calm_hold_s = found[camera].attention.calm_hold_s
+        holds = (incidents.start_hold_s, incidents.end_hold_s, incidents.cooldown_s)
+        assert (sampling.idle_interval_s, sampling.alert_rate_hz, calm_hold_s, *holds) == figures
+
+
+@pytest.mark.parametrize("own", ["alert_rate_hz = 2", "smoothing = 16", "smoothing_span_s = 0.4"])
+def test_error_is_told_when_no_incident_could_ever_start(tmp_path: Path, tiny: Bundle, own: str) -> None:
+    with pytest.raises(ConfigError, match=r"edge\.toml:6: camera\[0\]: smoothing = .* no incident could start"):
+        make_plan(tmp_path, MINIMAL + own + "\n").policies(tiny.manifest)
 
 
 def test_error_names_camera_and_line_when_thresholds_contradict_the_bundles(tmp_path: Path, tiny: Bundle) -> None:
@@ -55,7 +93,7 @@ def test_error_names_camera_and_line_when_thresholds_contradict_the_bundles(tmp_
         plan.cameras(tiny.manifest)
 
 
-def test_every_option_reaches_the_agent(tmp_path: Path) -> None:
+def test_every_option_reaches_the_agent(tmp_path: Path, tiny: Bundle) -> None:
     text = """
 [runtime]
 target = "onnx-float32"
@@ -72,6 +110,7 @@ start_hold_s = 0
 update_interval_s = 9
 end_hold_s = 8
 silence_s = 11
+cooldown_s = 14
 [snapshots]
 largest_side = 640
 largest_bytes = 5000
@@ -81,13 +120,15 @@ score = true
 interval_s = 12
 state_interval_s = 13
 """
-    options = make_plan(tmp_path, MINIMAL.replace("[[camera]]", text + "[[camera]]")).options()
-    sampling, incidents, snapshots = options.sampling, options.incidents, options.snapshots
+    plan = make_plan(tmp_path, MINIMAL.replace("[[camera]]", text + "[[camera]]"))
+    options, policies = plan.options(), plan.policies(tiny.manifest)["yard"]
+    sampling, incidents, snapshots = policies.sampling, policies.incidents, policies.snapshots
     assert (options.target, options.threads) == ("onnx-float32", 3)
-    assert (sampling.idle_interval_s, sampling.alert_rate_hz, sampling.largest_gap_s) == (4, 5, 2)
-    assert options.attention.calm_hold_s == 7
+    assert (sampling.idle_interval_s, sampling.alert_rate_hz, options.largest_gap_s) == (4, 5, 2)
+    assert policies.attention.calm_hold_s == 7
     assert (incidents.smoothing, incidents.smoothing_span_s, incidents.start_hold_s) == (3, 1, 0)
     assert (incidents.update_interval_s, incidents.end_hold_s, incidents.silence_s) == (9, 8, 11)
+    assert incidents.cooldown_s == 14
     assert (snapshots.largest_side, snapshots.largest_bytes, snapshots.quality, snapshots.score) == (
         640,
         5000,

@@ -38,6 +38,7 @@ def incident(sequence: int = 0, camera: str = "yard", **changes: Any) -> Inciden
         "peak": 0.95,
         "mean": 0.83,
         "snapshot": "snapshot-1",
+        "thresholds": THRESHOLDS,
     }
     return IncidentEvent(**{**values, **changes})
 
@@ -80,4 +81,4 @@ def make_outbox(
         "0.1.0",
         BundleName(name="first", version="1.0.0"),
     )
-    return open_outbox(delivery, lambda _camera: THRESHOLDS, clock)
+    return open_outbox(delivery, clock)

@@ -1,0 +1,138 @@
+"""How much of the backbone a student needs: the same clips and input, judged on the frozen features of ever less of it.
+
+The protocol is that of ``benchmarks.inputs``, with the input that ships. Usage: ``python -m benchmarks.networks --data
+DIR``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.input_variants import SHIPPED, VARIANTS, Planes
+from benchmarks.inputs import Encode, Judged, count_clips, embed_clips, judge, load_encoder, summarise, told
+from benchmarks.outcome import machine_line, run, tell, write_json
+from benchmarks.table import table_lines
+from builder.backbones.registry import BackboneSpec
+from builder.data.clips import find_clips, require_both_classes
+from builder.recipe import load_recipe
+
+NETWORKS = {
+    "whole": BackboneSpec(),
+    "no top": BackboneSpec(top=False),
+    "no top, without blocks 12 to 14": BackboneSpec(top=False, skip=(12, 13, 14)),
+    "cut after 11 blocks": BackboneSpec(blocks=11),
+    "cut after 8 blocks": BackboneSpec(blocks=8),
+}
+REFERENCE = "whole"
+
+
+class Network(msgspec.Struct, frozen=True, kw_only=True):
+    """One form of the backbone: its weights, the milliseconds a clip took, and how its features were judged."""
+
+    name: str
+    parameters: int
+    clip_ms: float
+    judged: Judged
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """All that the benchmark found."""
+
+    data: str
+    folds: int
+    seeds: int
+    networks: tuple[Network, ...]
+
+
+def main(argv: list[str]) -> int:
+    """Judge forms of the backbone on a folder of clips."""
+    arguments = _parser().parse_args(argv)
+    clips = find_clips(arguments.data).clips
+    require_both_classes(clips, arguments.data)
+    recipe = load_recipe("full")
+    encoders = {name: load_encoder(spec, recipe.preprocessing.size) for name, spec in NETWORKS.items()}
+    timed = {name: _Timed(encoder.encode, time.perf_counter) for name, encoder in encoders.items()}
+    features = embed_clips(
+        clips,
+        {name: (VARIANTS[SHIPPED], encode) for name, encode in timed.items()},
+        recipe,
+        count_clips,
+    )
+    kept = tuple(clip for clip in clips if clip.name in features[REFERENCE])
+    tables = {
+        name: [judge(kept, found, arguments.folds, seed) for seed in range(arguments.seeds)]
+        for name, found in features.items()
+    }
+    networks = tuple(
+        Network(
+            name=judged.name,
+            parameters=encoders[judged.name].parameters,
+            clip_ms=timed[judged.name].median_ms(),
+            judged=judged,
+        )
+        for judged in summarise(tables, REFERENCE)
+    )
+    result = Result(data=arguments.data.resolve().name, folds=arguments.folds, seeds=arguments.seeds, networks=networks)
+    tell(describe(result))
+    write_json(arguments.json, result)
+    return 0
+
+
+def describe(result: Result) -> Iterator[str]:
+    """The lines that the benchmark prints."""
+    yield machine_line()
+    yield f"{result.data}: {result.folds} folds grouped by source, mean of {result.seeds} ways to draw them"
+    yield ""
+    rows = [
+        (
+            network.name,
+            f"{network.parameters / 1e6:.2f}",
+            f"{network.clip_ms:.0f}",
+            told(network.judged.auc),
+            told(network.judged.accuracy),
+            "" if network.judged.less is None else told(network.judged.less),
+        )
+        for network in result.networks
+    ]
+    header = ("EfficientNet-Lite0", "million weights", "ms a clip", "AUC", "accuracy", "AUC less that of the whole")
+    yield from table_lines(header, rows)
+    yield ""
+    yield "Brackets are 95 % intervals over sources."
+
+
+class _Timed:
+    """An encoder that remembers how long it took."""
+
+    def __init__(self, encode: Encode, clock: Callable[[], float]) -> None:
+        self._encode = encode
+        self._clock = clock
+        self._taken: list[float] = []
+
+    def __call__(self, samples: Planes) -> NDArray[np.float64]:
+        before = self._clock()
+        found = self._encode(samples)
+        self._taken.append((self._clock() - before) * 1000)
+        return found
+
+    def median_ms(self) -> float:
+        return float(np.median(self._taken))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.networks", description=main.__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder with clips.csv, or with fight/ and noFight/")
+    parser.add_argument("--folds", type=int, default=5, help="folds grouped by source (default 5)")
+    parser.add_argument("--seeds", type=int, default=3, help="ways to draw the folds (default 3)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
+    return parser
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,77 @@
+"""From a configuration and a bundle to each camera's policies: the camera's own key, else the one for all cameras, else
+the bundle's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from edge_agent.attention import AttentionPolicy
+from edge_agent.camera_policies import CameraPolicies
+from edge_agent.config.errors import ConfigError, Problem
+from edge_agent.config.loading import Config
+from edge_agent.config.settings import Camera, Settings
+from edge_agent.incidents import IncidentPolicy
+from edge_agent.sampling import SamplingPolicy
+from edge_agent.snapshot import SnapshotPolicy
+from models.manifest import Manifest, Thresholds
+
+
+def resolve_policies(config: Config, manifest: Manifest) -> dict[str, CameraPolicies]:
+    """Every camera's policies by its id; raises ``ConfigError`` where what the layers give makes no sense together."""
+    policies: dict[str, CameraPolicies] = {}
+    problems = []
+    for index, camera in enumerate(config.settings.camera):
+        thresholds = _choose(camera, config.settings.thresholds)
+        thresholds = {
+            name: getattr(manifest.calibration.thresholds, name) if value is None else value
+            for name, value in thresholds.items()
+        }
+        sampling, incidents = _choose(camera, config.settings.sampling), _choose(camera, config.settings.incidents)
+        faults = [*_check_thresholds(thresholds), *_check_rate(sampling["alert_rate_hz"], incidents)]
+        problems += [Problem(config.locator.line(("camera", index)), f"camera[{index}]", text) for text in faults]
+        if not faults:
+            policies[camera.id] = _make(config.settings, thresholds, sampling, incidents)
+    if problems:
+        raise ConfigError(config.path, problems)
+    return policies
+
+
+def _choose(camera: Camera, table: msgspec.Struct) -> dict[str, Any]:
+    own = msgspec.structs.asdict(camera)
+    return {
+        name: value if own.get(name) is None else own[name] for name, value in msgspec.structs.asdict(table).items()
+    }
+
+
+def _make(
+    settings: Settings, thresholds: dict[str, Any], sampling: dict[str, Any], incidents: dict[str, Any]
+) -> CameraPolicies:
+    return CameraPolicies(
+        thresholds=Thresholds(**thresholds),
+        sampling=SamplingPolicy(sampling["idle_interval_s"], sampling["alert_rate_hz"]),
+        attention=AttentionPolicy(sampling["calm_hold_s"]),
+        incidents=IncidentPolicy(**incidents),
+        snapshots=SnapshotPolicy(**msgspec.structs.asdict(settings.snapshots)),
+    )
+
+
+def _check_thresholds(thresholds: dict[str, float]) -> list[str]:
+    clear, alert = thresholds["clear"], thresholds["alert"]
+    text = (
+        f"clear = {clear} is above alert = {alert} once the bundle's thresholds fill what is not given here; give both,"
+        " with clear at most alert"
+    )
+    return [text] if clear > alert else []
+
+
+def _check_rate(rate_hz: float, incidents: dict[str, Any]) -> list[str]:
+    """Smoothing needs its probabilities within its span, else no incident could ever start, and nobody would know."""
+    smoothing, span_s = incidents["smoothing"], incidents["smoothing_span_s"]
+    needed_s = (smoothing - 1) / rate_hz
+    text = (
+        f"smoothing = {smoothing} samples take {needed_s:g} s at {rate_hz:g} a second, but smoothing_span_s is"
+        f" {span_s:g}: no incident could start; raise alert_rate_hz or smoothing_span_s, or lower smoothing"
+    )
+    return [text] if needed_s >= span_s else []

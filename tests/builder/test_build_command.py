@@ -1,0 +1,222 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import pytest
+
+from builder.build_command import main
+from builder.errors import DataError, OutputError, RecipeError
+from models.bundle import open_bundle
+from models.trust import TrustStore
+from runtimes.detector import open_detector
+from tests.builder import tiny_clips
+
+BUILD_TIMEOUT_S = 580
+RECIPE = """
+name = "tiny"
+version = "1.2.3"
+
+[geometry]
+samples = 3
+rate_hz = 5.0
+frame_gap_s = 0.1
+
+[preprocessing]
+size = [32, 32]
+channels = ["acceleration"]
+difference_gain = 4.0
+mean = 128.0
+scale = 128.0
+
+[folds]
+count = 3
+judged = 1
+
+[members]
+head = "bilstm"
+seeds = [1, 2]
+probe_views = 1
+backbone = { blocks = 3, frozen = 1 }
+probe = { epochs = 2, batch = 4 }
+tune = { epochs = 1, batch = 2 }
+
+[student]
+head = "tcn"
+views = 1
+backbone = { blocks = 2 }
+probe = { epochs = 2, batch = 4 }
+tune = { epochs = 1, batch = 2 }
+
+[pruning]
+tune = { epochs = 2, batch = 2 }
+
+[quantization]
+clips = 4
+
+[gate]
+accuracy = 1.0
+"""
+
+
+class Inputs(NamedTuple):
+    """What a build is given; ``arguments`` are those of the command."""
+
+    data: Path
+    recipe: Path
+    out: Path
+    key: Path
+
+    @property
+    def arguments(self) -> list[str]:
+        given = {"--data": self.data, "--out": self.out, "--recipe": self.recipe, "--key": self.key}
+        return [str(part) for pair in given.items() for part in pair]
+
+    def command(self, home: Path) -> subprocess.Popen[str]:
+        """``nexara build`` in a process of its own."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "models.command_line", "build", *self.arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "HOME": str(home)},
+        )
+
+    def finished(self) -> dict[str, int]:
+        """When each finished stage was, by its folder."""
+        return {path.parent.name: path.stat().st_mtime_ns for path in self.out.glob("work/*/stage.json")}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve clips of twelve cameras, and one more that is no video."""
+    directory = tiny_clips.write_table(tmp_path_factory.mktemp("clips"), fights=6, calm=6, sources=12)
+    with (directory / "clips.csv").open("a", encoding="utf-8") as table:
+        table.write("broken.mp4,fight,camera-0\n")
+    (directory / "broken.mp4").write_bytes(b"no video")
+    (directory / "LICENSE").write_text("\nMIT License\n\nDo what you like.\n")
+    return directory
+
+
+@pytest.fixture
+def inputs(data: Path, tmp_path: Path, key_folder: Path) -> Inputs:
+    recipe = tmp_path / "tiny.toml"
+    recipe.write_text(RECIPE)
+    return Inputs(data, recipe, tmp_path / "out", key_folder / "private.pem")
+
+
+def kill_after(process: subprocess.Popen[str], inputs: Inputs, stage: str) -> None:
+    """Kill the build as soon as a stage is finished."""
+    deadline = time.monotonic() + BUILD_TIMEOUT_S
+    while not any(name.startswith(stage) for name in inputs.finished()):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(BUILD_TIMEOUT_S + 20)
+def test_a_killed_build_goes_on_where_it_stopped_and_ends_in_a_bundle_that_runs(
+    inputs: Inputs, tmp_path: Path, trust: TrustStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kill_after(inputs.command(tmp_path), inputs, "fold0-member1-")
+    before = inputs.finished()
+    assert not any(name.startswith("fold0-teacher-") for name in before)
+
+    assert main(inputs.arguments) == 0
+    told = capsys.readouterr().out
+    assert "✓ fold0-member1: there already" in told
+    assert "▸ fold0-member2" in told
+    whole = inputs.finished()
+    assert {name: whole[name] for name in before} == before
+    assert not list(inputs.out.rglob("*.part"))
+
+    assert main(inputs.arguments) == 0
+    told = capsys.readouterr().out
+    assert inputs.finished() == whole
+    assert [line for line in told.splitlines() if line.startswith("▸")] == ["▸ curate: hashing 13 clips"]
+
+    packed = inputs.out / "tiny-1.2.3.nexara"
+    assert f"bundle  {packed} (" in told
+    for path in (packed, packed.with_suffix("")):
+        bundle = open_bundle(path, trust)
+        assert bundle.signature.state == "trusted"
+    # Opening a target runs it on the golden inputs and refuses one that answers otherwise.
+    for target in bundle.manifest.targets():
+        open_detector(bundle, target=target).close()
+    assert len(bundle.manifest.targets()) == 4
+    assert "report.html" in bundle.names
+    report = msgspec.json.decode(bundle.read("report.json"))
+    assert [subject["name"] for subject in report["subjects"]][:4] == ["member-1", "member-2", "ensemble", "student"]
+    (summary,) = report["data"]
+    assert (summary["fights"], summary["calm"], summary["sources"]) == (6, 6, 12)
+    assert summary["licence"] == "MIT License"
+    assert [skipped["clip"] for skipped in summary["skipped"]] == ["broken.mp4"]
+    assert "1 clip(s) could not be decoded" in str(report["notes"])
+
+
+@pytest.mark.slow
+def test_one_line_and_exit_code_2_when_the_input_is_bad(inputs: Inputs, tmp_path: Path) -> None:
+    process = inputs._replace(data=tiny_clips.write_tree(tmp_path / "calm", fights=0, calm=2)).command(tmp_path)
+    told = process.communicate(timeout=BUILD_TIMEOUT_S)[1].splitlines()
+    assert process.returncode == 2
+    assert told[-1].startswith("nexara: ")
+    assert told[-1].endswith("no clips labelled fight among 2; both classes are needed")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("[gate]", "[gate]\nspeed = 1"), r"unknown field `speed`.*full and quick show every key"),
+        (("judged = 1", "judged = 2"), r"judge 1 fold or all 3"),
+    ],
+)
+def test_one_clear_error_when_the_recipe_is_wrong(inputs: Inputs, change: tuple[str, str], message: str) -> None:
+    inputs.recipe.write_text(RECIPE.replace(*change))
+    with pytest.raises(RecipeError, match=message):
+        main(inputs.arguments)
+    assert not inputs.out.exists()
+
+
+@pytest.mark.parametrize(("fights", "calm", "missing"), [(2, 0, "noFight"), (0, 2, "fight")])
+def test_one_clear_error_when_a_class_is_missing(
+    inputs: Inputs, tmp_path: Path, fights: int, calm: int, missing: str
+) -> None:
+    one = tiny_clips.write_tree(tmp_path / "one", fights=fights, calm=calm)
+    with pytest.raises(DataError, match=f"no clips labelled {missing} among 2; both classes are needed"):
+        main(inputs._replace(data=one).arguments)
+
+
+def test_one_clear_error_when_no_clip_of_a_class_can_be_decoded(inputs: Inputs, tmp_path: Path) -> None:
+    data = tiny_clips.write_tree(tmp_path / "half", fights=0, calm=2)
+    (data / "fight").mkdir()
+    (data / "fight" / "broken.mp4").write_bytes(b"no video")
+    with pytest.raises(DataError, match="no clips labelled fight among 2"):
+        main(inputs._replace(data=data).arguments)
+
+
+def test_one_clear_error_when_there_are_fewer_sources_than_folds(inputs: Inputs, tmp_path: Path) -> None:
+    data = tiny_clips.write_table(tmp_path / "few", fights=2, calm=2, sources=2)
+    with pytest.raises(DataError, match=r"2 source\(s\) cannot fill 3 folds"):
+        main(inputs._replace(data=data).arguments)
+
+
+def test_one_clear_error_when_the_folder_for_the_bundle_is_a_file(inputs: Inputs, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="file: cannot be written: Not a directory; give --out"):
+        main(inputs._replace(out=tmp_path / "file").arguments)
+
+
+def test_unknown_sources_are_warned_of(inputs: Inputs, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = tiny_clips.write_tree(tmp_path / "tree", fights=1, calm=1)
+    with pytest.raises(DataError, match="cannot fill"):
+        main(inputs._replace(data=data).arguments)
+    assert "warning: sources are unknown" in capsys.readouterr().out

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from builder.display import TerminalDisplay
+
+
+def make_display(terminal: bool) -> tuple[TerminalDisplay, io.StringIO]:
+    stream = io.StringIO()
+    console = Console(file=stream, force_terminal=terminal, width=100 if terminal else 40, color_system=None)
+    return TerminalDisplay(console), stream
+
+
+def test_a_log_gets_a_line_a_stage_and_one_each_quarter() -> None:
+    display, stream = make_display(terminal=False)
+    with display:
+        display.stage("curate", done=True)
+        display.stage("fold0-member1", done=False)
+        for done in range(1, 9):
+            display.progress(done, 8, f"loss {1 / done:.2f}")
+    assert stream.getvalue().splitlines() == [
+        "✓ curate: there already",
+        "▸ fold0-member1",
+        "  fold0-member1: 2/8 loss 0.50",
+        "  fold0-member1: 4/8 loss 0.25",
+        "  fold0-member1: 6/8 loss 0.17",
+        "  fold0-member1: 8/8 loss 0.12",
+    ]
+
+
+def test_a_stage_that_counts_twice_is_told_twice() -> None:
+    display, stream = make_display(terminal=False)
+    display.stage("member", done=False)
+    for word in ("probe", "tune"):
+        for done in range(1, 5):
+            display.progress(done, 4, word)
+    lines = stream.getvalue().splitlines()[1:]
+    assert lines == [f"  member: {done}/4 {word}" for word in ("probe", "tune") for done in range(1, 5)]
+
+
+@pytest.mark.parametrize("name", ["[cam1]", "[/]", "[/cam]", "[bold]a[/bold]", "\\[x]"])
+@pytest.mark.parametrize("terminal", [False, True])
+def test_what_looks_like_markup_is_shown_as_it_is(name: str, terminal: bool) -> None:
+    display, stream = make_display(terminal)
+    with display:
+        display.stage(f"curate {name}", done=False)
+        display.progress(1, 2, f"{name}.mp4")
+        display.progress(2, 2, f"{name}.mp4")
+        display.warn(f"skipped {name}.mp4")
+    told = stream.getvalue()
+    assert f"▸ curate {name}" in told
+    assert f"{name}.mp4" in told
+    assert f"warning: skipped {name}.mp4" in told
+
+
+def test_a_warning_is_one_line_however_long_its_path() -> None:
+    display, stream = make_display(terminal=False)
+    display.warn("skipped " + "/deep" * 40)
+    assert stream.getvalue() == f"warning: skipped {'/deep' * 40}\n"
+
+
+def test_a_terminal_sees_a_bar_with_the_count_and_the_word_and_is_left_clean() -> None:
+    display, stream = make_display(terminal=True)
+    with display:
+        display.stage("student", done=False)
+        for done in range(1, 4):
+            display.progress(done, 3, "loss 0.5")
+        display.progress(1, 7, "again from the start")
+        display.stage("prune", done=False)
+    told = stream.getvalue()
+    assert "▸ student" in told
+    assert "▸ prune" in told
+    assert "7" in told
+    # The cursor that the bars hid is shown again.
+    assert told.rfind("\x1b[?25h") > told.rfind("\x1b[?25l")

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from builder.stages import FACTS, Stage, StageStore
+
+Announced = list[tuple[str, bool]]
+
+
+def make_store(root: Path, announced: Announced | None = None) -> StageStore:
+    times = iter(range(0, 1000, 5))
+    told = announced if announced is not None else []
+    return StageStore(root, lambda name, done: told.append((name, done)), lambda: float(next(times)))
+
+
+def writing(text: str) -> Callable[[Path], None]:
+    return lambda directory: (directory / "out").write_text(text, encoding="utf-8") and None
+
+
+def failing(error: BaseException) -> Callable[[Path], None]:
+    def work(directory: Path) -> None:
+        (directory / "half").write_text("half")
+        raise error
+
+    return work
+
+
+def forbidden(_: Path) -> None:
+    raise AssertionError("done again")
+
+
+def test_a_stage_is_done_once_and_skipped_when_it_is_there(tmp_path: Path) -> None:
+    announced: Announced = []
+    first = make_store(tmp_path, announced).run("train", {"seed": 1}, writing("one"))
+    before = (first.directory / FACTS).stat().st_mtime_ns
+    again = make_store(tmp_path, announced).run("train", {"seed": 1}, forbidden)
+    assert announced == [("train", False), ("train", True)]
+    assert again == first == Stage("train", first.directory, first.key, 5.0)
+    assert (first.directory / FACTS).stat().st_mtime_ns == before
+    assert (again.directory / "out").read_text() == "one"
+
+
+class Spec(msgspec.Struct, frozen=True):
+    sizes: tuple[int, int] = (1, 2)
+    share: float = 0.5
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ({"a": 1, "b": 2}, {"b": 2, "a": 1}, True),
+        (Spec(), Spec(), True),
+        ((1, None, "x"), [1, None, "x"], True),
+        (Spec(), Spec(share=0.25), False),
+        (["a", "b"], ["b", "a"], False),
+        (("key", Spec()), ("kez", Spec()), False),
+    ],
+)
+def test_a_stage_is_done_again_only_when_its_inputs_change(
+    tmp_path: Path, one: object, other: object, same: bool
+) -> None:
+    store = make_store(tmp_path)
+    first, second = store.run("train", one, writing("one")), store.run("train", other, writing("two"))
+    assert (first.key == second.key) is same
+    assert (second.directory / "out").read_text() == ("one" if same else "two")
+    assert (first.directory / "out").read_text() == "one"
+
+
+def test_stages_of_different_names_do_not_share_output(tmp_path: Path) -> None:
+    store = make_store(tmp_path)
+    assert store.run("a", 1, writing("one")).directory != store.run("b", 1, writing("two")).directory
+    assert [stage.name for stage in store.finished] == ["a", "b"]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError("disk full"), SystemExit(1)])
+def test_an_interrupted_stage_leaves_nothing_under_its_name_and_is_done_whole_the_next_time(
+    tmp_path: Path, error: BaseException
+) -> None:
+    store = make_store(tmp_path)
+    with pytest.raises(type(error)):
+        store.run("train", 1, failing(error))
+    assert [path.suffix for path in tmp_path.iterdir()] == [".part"]
+    assert store.finished == []
+    done = make_store(tmp_path).run("train", 1, writing("whole"))
+    assert list(tmp_path.iterdir()) == [done.directory]
+    assert sorted(path.name for path in done.directory.iterdir()) == ["out", FACTS]
+
+
+def test_a_folder_without_its_facts_is_no_finished_stage(tmp_path: Path) -> None:
+    done = make_store(tmp_path).run("train", 1, writing("one"))
+    (done.directory / FACTS).unlink()
+    (done.directory / "stray").touch()
+    again = make_store(tmp_path).run("train", 1, writing("two"))
+    assert sorted(path.name for path in again.directory.iterdir()) == ["out", FACTS]
+    assert (again.directory / "out").read_text() == "two"

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from builder.training.fit import Distillation, Schedule
+from builder.training.student import VIEW_SEED, TeacherViews, teacher_logits, train_student
+from tests.builder.tiny_training import PREPROCESSING, encoded, make_network, make_training, silent
+
+
+def test_the_teacher_is_the_mean_of_its_members_on_the_students_own_views() -> None:
+    members, training = [make_network(seed=1), make_network("bilstm", blocks=3, seed=2)], make_training(4)
+    logits = teacher_logits(members, training, 2, PREPROCESSING, silent)
+    assert (logits.shape, logits.dtype) == ((2, 4, 2), np.float32)
+    for view in range(2):
+        windows = TeacherViews(training, logits).windows(view)
+        apart = [np.asarray(member.head(encoded(member, windows), training=False)) for member in members]
+        np.testing.assert_allclose(logits[view], np.mean(apart, axis=0), rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize(("number", "view"), [(0, 0), (1, 1), (2, 2), (3, 0), (7, 1)])
+def test_each_window_comes_with_the_logits_and_label_of_its_own_clip_and_view(number: int, view: int) -> None:
+    training = make_training(6)
+    marks = np.arange(36, dtype=np.float32).reshape(3, 6, 2)
+    batches = [draw() for draw in TeacherViews(training, marks).epoch(1, 3, number)]
+    seen = []
+    for batch in batches:
+        assert batch.logits is not None
+        for window, label, logits in zip(batch.windows, batch.labels, batch.logits, strict=True):
+            clip = int(logits[0] - marks[view, 0, 0]) // 2
+            np.testing.assert_array_equal(window, training.view(VIEW_SEED, view, clip))
+            assert label.tolist() == training.labels()[clip].tolist()
+            seen.append(clip)
+    assert sorted(seen) == list(range(6))
+
+
+def test_the_student_follows_its_teacher_even_where_labels_say_otherwise() -> None:
+    training = make_training()
+    contrary = np.tile(6 * (0.5 - training.labels()), (2, 1, 1)).astype(np.float32)
+    network = make_network(blocks=2)
+    losses = train_student(
+        network,
+        TeacherViews(training, contrary),
+        Schedule(epochs=20, learning_rate=1e-2, batch=8, averaging=0.5),
+        Schedule(epochs=2, learning_rate=1e-4, batch=4, averaging=0.5),
+        Distillation(temperature=2.0, soft=1.0),
+        1,
+        PREPROCESSING,
+        silent,
+    )
+    assert {name: len(run) for name, run in losses.items()} == {"probe": 20, "tune": 2}
+    logits = np.asarray(network.whole(training.views(VIEW_SEED, 0, range(8)), training=False))
+    assert (logits.argmax(axis=1) == contrary[0].argmax(axis=1)).all()

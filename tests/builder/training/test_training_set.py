@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from builder.data.clips import LABELS, Clip
+from builder.data.decode import DecodedClip
+from builder.training.training_set import TrainingSet, shuffled
+from builder.training.views import Augmentation
+from models.manifest import Geometry, Preprocessing
+
+GEOMETRY = Geometry(samples=3, rate_hz=5.0, frame_gap_s=0.1)
+GREY = Preprocessing(size=(8, 8), channels=("grey",), difference_gain=1.0, mean=0.0, scale=1.0)
+
+
+@pytest.fixture(scope="module")
+def training() -> TrainingSet:
+    rng = np.random.default_rng(0)
+    clips = [
+        (
+            Clip(f"{n}.mp4", Path(f"{n}.mp4"), LABELS[n % 3 != 0], f"s{n}"),
+            DecodedClip(np.arange(30) / 20, rng.integers(0, 256, (30, 10, 10), np.uint8)),
+        )
+        for n in range(7)
+    ]
+    return TrainingSet(clips, GEOMETRY, GREY, Augmentation())
+
+
+def test_labels_are_one_hot_with_calm_first(training: TrainingSet) -> None:
+    assert training.labels().tolist() == [[0, 1], [1, 0], [1, 0], [0, 1], [1, 0], [1, 0], [0, 1]]
+    assert training.labels([3, 1]).tolist() == [[0, 1], [1, 0]]
+    assert training.labels().dtype == np.float32
+
+
+def test_a_view_is_the_same_whoever_asks_in_whatever_order(training: TrainingSet) -> None:
+    views = training.views(5, 2, [4, 0, 6])
+    assert views.shape == (3, 3, 8, 8, 1)
+    for place, clip in enumerate([4, 0, 6]):
+        np.testing.assert_array_equal(views[place], training.view(5, 2, clip))
+    assert not np.array_equal(views[0], training.view(5, 3, 4))
+    assert not np.array_equal(views[0], training.view(6, 2, 4))
+
+
+def test_an_epoch_draws_each_clip_at_most_once_with_its_own_label(training: TrainingSet) -> None:
+    batches = [draw() for draw in training.epoch(1, 3, 0)]
+    assert [len(batch.labels) for batch in batches] == [3, 3]
+    drawn = []
+    for batch in batches:
+        for window, label in zip(batch.windows, batch.labels, strict=True):
+            (clip,) = [n for n in range(7) if np.array_equal(window, training.view(1, 0, n))]
+            assert label.tolist() == training.labels()[clip].tolist()
+            drawn.append(clip)
+        assert batch.logits is None
+    assert len(set(drawn)) == 6
+
+
+@given(st.integers(1, 50), st.integers(1, 12), st.integers(0, 5))
+def test_shuffled_gives_full_batches_of_different_rows(count: int, batch: int, seed: int) -> None:
+    batches = shuffled(count, batch, (seed, 0))
+    rows = np.concatenate(batches)
+    assert {len(rows_) for rows_ in batches} == {min(batch, count)}
+    assert len(set(rows.tolist())) == len(rows) > count - batch
+    assert rows.min() >= 0
+    assert rows.max() < count
+    assert all(np.array_equal(a, b) for a, b in zip(batches, shuffled(count, batch, (seed, 0)), strict=True))
