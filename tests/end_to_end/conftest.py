@@ -26,6 +26,40 @@ topic read nexara/v1/#
 """
 
 
+CONFIG = """
+site = "north-school"
+device = "gate-1"
+[bundle]
+path = "{bundle}"
+trusted_keys = ["{public_key}"]
+[mqtt]
+host = "127.0.0.1"
+port = {port}
+username = "gate-1"
+password = "file:{password}"
+[mqtt.tls]
+ca = "ca.pem"
+[spool]
+directory = "spool"
+[thresholds]
+wake = {thresholds.wake}
+alert = {thresholds.alert}
+clear = {thresholds.clear}
+[sampling]
+idle_interval_s = 0.5
+[incidents]
+update_interval_s = 1
+end_hold_s = 1
+[health]
+interval_s = 1
+[[camera]]
+id = "yard"
+source = "rtsp://127.0.0.1:{camera_port}/camera"
+open_timeout_s = 3
+read_timeout_s = 2
+"""
+
+
 @dataclass(frozen=True)
 class Site:
     """A site on this machine: a broker with TLS, passwords and an ACL, and an agent that watches one RTSP camera."""
@@ -66,62 +100,46 @@ def play(tiny: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Play:
     return stage(tiny, tmp_path_factory.mktemp("play"))
 
 
-@pytest.fixture
-def site(tmp_path: Path, tiny_bundle_directory: Path, key_folder: Path, play: Play) -> Iterator[Site]:
-    """The broker is not started; the test does that."""
-    if shutil.which("mosquitto_sub") is None:
-        pytest.skip("no mosquitto_sub here; install the Debian package mosquitto-clients")
-    pem = make_private_ca(tmp_path)
-    (tmp_path / "acl").write_text(ACL)
-    (tmp_path / "mqtt.password").write_text("s3cret\n")
+def make_broker(folder: Path) -> Mosquitto:
+    """A broker that takes only TLS, passwords and what its ACL allows, and keeps sessions; not started."""
+    pem = make_private_ca(folder)
+    (folder / "acl").write_text(ACL)
+    (folder / "mqtt.password").write_text("s3cret\n")
     broker = Mosquitto(
-        tmp_path,
+        folder,
         (
             f"cafile {pem.ca}",
             f"certfile {pem.server_certificate}",
             f"keyfile {pem.server_key}",
             "allow_anonymous false",
-            f"password_file {tmp_path / 'passwords'}",
-            f"acl_file {tmp_path / 'acl'}",
+            f"password_file {folder / 'passwords'}",
+            f"acl_file {folder / 'acl'}",
             "persistence true",
-            f"persistence_location {tmp_path}/",
+            f"persistence_location {folder}/",
         ),
     )
     broker.add_password("gate-1", "s3cret")
     broker.add_password("dashboard", "open sesame")
+    return broker
+
+
+@pytest.fixture
+def site(tmp_path: Path, tiny_bundle_directory: Path, key_folder: Path, play: Play) -> Iterator[Site]:
+    """The broker is not started; the test does that."""
+    if shutil.which("mosquitto_sub") is None:
+        pytest.skip("no mosquitto_sub here; install the Debian package mosquitto-clients")
+    broker = make_broker(tmp_path)
     camera_port = free_port()
     config = tmp_path / "edge.toml"
-    config.write_text(f"""
-site = "north-school"
-device = "gate-1"
-[bundle]
-path = "{tiny_bundle_directory}"
-trusted_keys = ["{key_folder / "public.pem"}"]
-[mqtt]
-host = "127.0.0.1"
-port = {broker.port}
-username = "gate-1"
-password = "file:{tmp_path / "mqtt.password"}"
-[mqtt.tls]
-ca = "ca.pem"
-[spool]
-directory = "spool"
-[thresholds]
-wake = {play.thresholds.wake}
-alert = {play.thresholds.alert}
-clear = {play.thresholds.clear}
-[sampling]
-idle_interval_s = 0.5
-[incidents]
-update_interval_s = 1
-end_hold_s = 1
-[health]
-interval_s = 1
-[[camera]]
-id = "yard"
-source = "rtsp://127.0.0.1:{camera_port}/camera"
-open_timeout_s = 3
-read_timeout_s = 2
-""")
+    config.write_text(
+        CONFIG.format(
+            bundle=tiny_bundle_directory,
+            public_key=key_folder / "public.pem",
+            password=tmp_path / "mqtt.password",
+            port=broker.port,
+            camera_port=camera_port,
+            thresholds=play.thresholds,
+        )
+    )
     yield Site(broker, config, camera_port)
     broker.stop()

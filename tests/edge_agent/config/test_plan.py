@@ -93,8 +93,7 @@ def test_error_names_camera_and_line_when_thresholds_contradict_the_bundles(tmp_
         plan.cameras(tiny.manifest)
 
 
-def test_every_option_reaches_the_agent(tmp_path: Path, tiny: Bundle) -> None:
-    text = """
+EVERY_OPTION = """
 [runtime]
 target = "onnx-float32"
 threads = 3
@@ -120,7 +119,10 @@ score = true
 interval_s = 12
 state_interval_s = 13
 """
-    plan = make_plan(tmp_path, MINIMAL.replace("[[camera]]", text + "[[camera]]"))
+
+
+def test_every_option_reaches_the_agent(tmp_path: Path, tiny: Bundle) -> None:
+    plan = make_plan(tmp_path, MINIMAL.replace("[[camera]]", EVERY_OPTION + "[[camera]]"))
     options, policies = plan.options(), plan.policies(tiny.manifest)["yard"]
     sampling, incidents, snapshots = policies.sampling, policies.incidents, policies.snapshots
     assert (options.target, options.threads) == ("onnx-float32", 3)
