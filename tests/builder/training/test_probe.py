@@ -4,14 +4,14 @@ import numpy as np
 
 from builder.heads import build_tcn
 from builder.training.fit import Distillation, Schedule
-from builder.training.probe import PROBE_SEED, embed, embed_views, train_probe
+from builder.training.probe import PROBE_SEED, embed_views, embedder, train_probe
 from tests.builder.tiny_training import PREPROCESSING, encoded, make_network, make_training, silent
 
 
 def test_windows_are_embedded_as_the_encoder_does() -> None:
     network = make_network()
     windows = make_training(8).views(0, 0, [0, 1, 2, 3, 4, 5, 6, 7] * 3)
-    embeddings = embed(network.encoder, windows, PREPROCESSING)
+    embeddings = embedder(network.encoder, PREPROCESSING)(windows)
     assert (embeddings.shape, embeddings.dtype) == ((24, 3, 24), np.float32)
     np.testing.assert_allclose(embeddings, encoded(network, windows), rtol=1e-4, atol=1e-4)
 
