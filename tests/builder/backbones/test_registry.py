@@ -40,8 +40,8 @@ def test_the_parent_names_the_weights_for_the_lineage() -> None:
         (BackboneSpec(blocks=-1), "blocks is 1 to 16"),
         (BackboneSpec(blocks=3, frozen=4), "frozen at most blocks"),
         (BackboneSpec(frozen=-1), "frozen at most blocks"),
-        (BackboneSpec(name="mobilenet_v2", blocks=3), "blocks and frozen are for efficientnet_lite0 only"),
-        (BackboneSpec(name="vgg19", frozen=1), "blocks and frozen are for efficientnet_lite0 only"),
+        (BackboneSpec(name="mobilenet_v2", blocks=3), "blocks, skip, top and frozen are for efficientnet_lite0 only"),
+        (BackboneSpec(name="vgg19", frozen=1), "blocks, skip, top and frozen are for efficientnet_lite0 only"),
     ],
 )
 def test_one_clear_error_when_a_spec_does_not_fit_its_backbone(spec: BackboneSpec, message: str) -> None:

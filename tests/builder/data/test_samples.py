@@ -61,7 +61,7 @@ def test_no_frame_is_nearer_than_the_one_taken(gaps: list[float], wanted: list[f
 @pytest.mark.parametrize("geometry", [SLOW, QUICK])
 def test_the_builder_cuts_the_frames_that_the_agent_would(rate: float, geometry: Geometry) -> None:
     times = np.arange(int(3 * rate)) / rate
-    sampler = Sampler(SamplingPolicy(), geometry)
+    sampler = Sampler(SamplingPolicy(alert_rate_hz=geometry.rate_hz), geometry)
     sampler.mode = "alert"
     told: list[Triple] = []
     for time_s in times:
