@@ -47,7 +47,7 @@ def test_a_recipe_of_ones_own_is_read_with_the_defaults_for_what_it_leaves_out(t
         ("seeds = [1, 2, 3]", "seeds = []", r"length >= 1.*\$\.members\.seeds"),
         ("views = 3", "views = 0", r">= 1"),
         ('version = "0.1.0"', "", r"missing required field `version`"),
-        ("[pruning.tune]\nepochs = 2", "[pruning.tune]", r"missing required field `epochs`.*\$\.pruning\.tune"),
+        ("[pruning.tune]\nepochs = 3", "[pruning.tune]", r"missing required field `epochs`.*\$\.pruning\.tune"),
         ("judged = 1", "judged = 0", r">= 1.*\$\.folds\.judged"),
         ("judged = 1", "judged = 2", r"folds\.judged is 2; judge 1 fold or all 5"),
         ("judged = 1", "judged = 4", r"folds\.judged is 4; judge 1 fold or all 5"),
