@@ -124,7 +124,7 @@ def test_open_bundle_never_raises_another_error_when_the_packed_file_is_damaged(
     ("change", "error", "message"),
     [
         (lambda m: m.update(format="2.0"), BundleVersionError, "format 2.0 found.*1.x.*upgrade"),
-        (lambda m: m.update(format="x"), BundleFormatError, "not a bundle manifest"),
+        (lambda m: m.update(format="x"), BundleFormatError, "a version such as 1.0 is needed"),
         (lambda m: m.pop("geometry"), BundleFormatError, "geometry"),
         (lambda m: m.update(version="one"), BundleFormatError, "version"),
         (lambda m: m["calibration"].update(temperature=0), BundleFormatError, "temperature"),
