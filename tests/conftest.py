@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import signal
 from importlib import metadata
 from pathlib import Path
 
@@ -18,6 +19,12 @@ from tests import tiny_bundle
 # A busy machine is no defect.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+
+def pytest_configure() -> None:
+    """A shell's background job ignores Ctrl-C, and so would every process that a test starts and interrupts."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
