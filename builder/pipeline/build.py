@@ -21,7 +21,7 @@ from builder.pipeline.compiled_fold import RELEASED, compile_fold
 from builder.pipeline.curated import CuratedClips, curate, hash_clips
 from builder.pipeline.fold_build import SCORES, FoldBuild, FoldClips, FoldStages, read_scores
 from builder.pipeline.release import BuiltFolds, Judged, release
-from builder.recipe import Recipe
+from builder.recipe import Recipe, SceneClips
 from builder.stages import Stage, StageStore
 from scenes import write_clips
 
@@ -104,21 +104,19 @@ def _scenes(options: BuildOptions, store: StageStore, display: Display) -> Curat
     drawn = store.run(
         "scenes",
         (spec, options.code_version),
-        lambda directory: _draw(directory, options.recipe, display),
+        lambda directory: _draw(directory, spec, display),
     )
     return _curated("curate-scenes", find_clips(drawn.directory), options.recipe, store, display)
 
 
-def _draw(directory: Path, recipe: Recipe, display: Display) -> None:
-    spec = recipe.scenes
-    if spec is not None:
-        write_clips(
-            directory,
-            spec.clips,
-            spec.seconds,
-            spec.seed,
-            progress=lambda done, total, clip: display.progress(done, total, str(clip)),
-        )
+def _draw(directory: Path, spec: SceneClips, display: Display) -> None:
+    write_clips(
+        directory,
+        spec.clips,
+        spec.seconds,
+        spec.seed,
+        progress=lambda done, total, clip: display.progress(done, total, str(clip)),
+    )
 
 
 def _folds(real: CuratedClips, recipe: Recipe) -> list[FoldClips]:

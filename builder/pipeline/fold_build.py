@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -121,8 +121,8 @@ class FoldBuild:
         """A float network as something that can be judged."""
         return FloatScorer(traced(network.encoder), traced(network.head), self._recipe.preprocessing)
 
-    def _stage(self, name: str, inputs: object, work: partial[None] | object) -> Stage:
-        return self._store.run(f"fold{self._clips.number}-{name}", inputs, work)  # type: ignore[arg-type]
+    def _stage(self, name: str, inputs: object, work: Callable[[Path], None]) -> Stage:
+        return self._store.run(f"fold{self._clips.number}-{name}", inputs, work)
 
     def _data_key(self) -> object:
         scenes = self._scenes.listed.fingerprint if self._scenes is not None else None
