@@ -29,7 +29,9 @@ def embedder(
     shape = (None, *preprocessing.size, len(preprocessing.channels))
 
     def normalised(samples: Any) -> Any:  # noqa: ANN401 - symbolic tensors
-        return encoder((tf.cast(samples, tf.float32) - preprocessing.mean) / preprocessing.scale, training=False)
+        real = (tf.cast(samples, tf.float32) - preprocessing.mean) / preprocessing.scale
+        # An encoder of mixed precision gives half floats, in which a variance soon overflows.
+        return tf.cast(encoder(real, training=False), tf.float32)
 
     encode = tf.function(normalised, input_signature=[tf.TensorSpec(shape, tf.uint8)])
 
@@ -65,9 +67,10 @@ def train_probe(
     *,
     teacher: NDArray[np.float32] | None = None,
     distillation: Distillation | None = None,
+    held_out: Batch | None = None,
 ) -> tuple[float, ...]:
     """Train ``head`` on embeddings ``(M, T, D)`` with one-hot ``labels (M, 2)`` and, when there is one, the
-    ``teacher``'s logits ``(M, 2)``; returns the mean loss per epoch."""
+    ``teacher``'s logits ``(M, 2)``, judged by ``held_out`` embeddings; returns the mean loss per epoch."""
 
     def batch(rows: NDArray[np.intp]) -> Batch:
         return Batch(embeddings[rows], labels[rows], teacher[rows] if teacher is not None else None)
@@ -75,4 +78,4 @@ def train_probe(
     def epoch(number: int) -> list[partial[Batch]]:
         return [partial(batch, rows) for rows in shuffled(len(embeddings), schedule.batch, (seed, number))]
 
-    return fit(head, epoch, schedule, progress, distillation=distillation)
+    return fit(head, epoch, schedule, progress, distillation=distillation, labels=labels, held_out=held_out)
