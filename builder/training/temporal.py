@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 MIN_FRAMES = 2
+TIE = 1e-6
 
 
 class TemporalAugmentation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -53,8 +54,8 @@ def see_frames(
 
 def _at_lower_rate(times_s: NDArray[np.float64], lowest_hz: float, rng: np.random.Generator) -> NDArray[np.intp]:
     own = (len(times_s) - 1) / float(times_s[-1] - times_s[0])
-    drawn, phase = float(rng.uniform(min(lowest_hz, own), own)), float(rng.uniform())
-    # A camera of fewer frames takes the first one that is there whenever it is due.
-    due = np.floor((times_s - times_s[0]) * drawn + phase)
+    drawn = float(rng.uniform(min(lowest_hz, own), own))
+    # Each frame that falls due is the first one that is there by then, whatever rounding says of the clip's own rate.
+    due = np.floor((times_s - times_s[0]) * drawn + TIE)
     taken = np.flatnonzero(np.diff(due, prepend=-1.0) > 0)
     return taken if len(taken) >= MIN_FRAMES else np.arange(len(times_s))
