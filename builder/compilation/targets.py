@@ -17,6 +17,7 @@ from builder.compilation.compiled import Compiled, Precision
 from builder.compilation.onnx import compile_onnx
 from builder.compilation.tflite import compile_tflite
 from builder.evaluation.opening import open_artifact
+from builder.training.network import Network
 from models.manifest import Artifact, Preprocessing, Requirement, Stage
 
 if TYPE_CHECKING:
@@ -52,14 +53,6 @@ TARGETS: tuple[Target, ...] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Network:
-    """The float student in its two parts: encoder ``(N, H, W, C) -> (N, D)`` and head ``(N, T, D) -> (N, 2)``."""
-
-    encoder: Model
-    head: Model
-
-
-@dataclass(frozen=True, slots=True)
 class Calibrating:
     """What int8 ranges are taken from, out of training clips only: samples ``(K, H, W, C) uint8`` and windows
     ``(M, T, D) float32`` of the float encoder's embeddings."""
@@ -80,8 +73,8 @@ def store_half(targets: Iterable[Target]) -> tuple[Target, ...]:
 def compile_target(
     target: Target, network: Network, calibrating: Calibrating, preprocessing: Preprocessing, directory: Path
 ) -> tuple[Artifact, Artifact]:
-    """Write ``directory/artifacts/<target>-<stage>.<suffix>`` and give encoder and head as the manifest lists them,
-    without accuracy and latency, which are measured later. Raises ``CompilationError``."""
+    """Write encoder and head of ``network`` as ``directory/artifacts/<target>-<stage>.<suffix>`` and give both as the
+    manifest lists them, without accuracy and latency, which are measured later. Raises ``CompilationError``."""
     folder = directory / "artifacts"
     folder.mkdir(parents=True, exist_ok=True)
     artifacts: list[Artifact] = []
