@@ -47,13 +47,20 @@ def _around_grey(one: Luma, other: NDArray[np.number], gain: float) -> Luma:
     return stored
 
 
+def normalise(samples: NDArray[np.uint8], preprocessing: Preprocessing) -> NDArray[np.float32]:
+    """The real network input float32 of samples uint8, of any shape: ``(x - mean) / scale``.
+
+    Each of the 256 values is computed once and looked up.
+    """
+    return _real_values(preprocessing)[samples]
+
+
 def to_input(samples: NDArray[np.uint8], tensor: Tensor, preprocessing: Preprocessing) -> NDArray[np.generic]:
     """Turn samples ``(N, H, W, C) uint8`` into what ``tensor`` takes: normalised float32, or its quantized form.
 
     Each of the 256 values is computed once and looked up.
     """
-    real = (np.arange(256, dtype=np.float32) - preprocessing.mean) / preprocessing.scale
-    table = quantize(real, tensor)
+    table = quantize(_real_values(preprocessing), tensor)
     return np.asarray(table[samples], dtype=table.dtype)
 
 
@@ -73,3 +80,7 @@ def dequantize(stored: NDArray[np.generic], tensor: Tensor) -> NDArray[np.float3
     if tensor.quantization is None:
         return stored.astype(np.float32, copy=False)
     return (stored.astype(np.float32) - tensor.quantization.zero_point) * np.float32(tensor.quantization.scale)
+
+
+def _real_values(preprocessing: Preprocessing) -> NDArray[np.float32]:
+    return np.asarray((np.arange(256, dtype=np.float32) - preprocessing.mean) / preprocessing.scale, dtype=np.float32)

@@ -19,6 +19,7 @@ from builder.compilation.tflite import compile_tflite
 from builder.evaluation.opening import open_artifact
 from builder.training.network import Network
 from models.manifest import Artifact, Preprocessing, Requirement, Stage
+from models.preprocessing import normalise
 
 if TYPE_CHECKING:
     from tf_keras import Model
@@ -95,15 +96,17 @@ def compile_target(
 def _compile(
     target: Target, stage: Stage, model: Model, calibrating: Calibrating, preprocessing: Preprocessing, path: Path
 ) -> Compiled:
-    normalised = (np.arange(256, dtype=np.float32) - preprocessing.mean) / preprocessing.scale
     representative = (
-        [calibrating.windows] if stage == "head" else (normalised[row][None] for row in calibrating.samples)
+        [calibrating.windows]
+        if stage == "head"
+        else (normalise(row[None], preprocessing) for row in calibrating.samples)
     )
     if target.engine == "onnx":
         return compile_onnx(
             model, precision=target.precision, path=path, representative=representative, symmetric=target.symmetric
         )
-    samples_range = (float(normalised[0]), float(normalised[255])) if stage == "encoder" else None
+    darkest, brightest = normalise(np.array([0, 255], np.uint8), preprocessing)
+    samples_range = (float(darkest), float(brightest)) if stage == "encoder" else None
     return compile_tflite(
         model, precision=target.precision, path=path, representative=representative, samples_range=samples_range
     )

@@ -12,6 +12,7 @@ from builder.data.samples import clip_windows
 from builder.evaluation.clip_samples import ClipSamples
 from builder.evaluation.scores import ClipScore, Scores, Skipped
 from models.manifest import Geometry, Preprocessing
+from models.preprocessing import normalise
 from runtimes.pair import probability
 
 _BATCH = 64
@@ -47,8 +48,7 @@ class FloatScorer:
 
     def encode(self, samples: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Embeddings ``(N, D) float32`` of samples ``(N, H, W, C) uint8``."""
-        real = (samples.astype(np.float32) - self._preprocessing.mean) / self._preprocessing.scale
-        return np.asarray(self._encoder(real), dtype=np.float32)
+        return np.asarray(self._encoder(normalise(samples, self._preprocessing)), dtype=np.float32)
 
     def logits(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
         """Logits ``(N, 2) float32`` of windows ``(N, T, D) float32``."""

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.manifest import Channel, Preprocessing, Quantization, Tensor
-from models.preprocessing import dequantize, make_sample, quantize, shrink, to_input
+from models.preprocessing import dequantize, make_sample, normalise, quantize, shrink, to_input
 
 PREPROCESSING = Preprocessing(size=(2, 4), difference_gain=3.0, mean=127.5, scale=127.5)
 FLOAT = Tensor(name="x", shape=(-1, 2, 4, 3), dtype="float32")
@@ -82,6 +82,13 @@ def test_to_input_gives_what_the_tensor_takes_when_dtypes_differ(tensor: Tensor,
     found = to_input(np.full((1, 2, 4, 3), value, np.uint8), tensor, PREPROCESSING)
     assert (found.shape, found.dtype) == ((1, 2, 4, 3), tensor.dtype)
     np.testing.assert_allclose(found.astype(float), wanted, rtol=1e-6)
+
+
+def test_normalise_gives_every_value_its_real_one_in_any_shape() -> None:
+    samples = np.arange(256, dtype=np.uint8).reshape(8, 32)
+    found = normalise(samples, PREPROCESSING)
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, (samples.astype(np.float32) - 127.5) / 127.5)
 
 
 @given(
