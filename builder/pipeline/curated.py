@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from builder.data.clips import Clip, ClipFolder, Label
-from builder.data.decode import DecodedClip, decode_clip
+from builder.data.decode import DecodedClip, decode_clip_at_sizes
 from builder.data.samples import clip_samples
 from builder.errors import DataError
 from builder.evaluation.clip_samples import ClipSamples
@@ -65,7 +65,7 @@ def curate(
     skipped: list[Skipped] = []
     for number, clip in enumerate(found.clips, 1):
         try:
-            wide, exact = decode_clip(clip.path, large), decode_clip(clip.path, preprocessing)
+            wide, exact = decode_clip_at_sizes(clip.path, (large, preprocessing))
         except DataError as error:
             skipped.append(Skipped(clip=clip.name, reason=str(error)))
             warn(f"skipped {error}")
