@@ -82,7 +82,7 @@ def draw_view(
         pictures = turn_frames(pictures, augmentation.geometric, of_place)
     if augmentation.photometric is not msgspec.UNSET:
         pictures = relight_frames(pictures, augmentation.photometric, of_light)
-    frames = _transform(pictures, preprocessing.size, augmentation, rng)
+    frames = _transform(pictures, preprocessing.canvas, augmentation, rng)
     return np.stack([make_sample(frames[a], frames[b], frames[c], gained) for a, b, c in places.reshape(triples.shape)])
 
 
