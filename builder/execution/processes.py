@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from builder.execution.executor import Event, Failed, Finished, Lost, Told
@@ -123,6 +124,7 @@ def _serve(link: Connection, threads: int, device: str | None) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if device is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = device
+    Thread(target=_end_with_parent, daemon=True).start()
     limit_threads(threads)
     try:
         while True:
@@ -130,6 +132,14 @@ def _serve(link: Connection, threads: int, device: str | None) -> None:
             link.send(_run(task, link))
     except (EOFError, OSError):
         return
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        # A stage in the middle of a computation listens to nothing else, and nobody waits for it any more.
+        os._exit(1)
 
 
 def _run(task: Task, link: Connection) -> Finished | Failed:
