@@ -70,16 +70,18 @@ class Executor(Protocol):
 
 
 def run_tasks(tasks: Sequence[Task], executor: Executor, display: LanedDisplay, attempts: int = ATTEMPTS) -> None:
-    """Run all tasks, each after those that it needs; ``display`` shows each in a lane of its own.
+    """Run all tasks that are not done, each after those that it needs; ``display`` shows each in a lane of its own.
 
     A task whose process is lost is run again, ``attempts`` times in all. Raises ``TaskError`` naming the task that
     failed, and ``TaskDefect`` when it is not its user who can mend it; the others are then left as they are.
     """
-    waiting = {task.name: task for task in tasks}
+    done = {task.name for task in tasks if task.is_done()}
+    waiting = {task.name: task for task in tasks if task.name not in done}
+    if not waiting:
+        return
     running: dict[str, Task] = {}
-    done: set[str] = set()
     losses: Counter[str] = Counter()
-    display.stage(f"{len(tasks)} tasks, up to {executor.slots} side by side", False)
+    display.stage(f"{len(waiting)} tasks, up to {executor.slots} side by side", False)
     try:
         while waiting or running:
             for task in _ready(waiting, done, executor.slots - len(running)):
@@ -96,7 +98,9 @@ def run_tasks(tasks: Sequence[Task], executor: Executor, display: LanedDisplay, 
             display.close_lane(event.task)
             if isinstance(event, Finished):
                 done.add(event.task)
-                display.progress(len(done), len(tasks), f"last: {ended.label}{event.task}")
+                display.progress(
+                    len(tasks) - len(waiting) - len(running), len(tasks), f"last: {ended.label}{event.task}"
+                )
             elif isinstance(event, Lost):
                 losses[event.task] += 1
                 _forbid_more(ended, event, losses[event.task], attempts)

@@ -24,6 +24,10 @@ class Task(Protocol):
     @property
     def needs(self) -> tuple[str, ...]: ...
 
+    def is_done(self) -> bool:
+        """Whether there is nothing left to do."""
+        ...
+
     def run(self, display: Display) -> None:
         """Do the work in this process. Raises ``NexaraError`` for what the user can mend."""
         ...

@@ -53,6 +53,18 @@ def test_each_task_runs_once_after_those_it_needs_and_never_more_than_there_are_
     assert [step[:2] for step in display.steps] == [(done, 4) for done in (1, 2, 3, 4)]
 
 
+def test_what_is_done_is_not_run_again_and_nothing_is_told_when_all_is(tmp_path: Path) -> None:
+    tasks = [Write("a", tmp_path), Write("b", tmp_path, ("a",)), Write("c", tmp_path, ("b",))]
+    (tmp_path / "a").touch()
+    (tmp_path / "b").touch()
+    executor, display = Scripted(2), Remembered()
+    run_tasks(tasks, executor, display)
+    assert executor.started == ["c"]
+    (tmp_path / "c").touch()
+    run_tasks(tasks, Scripted(2), silent := Remembered())
+    assert not silent.stages
+
+
 def test_what_a_task_tells_is_shown_in_its_own_lane() -> None:
     executor = Scripted(2, {"a": [Told("a", ToldWarning("hot")), Finished("a")]})
     display = Remembered()
