@@ -20,7 +20,7 @@ from builder.execution.arguments import add_execution, choose_executor
 from builder.framework import load_tensorflow
 from builder.pipeline.abroad import AbroadOptions, AbroadValidation, validate_abroad
 from builder.pipeline.crossval import CrossValidation, CrossvalOptions, cross_validate
-from builder.recipe import Folds, Recipe, load_recipe
+from builder.recipe import Recipe, further_seeds, load_recipe, with_all_folds
 from builder.result_file import require_folder, write_json
 from builder.table import align, decimal, percent, share
 from builder.workplace import make_folder, package_version
@@ -37,7 +37,7 @@ def main(argv: list[str]) -> int:
     """Cross-validate a recipe on labelled clips, or judge it on another data set."""
     arguments = _parser().parse_args(argv)
     _require_data(arguments)
-    recipe = with_seeds(with_folds(load_recipe(arguments.recipe), arguments.folds), arguments.seeds)
+    recipe = with_seeds(with_all_folds(load_recipe(arguments.recipe), arguments.folds), arguments.seeds)
     for folder in (arguments.data, arguments.train, arguments.test):
         if folder is not None:
             # Told before TensorFlow takes its seconds to load.
@@ -57,18 +57,11 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def with_folds(recipe: Recipe, count: int | None) -> Recipe:
-    """The recipe with all of its folds judged, ``count`` of them where that is given."""
-    count = count or recipe.folds.count
-    return msgspec.structs.replace(recipe, folds=Folds(count=count, judged=count, seed=recipe.folds.seed))
-
-
 def with_seeds(recipe: Recipe, count: int | None) -> Recipe:
     """The recipe with ``count`` members: its own first, and further ones with the next seeds."""
     if count is None:
         return recipe
-    own = recipe.members.seeds
-    seeds = (*own, *range(max(own) + 1, max(own) + 1 + count))[:count]
+    seeds = further_seeds(recipe.members.seeds, count)
     return msgspec.structs.replace(recipe, members=msgspec.structs.replace(recipe.members, seeds=seeds))
 
 

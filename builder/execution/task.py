@@ -12,7 +12,7 @@ class Task(Protocol):
     """A description of work: it can be pickled, and running it twice does no harm.
 
     ``name`` is unique among the tasks run together, ``needs`` are the names of those that must have finished before,
-    and ``label`` goes before what is shown of it.
+    and ``label`` goes before the names of its stages where they are shown.
     """
 
     @property

@@ -32,7 +32,7 @@ class MemberTask:
 
     @property
     def name(self) -> str:
-        return f"{self.clips.name}-member{self.seed}"
+        return f"{self.label}{self.clips.name}-member{self.seed}"
 
     def is_done(self) -> bool:
         """Whether the member is there."""
@@ -55,7 +55,7 @@ class StudentTask:
 
     @property
     def name(self) -> str:
-        return f"{self.clips.name}-student{self.prepared.recipe.student.seed}"
+        return f"{self.label}{self.clips.name}-student{self.prepared.recipe.student.seed}"
 
     def is_done(self) -> bool:
         """Whether the student was judged."""
@@ -79,7 +79,7 @@ class CompileTask:
 
     @property
     def name(self) -> str:
-        return f"{self.clips.name}-compile"
+        return f"{self.label}{self.clips.name}-compile"
 
     def is_done(self) -> bool:
         """Whether all targets were compiled and judged."""
