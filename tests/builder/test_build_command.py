@@ -13,7 +13,6 @@ import pytest
 
 from builder.build_command import main
 from builder.errors import DataError, OutputError, RecipeError
-from builder.work_lock import lock_work
 from models.bundle import open_bundle
 from models.trust import TrustStore
 from runtimes.detector import open_detector
@@ -82,7 +81,7 @@ class Inputs(NamedTuple):
     def command(self, home: Path) -> subprocess.Popen[str]:
         """``nexara build`` in a process of its own."""
         return subprocess.Popen(
-            [sys.executable, "-m", "models.command_line", "build", *self.arguments],
+            [sys.executable, "-m", "models.command_line", "build", *self.arguments, "--jobs", "1"],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -132,9 +131,10 @@ def test_a_killed_build_goes_on_where_it_stopped_and_ends_in_a_bundle_that_runs(
     before = inputs.finished()
     assert not any(name.startswith("fold0-teacher-") for name in before)
 
-    assert main(inputs.arguments) == 0
+    assert main([*inputs.arguments, "--jobs", "2"]) == 0
     told = capsys.readouterr().out
     assert "✓ fold0-member1: there already" in told
+    assert "up to 2 side by side" in told
     assert "▸ fold0-member2" in told
     whole = inputs.finished()
     assert {name: whole[name] for name in before} == before
@@ -214,12 +214,6 @@ def test_one_clear_error_when_the_folder_for_the_bundle_is_a_file(inputs: Inputs
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="file: cannot be written: Not a directory; give --out"):
         main(inputs._replace(out=tmp_path / "file").arguments)
-
-
-def test_one_clear_error_when_another_build_is_at_work_in_the_folder(inputs: Inputs) -> None:
-    (inputs.out / "work").mkdir(parents=True)
-    with lock_work(inputs.out / "work"), pytest.raises(OutputError, match=f"process {os.getpid()} is building there"):
-        main(inputs.arguments)
 
 
 def test_unknown_sources_are_warned_of(inputs: Inputs, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
