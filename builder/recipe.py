@@ -40,7 +40,8 @@ class SceneClips(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class NetworkSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A network and how it is trained: first its head on ``probe_views`` embedded views a clip, then the whole.
+    """A network and how it is trained: first its head on ``probe_views`` embedded views a clip, then, with ``tune``,
+    the whole.
 
     Source of the order: Kumar et al., fine-tuning can distort pretrained features (ICLR 2022).
     """
@@ -49,7 +50,7 @@ class NetworkSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     head: HeadName
     probe_views: Count = 8
     probe: Schedule
-    tune: Schedule
+    tune: Schedule | None = None
     precision: Precision | msgspec.UnsetType = msgspec.UNSET
 
 
@@ -70,15 +71,23 @@ class Student(NetworkSpec, frozen=True, kw_only=True, forbid_unknown_fields=True
 class Pruning(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Zhu & Gupta, To prune or not to prune (2017): magnitudes, by a polynomial schedule up to ``sparsity``.
 
-    Raises ``ValueError`` when its schedule would go back to weights of before they were pruned.
+    ``hint`` weighs how far the pruned network's embeddings may stray from those of the whole one (Romero et al.,
+    FitNets, ICLR 2015): thousands of numbers a clip to learn from in the place of two. With ``probe`` the
+    head is learnt anew on the embeddings of the pruned encoder.
+    Raises ``ValueError`` when its schedule would go back to weights of before they were pruned, or mixes what hints are
+    not known of.
     """
 
     sparsity: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.5
+    hint: Annotated[float, msgspec.Meta(ge=0)] = 0.0
     tune: Schedule
+    probe: Schedule | None = None
 
     def __post_init__(self) -> None:
         if self.tune.stopping is not msgspec.UNSET:
             raise ValueError("tune.stopping is set; the best weights may be those before pruning, so leave it out here")
+        if self.hint and self.tune.mixing is not msgspec.UNSET:
+            raise ValueError("hint and tune.mixing are both set; nothing hints at mixed windows, so leave one out")
 
 
 class Quantization(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -156,6 +165,7 @@ def _require_validation(recipe: Recipe, where: str) -> None:
         f"{name}.{part}": schedule
         for name, spec in (("members", recipe.members), ("student", recipe.student))
         for part, schedule in (("probe", spec.probe), ("tune", spec.tune))
+        if schedule is not None
     }
     stopping = [name for name, schedule in schedules.items() if schedule.stopping is not msgspec.UNSET]
     if stopping and recipe.validation is msgspec.UNSET:

@@ -18,7 +18,7 @@ from builder.evaluation.scores import Scores
 from builder.evaluation.scoring import FloatScorer, Scorer, score_clips
 from builder.heads import HeadName
 from builder.pipeline.curated import CuratedClips
-from builder.pipeline.ensemble import Ensemble
+from builder.pipeline.ensemble import Ensemble, average_scores
 from builder.recipe import NetworkSpec, Recipe
 from builder.stages import Stage, StageStore
 from builder.training.batch import Batch
@@ -237,10 +237,12 @@ class FoldBuild:
     def _teacher(self, members: Sequence[Stage], directory: Path) -> None:
         recipe = self._recipe
         networks = [self.network(recipe.members, member) for member in members]
+        if recipe.members.tune is None:
+            # Untouched encoders are one and the same.
+            networks = [network._replace(encoder=networks[0].encoder) for network in networks]
         logits = teacher_logits(networks, self.training(), recipe.student.views, recipe.preprocessing, self._progress)
         np.save(directory / "logits.npy", logits)
-        ensemble = Ensemble([self.scorer(network) for network in networks])
-        write_scores(self.scores(ensemble, self._held_out()), directory / SCORES)
+        write_scores(average_scores([read_scores(member.directory / SCORES) for member in members]), directory / SCORES)
 
     def _student(self, teacher: Stage, directory: Path) -> None:
         spec = self._recipe.student
@@ -271,7 +273,7 @@ class FoldBuild:
             self._progress,
         )
         save_weights(pruned, directory)
-        (directory / LOSSES).write_bytes(msgspec.json.encode({"prune": losses}))
+        (directory / LOSSES).write_bytes(msgspec.json.encode(losses))
 
     def _judge(self, pruned: Stage, directory: Path) -> None:
         network = self.network(self._recipe.student, pruned)

@@ -197,7 +197,7 @@ def _curves(built: BuiltFolds) -> tuple[TrainingCurve, ...]:
         runs = [(f"member-{index}", stage) for index, stage in enumerate(stages.members, 1)]
         for run, stage in (*runs, ("student", stages.student), ("pruning", stages.pruned)):
             losses = msgspec.json.decode((stage.directory / LOSSES).read_bytes(), type=dict[str, list[float]])
-            tuned = losses.get("tune") or losses["prune"]
+            tuned = losses.get("tune") or losses.get("prune") or losses["probe"]
             epochs = tuple(Epoch(epoch=number, loss=loss) for number, loss in enumerate(tuned, 1))
             curves.append(TrainingCurve(run=run, fold=stages.clips.number, epochs=epochs))
     return tuple(curves)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from builder.errors import BuilderError
 from builder.training.averaging import Average, ExponentialAverage, StochasticAverage, refresh_statistics
 from builder.training.batch import Batch
-from builder.training.loss import Distillation, balanced_weights, make_loss
+from builder.training.loss import Distillation, balanced_weights, hinted, make_loss
 from builder.training.mixing import Mixing, mix_batch
 from builder.training.schedule import Schedule, make_optimizer
 from builder.training.stopping import BestWeights
@@ -40,8 +40,10 @@ def fit(
     callbacks: Sequence[tf_keras.callbacks.Callback] = (),
     labels: NDArray[np.float32] | None = None,
     held_out: Batch | None = None,
+    hint: float = 0.0,
 ) -> tuple[float, ...]:
-    """Train ``model`` (windows to logits) and leave the averaged weights in it; returns the mean loss per epoch.
+    """Train ``model`` (windows to logits; with a ``hint``, what ``expose_embeddings`` gives) and leave the averaged
+    weights in it; returns the mean loss per epoch.
 
     ``epoch(number)`` gives that epoch's batches as calls that make them, so that the next is drawn while one trains.
     ``labels (N, 2)`` are those of all that is learnt from, and ``held_out`` is what nothing is learnt from; class
@@ -49,7 +51,8 @@ def fit(
     """
     steps = len(epoch(0))
     optimizer = make_optimizer(schedule, steps)
-    model.compile(optimizer, _loss(schedule, distillation, labels))
+    loss = _loss(schedule, distillation, labels)
+    model.compile(optimizer, hinted(loss, hint) if hint else loss)
     average = _average(schedule, model, optimizer)
     best = _best(schedule, model, average, held_out)
     batches = _mixed(epoch, schedule, distillation)
@@ -101,7 +104,8 @@ def _ahead(makers: Sequence[Callable[[], Batch]]) -> Iterator[Batch]:
 
 def _targets(batch: Batch) -> NDArray[np.float32]:
     logits = batch.logits if batch.logits is not None else np.zeros_like(batch.labels)
-    return np.concatenate([batch.labels, logits], axis=1)
+    hints = () if batch.embeddings is None else (batch.embeddings.reshape(len(logits), -1),)
+    return np.concatenate([batch.labels, logits, *hints], axis=1)
 
 
 def _loss(

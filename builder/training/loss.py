@@ -13,6 +13,7 @@ from builder.errors import DataError
 from builder.framework import load_tensorflow
 
 Positive = Annotated[float, msgspec.Meta(gt=0)]
+CLASSES, TARGETS = 2, 4
 SURE = 1e-7
 """Below this much doubt the focal factor is held, since its slope has no limit at no doubt at all."""
 
@@ -78,6 +79,21 @@ def make_loss(
         return (1 - distillation.soft) * told + distillation.soft * warmth**2 * soft
 
     return loss
+
+
+def hinted(loss: Callable[[Any, Any], Any], weight: float) -> Callable[[Any, Any], Any]:
+    """``loss`` with ``weight`` times the mean squared distance between embeddings and what they shall be.
+
+    Targets ``(B, 4 + T * D)`` and outputs ``(B, 2 + T * D)`` are those of ``loss`` with the embeddings behind them.
+    Source: Romero et al., FitNets (ICLR 2015).
+    """
+    tf = load_tensorflow()
+
+    def both(targets: Any, outputs: Any) -> Any:  # noqa: ANN401 - symbolic tensors
+        away = tf.cast(targets[:, TARGETS:] - outputs[:, CLASSES:], tf.float32)
+        return loss(targets[:, :TARGETS], outputs[:, :CLASSES]) + weight * tf.reduce_mean(away**2, axis=1)
+
+    return both
 
 
 def _hard_loss(focal: Focal | None, weights: tuple[float, float] | None) -> Callable[[Any, Any], Any]:

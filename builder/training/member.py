@@ -18,19 +18,21 @@ def train_member(
     training: TrainingSet,
     embeddings: NDArray[np.float32],
     probe: Schedule,
-    tune: Schedule,
+    tune: Schedule | None,
     seed: int,
     progress: Progress,
 ) -> dict[str, tuple[float, ...]]:
     """Train ``network`` in place; ``embeddings`` are those of ``embed_views`` by its own, still untouched encoder.
 
-    Returns the losses per epoch of ``probe`` and ``tune``.
+    Without ``tune`` the encoder stays as it is. Returns the losses per epoch of ``probe`` and ``tune``.
     """
     load_keras().utils.set_random_seed(seed)
     labels = np.tile(training.labels(), (len(embeddings) // len(training), 1))
     standard = standardise(network, embeddings)
     held_out = embed_held_out(network, training.held_out, training.preprocessing)
     probed = train_probe(network.head, standard, labels, probe, seed, progress, held_out=held_out)
+    if tune is None:
+        return {"probe": probed}
     tuned = fit(
         network.whole,
         lambda number: training.epoch(seed, tune.batch, number),

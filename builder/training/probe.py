@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -64,6 +64,7 @@ def train_probe(
     teacher: NDArray[np.float32] | None = None,
     distillation: Distillation | None = None,
     held_out: Batch | None = None,
+    callbacks: Sequence[tf_keras.callbacks.Callback] = (),
 ) -> tuple[float, ...]:
     """Train ``head`` on embeddings ``(M, T, D)`` with one-hot ``labels (M, 2)`` and, when there is one, the
     ``teacher``'s logits ``(M, 2)``, judged by ``held_out`` embeddings; returns the mean loss per epoch."""
@@ -74,4 +75,13 @@ def train_probe(
     def epoch(number: int) -> list[partial[Batch]]:
         return [partial(batch, rows) for rows in shuffled(len(embeddings), schedule.batch, (seed, number))]
 
-    return fit(head, epoch, schedule, progress, distillation=distillation, labels=labels, held_out=held_out)
+    return fit(
+        head,
+        epoch,
+        schedule,
+        progress,
+        distillation=distillation,
+        callbacks=callbacks,
+        labels=labels,
+        held_out=held_out,
+    )

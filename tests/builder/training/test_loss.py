@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from builder.errors import DataError
 from builder.framework import load_tensorflow
-from builder.training.loss import Distillation, Focal, balanced_weights, make_loss
+from builder.training.loss import Distillation, Focal, balanced_weights, hinted, make_loss
 
 LOGITS = np.array([[2.0, -1.0], [0.5, 0.25], [-3.0, 1.0], [0.0, 0.0]], np.float32)
 LABELS = np.array([[1, 0], [0, 1], [0, 1], [0.3, 0.7]], np.float32)
@@ -117,3 +117,12 @@ def test_class_weights_follow_soft_labels_too() -> None:
 def test_one_clear_error_when_classes_cannot_be_weighed(labels: list[list[float]]) -> None:
     with pytest.raises(DataError, match=r"one class only; .*give clips of both"):
         balanced_weights(np.array(labels, np.float32))
+
+
+def test_hinted_adds_how_far_embeddings_are_when_they_stray() -> None:
+    plain = make_loss(0.1)
+    targets = np.array([[1, 0, 0, 0, 2.0, 4.0], [0, 1, 0, 0, 0.0, 0.0]], np.float32)
+    outputs = np.array([[0.5, -0.5, 1.0, 1.0], [0.2, 0.3, 0.0, 0.0]], np.float32)
+    found = np.asarray(hinted(plain, 3.0)(targets, outputs))
+    base = np.asarray(plain(targets[:, :4], outputs[:, :2]))
+    np.testing.assert_allclose(found - base, [3 * (1 + 9) / 2, 0], rtol=1e-5)

@@ -44,6 +44,17 @@ def test_a_member_learns_and_keeps_what_is_frozen() -> None:
     assert changed == {*learning, "embedding_norm"}
 
 
+def test_a_member_leaves_its_encoder_as_it_is_when_it_is_not_tuned() -> None:
+    network, training = make_network(blocks=2), make_training()
+    before = {layer.name: layer.get_weights() for layer in network.encoder.layers if layer.name != "embedding_norm"}
+    embeddings = embed_views(network.encoder, training, 2, PREPROCESSING, silent)
+    probe = Schedule(epochs=8, learning_rate=1e-2, batch=8, averaging=0.5)
+    assert set(train_member(network, training, embeddings, probe, None, 1, silent)) == {"probe"}
+    for name, weights in before.items():
+        for left, right in zip(weights, network.encoder.get_layer(name).get_weights(), strict=True):
+            np.testing.assert_array_equal(left, right)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_a_member_learns_with_every_technique_on(precision: Precision) -> None:
