@@ -22,7 +22,7 @@ class Scorer(Protocol):
     """What can be evaluated: ``runtimes.Detector``, ``runtimes.Pair`` and ``FloatScorer`` all are."""
 
     def encode(self, samples: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Embeddings ``(N, D) float32`` of samples ``(N, H, W, C) uint8``."""
+        """Embeddings ``(N, D) float32`` of samples ``(N, P * H, W, C) uint8``."""
         ...
 
     def logits(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -47,8 +47,10 @@ class FloatScorer:
         self._preprocessing = preprocessing
 
     def encode(self, samples: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Embeddings ``(N, D) float32`` of samples ``(N, H, W, C) uint8``."""
-        return np.asarray(self._encoder(normalise(samples, self._preprocessing)), dtype=np.float32)
+        """Embeddings ``(N, D) float32`` of samples ``(N, P * H, W, C) uint8``."""
+        panes = samples.reshape(-1, *self._preprocessing.pane_shape)
+        found = np.asarray(self._encoder(normalise(panes, self._preprocessing)), dtype=np.float32)
+        return found.reshape(len(samples), self._preprocessing.panes * found.shape[-1])
 
     def logits(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
         """Logits ``(N, 2) float32`` of windows ``(N, T, D) float32``."""

@@ -89,7 +89,7 @@ def _calibrating(fold: FoldBuild, network: Network, recipe: Recipe) -> Calibrati
     chosen = _spread(len(training), recipe.quantization.clips)
     windows = training.views(recipe.folds.seed, 0, chosen)
     embeddings = embedder(network.encoder, recipe.preprocessing)(windows)
-    samples = windows[:, :: max(1, windows.shape[1] // 2)].reshape(-1, *windows.shape[2:])
+    samples = windows[:, :: max(1, windows.shape[1] // 2)].reshape(-1, *recipe.preprocessing.pane_shape)
     return Calibrating(samples=samples, windows=embeddings)
 
 

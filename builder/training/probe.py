@@ -30,8 +30,8 @@ def embedder(
 
     def embed(windows: NDArray[np.uint8]) -> NDArray[np.float32]:
         count, length = windows.shape[:2]
-        flat = windows.reshape(count * length, *windows.shape[2:])
-        step = BATCH * length
+        flat = windows.reshape(-1, *preprocessing.pane_shape)
+        step = BATCH * length * preprocessing.panes
         parts = [
             encode(normalise(flat[start : start + step], preprocessing)).numpy() for start in range(0, len(flat), step)
         ]

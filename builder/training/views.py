@@ -50,7 +50,7 @@ def draw_view(
     # Filled only once the order is final: the agent fills a window that is not yet full at its front, always.
     triples = triples[np.maximum(np.arange(geometry.samples) - (geometry.samples - len(triples)), 0)]
     needed, places = np.unique(triples, return_inverse=True)
-    frames = _transform(clip.frames[needed], preprocessing.size, augmentation, rng)
+    frames = _transform(clip.frames[needed], preprocessing.canvas, augmentation, rng)
     return np.stack([make_sample(frames[a], frames[b], frames[c], gained) for a, b, c in places.reshape(triples.shape)])
 
 
