@@ -187,7 +187,7 @@ def test_run_ends_the_incident_that_a_killed_run_left_open(config: Path, broker:
     killed.communicate(timeout=60)
     agent = start(config)
     try:
-        heard = listener.until(lambda heard: len(incidents(heard)) == 2, 60)
+        heard = listener.until(lambda heard: len(incidents(heard)) == 2)
     finally:
         agent.terminate()
         _, log = agent.communicate(timeout=60)
