@@ -151,16 +151,15 @@ def open_detector(
 
     ``target`` allows that one only; ``runtimes`` replaces the engines found on this machine. A device in ``options`` is
     kept to when opening, and left when it fails later. ``retry`` says when targets that failed while running are tried
-    again, by ``clock`` (monotonic seconds). Raises ``NoRuntimeError`` with every attempt when nothing can run,
-    ``BundleFormatError`` for a target that the bundle does not have.
+    again, by ``clock`` (monotonic). Raises ``NoRuntimeError`` with every attempt when nothing can run, and
+    ``BundleFormatError`` for a target that is not in the bundle.
 
     >>> with closing(open_detector(open_bundle(path))) as detector:   # doctest: +SKIP
     ...     embeddings = detector.encode(samples)                     # (T, H, W, C) uint8 -> (T, D)
     ...     score = detector.judge(embeddings[None])[0]
     """
     options = options or SessionOptions()
-    environment = probe_environment()
-    engines = discover_runtimes().runtimes
+    environment, engines = probe_environment(), discover_runtimes().runtimes
     if runtimes is not None:
         engines = tuple(runtimes)
         environment = replace(environment, probes=probe_all(engines))
@@ -177,8 +176,7 @@ def open_detector(
     chosen, pair = open_first(asked, refusals, open_one, bundle.manifest.name)
     # Once the device asked for is lost, whatever still runs is better than nothing.
     rest = tuple(candidate for candidate in ranked if candidate not in asked[: asked.index(chosen) + 1])
-    recovery = Recovery(open_one, retry or RetryPolicy(), clock)
-    return Detector(bundle, pair, rest, open_one, recovery, on_changed)
+    return Detector(bundle, pair, rest, open_one, Recovery(open_one, retry or RetryPolicy(), clock), on_changed)
 
 
 def plan(
