@@ -69,14 +69,13 @@ def prune_network(
     told = {"prune": losses}
     if pruning.probe is not None:
         head, told["probe"] = _learn_head(
-            tfmot, encoder, network.head, views, pruning.probe, sparsity, student, preprocessing, progress
+            encoder, network.head, views, pruning.probe, sparsity, student, preprocessing, progress
         )
     _require(sparsity, measure_sparsity(network, [encoder, head]))
     return join_network(encoder, head, geometry, preprocessing), told
 
 
 def _learn_head(
-    tfmot: Any,  # noqa: ANN401 - tfmot is not typed
     encoder: tf_keras.Model,
     form: tf_keras.Model,
     views: TeacherViews,
@@ -87,6 +86,7 @@ def _learn_head(
     progress: Progress,
 ) -> tuple[tf_keras.Model, tuple[float, ...]]:
     """A new head of the ``form`` given, pruned while it learns from the embeddings of the pruned encoder."""
+    tfmot = load_builder_module("tensorflow_model_optimization")
     embed = embedder(encoder, preprocessing)
     count = len(views.logits)
     embeddings = np.concatenate([embed(views.windows(view)) for view in range(count)])
