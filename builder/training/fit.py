@@ -64,6 +64,8 @@ def fit(
 
     ``epoch(number)`` gives that epoch's batches as calls that make them, so that the next is drawn while one trains.
     """
+    if not schedule.epochs:
+        return ()
     steps = len(epoch(0))
     total = steps * schedule.epochs
     optimizer = _optimizer(schedule, steps, total)
