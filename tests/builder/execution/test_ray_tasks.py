@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -34,14 +35,18 @@ def test_a_member_whose_ray_worker_is_killed_is_trained_again_and_an_error_is_na
     display = Remembered()
     store = StageStore(tmp_path / "work", display.stage)
     prepared = prepare(data, recipe, store, display, "1.0")
-    tasks = fold_tasks(prepared, prepared.folds(), "ensemble")
+    member = fold_tasks(prepared, prepared.folds(), "ensemble")[0]
     with RayExecutor(2) as executor:
-        run_tasks([DieFirst(tasks[0], tmp_path), tasks[1]], executor, display)
+        run_tasks([DieFirst(member, tmp_path), Write("other", tmp_path)], executor, display)
         with pytest.raises(TaskError, match=r"^bad: no such camera$"):
             run_tasks([Write("bad", tmp_path, error="no such camera")], executor, display)
     assert len(display.warnings) == 1
     assert display.warnings[0].startswith("fold0-member1: its Ray worker is gone")
-    assert len(display.opened["fold0-member1"]) == 2
-    assert all(task.is_done() for task in tasks)
-    assert ("fold1-member1", False) in display.opened["fold1-member1"][0].stages
+    first, second = display.opened["fold0-member1"]
+    assert first.stages == [("fold0-embed", False)]
+    assert second.stages == [("fold0-embed", False), ("fold0-member1", False)]
+    assert second.steps[-1][0] == second.steps[-1][1]
+    assert member.is_done()
+    assert int((tmp_path / "other").read_text()) != os.getpid()
+    assert display.opened["other"][0].warnings == ["other warns"]
     assert not list((tmp_path / "work").glob("*.part"))
