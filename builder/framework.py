@@ -6,6 +6,7 @@ tfmot rejects Keras 3 models, and Keras 3 LSTMs do not fuse in TFLite, so all of
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from importlib import import_module
@@ -45,9 +46,8 @@ def load_builder_module(name: str) -> ModuleType:
         ) from error
 
 
-def limit_threads(threads: int) -> None:
-    """Let TensorFlow use so many threads in this process; it can be set only before its first computation."""
-    threading = load_tensorflow().config.threading
-    if threading.get_intra_op_parallelism_threads() != threads:
-        threading.set_intra_op_parallelism_threads(threads)
-        threading.set_inter_op_parallelism_threads(threads)
+def settle_worker(threads: int) -> None:
+    """Let TensorFlow, once this process loads it, use so many threads and keep its warnings to itself."""
+    for kind in ("INTRAOP", "INTEROP"):
+        os.environ[f"TF_NUM_{kind}_THREADS"] = str(threads)
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from builder.evaluation.figures import low_alarm_recalls
 from builder.evaluation.intervals import UnpairedError, resample
@@ -68,7 +69,7 @@ def _only(scores: Scores, names: set[str]) -> ScoreTable:
     return Scores(clips=tuple(kept)).table()
 
 
-def _draws(tables: Sequence[ScoreTable], weights: Reals, chosen: np.typing.NDArray[np.int64]) -> dict[str, Reals]:
+def _draws(tables: Sequence[ScoreTable], weights: Reals, chosen: NDArray[np.int64]) -> dict[str, Reals]:
     """By metric ``(1 + B,)``: the mean over all seeds on all clips, then that of each resample's seeds and sources."""
     ones = np.ones((1, weights.shape[1]))
     drawn = {}

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from builder.execution.executor import Event, Failed, Finished, Lost, Told
 from builder.execution.outcome import attempt
 from builder.execution.task import RelayedDisplay, Task
-from builder.framework import limit_threads
+from builder.framework import settle_worker
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -125,7 +125,7 @@ def _serve(link: Connection, threads: int, device: str | None) -> None:
     if device is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = device
     Thread(target=_end_with_parent, daemon=True).start()
-    limit_threads(threads)
+    settle_worker(threads)
     try:
         while True:
             task: Task = link.recv()

@@ -15,7 +15,7 @@ from builder.errors import BuilderError
 from builder.execution.executor import Event, Failed, Finished, Lost, Told
 from builder.execution.outcome import attempt
 from builder.execution.task import RelayedDisplay, Task, Telling
-from builder.framework import limit_threads
+from builder.framework import settle_worker
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -107,7 +107,7 @@ class _Mailbox:
 
 
 def _run(task: Task, mail: Any) -> Finished | Failed:  # noqa: ANN401 - a handle of Ray's
-    limit_threads(1)
+    settle_worker(1)
 
     def send(telling: Telling) -> None:
         mail.put.remote(Told(task.name, telling))

@@ -47,13 +47,15 @@ def build(options: BuildOptions, display: LanedDisplay) -> Path:
     store = StageStore(options.out / "work", display.stage)
     prepared = prepare(options.data, options.recipe, store, display, options.code_version)
     dealt = prepared.folds()
+    # One student has nothing beside it, and is done sooner here, with all cores.
+    alone = len(dealt) == 1
     if options.executor is not None:
         with options.executor() as executor:
-            run_tasks(fold_tasks(prepared, dealt, "student"), executor, display)
+            run_tasks(fold_tasks(prepared, dealt, "ensemble" if alone else "student"), executor, display)
     folds = [prepared.open(clips, store, display.progress) for clips in dealt]
     stages = [fold.run() for fold in folds]
     calibrations = calibrate(folds)
-    if options.executor is not None:
+    if options.executor is not None and not alone:
         with options.executor() as executor:
             run_tasks(compile_tasks(prepared, dealt, calibrations), executor, display)
     compiled = [

@@ -49,6 +49,8 @@ def fit(
     ``labels (N, 2)`` are those of all that is learnt from, and ``held_out`` is what nothing is learnt from; class
     weights need the first and early stopping the second. Raises ``BuilderError`` when they are missing.
     """
+    if not schedule.epochs:
+        return ()
     steps = len(epoch(0))
     optimizer = make_optimizer(schedule, steps)
     loss = _loss(schedule, distillation, labels)

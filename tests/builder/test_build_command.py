@@ -17,52 +17,9 @@ from models.bundle import open_bundle
 from models.trust import TrustStore
 from runtimes.detector import open_detector
 from tests.builder import tiny_clips
+from tests.builder.tiny_recipe import RECIPE
 
 BUILD_TIMEOUT_S = 580
-RECIPE = """
-name = "tiny"
-version = "1.2.3"
-
-[geometry]
-samples = 3
-rate_hz = 5.0
-frame_gap_s = 0.1
-
-[preprocessing]
-size = [32, 32]
-channels = ["acceleration"]
-difference_gain = 4.0
-mean = 128.0
-scale = 128.0
-
-[folds]
-count = 3
-judged = 1
-
-[members]
-head = "bilstm"
-seeds = [1, 2]
-probe_views = 1
-backbone = { blocks = 3, frozen = 1 }
-probe = { epochs = 2, batch = 4 }
-tune = { epochs = 1, batch = 2 }
-
-[student]
-head = "tcn"
-views = 1
-backbone = { blocks = 2 }
-probe = { epochs = 2, batch = 4 }
-tune = { epochs = 1, batch = 2 }
-
-[pruning]
-tune = { epochs = 2, batch = 2 }
-
-[quantization]
-clips = 4
-
-[gate]
-accuracy = 1.0
-"""
 
 
 class Inputs(NamedTuple):

@@ -14,7 +14,6 @@ from builder.execution.processes import ProcessExecutor
 from tests.builder.execution.tiny_tasks import DieFirst, Hang, Write
 from tests.builder.execution.told import Remembered
 
-# Each process loads TensorFlow.
 pytestmark = pytest.mark.slow
 PATIENCE_S = 60
 

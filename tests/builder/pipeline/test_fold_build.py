@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,14 +11,15 @@ import pytest
 from builder.data.clips import Clip, Label, find_clips
 from builder.errors import DataError
 from builder.pipeline.curated import CuratedClips, curate, hash_clips
-from builder.pipeline.fold_build import FoldBuild, FoldClips
-from builder.recipe import load_recipe
-from builder.stages import StageStore
+from builder.pipeline.fold_build import WHOLE, FoldBuild, FoldClips
+from builder.recipe import Recipe, load_recipe
+from builder.stages import Stage, StageStore
 from builder.training.geometric import GeometricAugmentation
 from builder.training.held_out import Validation
 from builder.training.oversampling import Oversampling
 from builder.training.views import Augmentation
 from tests.builder import tiny_clips
+from tests.builder.tiny_recipe import RECIPE
 from tests.builder.tiny_training import GEOMETRY, PREPROCESSING, silent
 
 
@@ -27,6 +29,56 @@ def make_clip(name: str, source: str, label: Label = "fight") -> Clip:
 
 TRAIN = (make_clip("a", "s1"), make_clip("b", "s2"))
 UNUSED: Any = SimpleNamespace()
+# Of the recipe below, on clips that were curated once: a change here means that every training is done again.
+KEYS = {
+    "embed": "329442694371",
+    "member1": "6340ec22cf91",
+    "member2": "d3943d879a66",
+    "teacher": "6a8a8602dc66",
+    "student": "7b01231022d0",
+    "prune": "84ca8b2bd4a0",
+    "judge": "ca3ffb874720",
+}
+
+
+class Noted(StageStore):
+    """A store that does no stage and notes the keys of those that it was asked for."""
+
+    def __init__(self) -> None:
+        super().__init__(Path("nowhere"), lambda *_: None)
+        self.keys: dict[str, str] = {}
+
+    def run(self, name: str, inputs: Any, work: Any) -> Stage:  # noqa: ARG002 - the base's names
+        assert name not in self.keys
+        encoded = msgspec.json.encode({"stage": name, "inputs": inputs}, order="deterministic")
+        self.keys[name] = hashlib.sha256(encoded).hexdigest()[:12]
+        return Stage(name, Path("nowhere"), self.keys[name], 0.0)
+
+
+def make_fold(store: StageStore, clips: FoldClips) -> FoldBuild:
+    listed: Any = SimpleNamespace(listed=SimpleNamespace(fingerprint="f" * 64), clips=())
+    recipe = msgspec.toml.decode(RECIPE, type=Recipe)
+    return FoldBuild(recipe, listed, listed, clips, store, silent)
+
+
+def test_keys_of_stages_stay_what_they_were_so_that_finished_trainings_are_found() -> None:
+    store = Noted()
+    make_fold(store, FoldClips(0, TRAIN, (make_clip("c", "s3"),), (make_clip("d", "s4"),))).run()
+    assert store.keys == {f"fold0-{name}": key for name, key in KEYS.items()}
+
+
+def test_a_stage_asked_for_alone_has_the_key_it_has_among_all() -> None:
+    clips = FoldClips(2, TRAIN, (make_clip("c", "s3"),), ())
+    whole, alone = Noted(), Noted()
+    make_fold(whole, clips).run()
+    make_fold(alone, clips).member(2)
+    assert alone.keys == {name: whole.keys[name] for name in ("fold2-embed", "fold2-member2")}
+
+
+def test_the_fold_of_all_clips_names_its_stages_apart() -> None:
+    store = Noted()
+    make_fold(store, FoldClips(WHOLE, TRAIN, (), ())).embedded()
+    assert list(store.keys) == ["whole-embed"]
 
 
 @pytest.mark.parametrize(
@@ -40,7 +92,7 @@ def test_a_fold_is_refused_when_a_source_is_learnt_from_and_held_out(
     tmp_path: Path, judge: tuple[Clip, ...], calibrate: tuple[Clip, ...]
 ) -> None:
     store = StageStore(tmp_path, lambda *_: None)
-    with pytest.raises(DataError, match="both trained on and tested on"):
+    with pytest.raises(DataError, match=r"source\(s\) s\d are both trained on and tested on"):
         FoldBuild(load_recipe("quick"), UNUSED, None, FoldClips(0, TRAIN, judge, calibrate), store, silent)
 
 
@@ -112,3 +164,12 @@ def test_the_key_of_a_folds_data_changes_only_with_what_is_asked(curated: Curate
         Augmentation(),
     )
     assert keys[0] == msgspec.json.encode(today)
+
+
+@pytest.mark.parametrize("part", ["judge", "calibrate"])
+def test_a_random_fold_may_share_sources_and_is_refused_when_it_shares_a_clip(tmp_path: Path, part: str) -> None:
+    store = StageStore(tmp_path, lambda *_: None)
+    fold = FoldClips(0, TRAIN, (make_clip("c", "s2"),), (), "random")
+    FoldBuild(load_recipe("quick"), UNUSED, None, fold, store, silent)
+    with pytest.raises(DataError, match=r"clip\(s\) a are both trained on and tested on"):
+        FoldBuild(load_recipe("quick"), UNUSED, None, fold._replace(**{part: TRAIN[:1]}), store, silent)
