@@ -8,14 +8,17 @@ from typing import Any
 import msgspec
 import pytest
 
+from builder.backbones.registry import BackboneSpec
 from builder.data.clips import Clip, Label, find_clips
 from builder.errors import DataError
 from builder.pipeline.curated import CuratedClips, curate, hash_clips
-from builder.pipeline.fold_build import WHOLE, FoldBuild, FoldClips
-from builder.recipe import Recipe, load_recipe
+from builder.pipeline.fold_build import SCORES, WHOLE, FoldBuild, FoldClips, read_scores
+from builder.recipe import NetworkSpec, Recipe, load_recipe
 from builder.stages import Stage, StageStore
+from builder.training.fit import Schedule
 from builder.training.geometric import GeometricAugmentation
 from builder.training.held_out import Validation
+from builder.training.network import load_weights
 from builder.training.oversampling import Oversampling
 from builder.training.views import Augmentation
 from tests.builder import tiny_clips
@@ -173,3 +176,20 @@ def test_a_random_fold_may_share_sources_and_is_refused_when_it_shares_a_clip(tm
     FoldBuild(load_recipe("quick"), UNUSED, None, fold, store, silent)
     with pytest.raises(DataError, match=r"clip\(s\) a are both trained on and tested on"):
         FoldBuild(load_recipe("quick"), UNUSED, None, fold._replace(**{part: TRAIN[:1]}), store, silent)
+
+
+@pytest.mark.parametrize("precision", [msgspec.UNSET, "bfloat16"])
+def test_a_trained_network_is_judged_in_whole_floats_whatever_it_was_trained_in(
+    curated: CuratedClips, tmp_path: Path, precision: Any
+) -> None:
+    schedule = Schedule(epochs=1)
+    backbone = BackboneSpec(blocks=1)
+    spec = NetworkSpec(backbone=backbone, head="tcn", probe=schedule, tune=schedule, precision=precision)
+    made = fold(curated, tmp_path)
+    trained = made._learner(spec)
+    assert trained.head.layers[-1].compute_dtype == ("float32" if precision is msgspec.UNSET else precision)
+    made._keep(spec, trained, tmp_path)
+    whole = made._new(spec)
+    load_weights(whole, tmp_path)
+    judge = [clip for clip in curated.clips if clip.source == "camera-5"]
+    assert read_scores(tmp_path / SCORES) == made.scores(made.scorer(whole), judge)

@@ -59,7 +59,7 @@ def test_a_member_leaves_its_encoder_as_it_is_when_it_is_not_tuned() -> None:
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_a_member_learns_with_every_technique_on(precision: Precision) -> None:
     with computing_in(precision):
-        network = make_network("bilstm", blocks=2, frozen=1)
+        network = make_network(blocks=2, frozen=1)
     plain = make_training()
     held_out = Batch(plain.views(9, 0, range(8)), plain.labels())
     training = TrainingSet(
@@ -82,7 +82,7 @@ def test_a_member_learns_with_every_technique_on(precision: Precision) -> None:
     losses = train_member(network, training, embeddings, probe, tune, 1, silent)
     assert 4 < len(losses["probe"]) <= 12
     assert len(losses["tune"]) == 3
-    whole = make_network("bilstm", blocks=2, frozen=1)
+    whole = make_network(blocks=2, frozen=1)
     for model, trained in ((whole.encoder, network.encoder), (whole.head, network.head)):
         model.set_weights(trained.get_weights())
     logits = np.asarray(whole.whole(held_out.windows, training=False))
