@@ -120,12 +120,12 @@ def describe(result: Result) -> Iterator[str]:
         f"{thresholds.clear:g}; scenes of seeds {result.seed} and {result.seed + 1}"
     )
     yield ""
-    header = ("without a fight, at the shipped thresholds", "minutes", "false alarms", "an hour", "time awake")
-    yield from table_lines(header, [_place(place) for place in result.places])
+    where = ("without a fight, at the shipped thresholds", "minutes", "false alarms", "an hour", "time awake")
+    yield from table_lines(where, [_place(place) for place in result.places])
     yield ""
-    header = ("alert", "held for", "scenes, an hour", "footage", "fights told of", "delay, median")
+    points = ("alert", "held for", "scenes, an hour", "footage", "fights told of", "delay, median")
     found = [one for one in result.curve if one.found]
-    yield from table_lines(header, [_operation(one) for one in (result.shipped, *found)])
+    yield from table_lines(points, [_operation(one) for one in (result.shipped, *found)])
     yield ""
     yield (
         "The first row is what ships; rows that find no fight are left out. Delay leaves out what decoding and judging "
