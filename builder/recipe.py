@@ -8,9 +8,11 @@ from typing import Annotated
 
 import msgspec
 
+from builder.alarms.choice import UNSEEN
 from builder.backbones.registry import BackboneSpec
 from builder.errors import RecipeError
 from builder.heads import HeadName
+from builder.training.calibration import Method
 from builder.training.fit import Distillation, Schedule
 from builder.training.views import Augmentation
 from models.manifest import Geometry, Preprocessing
@@ -76,6 +78,20 @@ class Quantization(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     clips: Count = 60
 
 
+class CalibrationSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``temperature`` alone (Guo et al. 2017), or with a shift beside it (``platt``, 1999)."""
+
+    method: Method = "platt"
+
+
+class Alarms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Thresholds for at most ``per_hour`` expected false alarms, measured on ``minutes`` of drawn calm streams."""
+
+    per_hour: Annotated[float, msgspec.Meta(gt=0)] = 1.0
+    minutes: Annotated[int, msgspec.Meta(ge=1, le=600)] = 60
+    seed: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 2
+
+
 class Gate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A build fails when an artifact loses more than ``accuracy`` (a share of clips), or the packed bundle is larger
     than ``megabytes``."""
@@ -98,6 +114,8 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     student: Student
     pruning: Pruning
     quantization: Quantization = msgspec.field(default_factory=Quantization)
+    calibration: CalibrationSpec = msgspec.field(default_factory=CalibrationSpec)
+    alarms: Alarms | None = None
     gate: Gate = msgspec.field(default_factory=Gate)
 
 
@@ -112,7 +130,18 @@ def load_recipe(name: str) -> Recipe:
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise RecipeError(f"{where}: {error}; the recipes full and quick show every key") from error
     _require_folds(recipe.folds, where)
+    if recipe.alarms is not None:
+        _require_minutes(recipe.alarms, where)
     return recipe
+
+
+def _require_minutes(alarms: Alarms, where: str) -> None:
+    needed = UNSEEN * 60 / alarms.per_hour
+    if alarms.minutes < needed:
+        raise RecipeError(
+            f"{where}: alarms.minutes is {alarms.minutes}; at least {needed:.0f} are needed before silence shows that "
+            f"no more than {alarms.per_hour:g} an hour are to be expected"
+        )
 
 
 def _require_folds(folds: Folds, where: str) -> None:

@@ -12,20 +12,26 @@ from typing import Protocol
 import numpy as np
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from builder.alarms.choice import AlarmChoice
 from builder.data.clips import ClipFolder, find_clips, require_both_classes
 from builder.data.folds import grouped_folds
 from builder.evaluation.parity import measure_parity, require_parity
 from builder.evaluation.scores import Scores
+from builder.pipeline.alarm_budget import AlarmBudget, Watching
 from builder.pipeline.calibrated import FoldCalibration, apply_calibration, calibrate_folds, pool
 from builder.pipeline.compiled_fold import RELEASED, compile_fold
 from builder.pipeline.curated import CuratedClips, curate, hash_clips
 from builder.pipeline.fold_build import SCORES, FoldBuild, FoldClips, FoldStages, read_scores
 from builder.pipeline.release import BuiltFolds, Judged, release
 from builder.recipe import Recipe, SceneClips
+from builder.report.data import Calibrated
 from builder.stages import Stage, StageStore
+from builder.training.calibration import FITS, Method
+from models.manifest import Thresholds
 from scenes import write_clips
 
 DECISION = 0.5
+NEVER = Thresholds(wake=1.0, alert=1.0, clear=1.0)
 
 
 class Display(Protocol):
@@ -70,7 +76,7 @@ def build(options: BuildOptions, display: Display) -> Path:
         for clips in _folds(real, options.recipe)
     ]
     stages = [fold.run() for fold in folds]
-    calibrations = _calibrate(stages)
+    calibrations = _calibrate(stages, options.recipe.calibration.method)
     compiled = [
         store.run(
             f"fold{done.clips.number}-compile",
@@ -79,9 +85,17 @@ def build(options: BuildOptions, display: Display) -> Path:
         )
         for fold, done in zip(folds, stages, strict=True)
     ]
-    judged = _judged(stages, compiled)
+    judged = _judged(stages, compiled, options.recipe.calibration.method)
     _require_parity(judged, options.recipe)
-    built = BuiltFolds(folds[0], tuple(stages), tuple(compiled), calibrations, judged)
+    built = BuiltFolds(
+        folds[0],
+        tuple(stages),
+        tuple(compiled),
+        calibrations,
+        judged,
+        _reliabilities(stages),
+        _alarms(options, real, folds, stages, calibrations, store, display),
+    )
     return release(options, real, scenes, built, store)
 
 
@@ -134,9 +148,45 @@ def _kept(stages: FoldStages) -> frozenset[str]:
     return frozenset(clip.name for clip in stages.clips.calibrate)
 
 
-def _calibrate(stages: list[FoldStages]) -> dict[int, FoldCalibration]:
+def _calibrate(stages: list[FoldStages], method: Method) -> dict[int, FoldCalibration]:
     scores = {done.clips.number: read_scores(done.judged.directory / SCORES) for done in stages}
-    return calibrate_folds(scores, {done.clips.number: _kept(done) for done in stages})
+    return calibrate_folds(scores, {done.clips.number: _kept(done) for done in stages}, method)
+
+
+def _alarms(
+    options: BuildOptions,
+    real: CuratedClips,
+    folds: list[FoldBuild],
+    stages: list[FoldStages],
+    calibrations: dict[int, FoldCalibration],
+    store: StageStore,
+    display: Display,
+) -> AlarmChoice | None:
+    recipe = options.recipe
+    if recipe.alarms is None:
+        return None
+    budget = AlarmBudget(recipe, recipe.alarms, real, store, display.progress, options.code_version)
+    chosen = budget.choose([Watching(fold, done) for fold, done in zip(folds, stages, strict=True)], calibrations)
+    if not chosen.within:
+        display.warn(
+            f"no alert threshold keeps to {chosen.budget_per_hour:g} false alarms an hour: the highest, "
+            f"{chosen.thresholds.alert:g}, leads to expect {chosen.expected_per_hour:.1f}; train on more calm clips "
+            "like those streams"
+        )
+    return chosen
+
+
+def _reliabilities(stages: list[FoldStages]) -> dict[Calibrated, Scores]:
+    """The float student's verdicts uncalibrated, and by each way to calibrate."""
+    judging = [done.judged for done in stages]
+    untouched = FoldCalibration(1.0, 0.0, NEVER)
+    raw = pool(
+        {
+            done.clips.number: apply_calibration(read_scores(done.judged.directory / SCORES), untouched, _kept(done))
+            for done in stages
+        }
+    )
+    return {"none": raw, **{method: _cross_fitted(stages, judging, method) for method in FITS}}
 
 
 def _compile(
@@ -150,25 +200,25 @@ def _compile(
     compile_fold(fold, stages, calibration, recipe, directory, display.progress)
 
 
-def _judged(stages: list[FoldStages], compiled: list[Stage]) -> tuple[Judged, ...]:
+def _judged(stages: list[FoldStages], compiled: list[Stage], method: Method) -> tuple[Judged, ...]:
     """Everything that was judged, over all folds, each with calibrated probabilities."""
     count = len(stages[0].members)
     judged = [
-        Judged(f"member-{index + 1}", "member", _cross_fitted(stages, [done.members[index] for done in stages]))
+        Judged(f"member-{index + 1}", "member", _cross_fitted(stages, [done.members[index] for done in stages], method))
         for index in range(count)
     ]
-    judged.append(Judged("ensemble", "ensemble", _cross_fitted(stages, [done.teacher for done in stages])))
+    judged.append(Judged("ensemble", "ensemble", _cross_fitted(stages, [done.teacher for done in stages], method)))
     judged.append(Judged("student", "student", _pooled(compiled, "student")))
     judged += [Judged(target.name, "artifact", _pooled(compiled, target.name)) for target in RELEASED]
     return tuple(judged)
 
 
-def _cross_fitted(stages: list[FoldStages], judging: list[Stage]) -> Scores:
+def _cross_fitted(stages: list[FoldStages], judging: list[Stage], method: Method) -> Scores:
     scores = {
         done.clips.number: read_scores(stage.directory / SCORES) for done, stage in zip(stages, judging, strict=True)
     }
     kept = {done.clips.number: _kept(done) for done in stages}
-    calibrations = calibrate_folds(scores, kept)
+    calibrations = calibrate_folds(scores, kept, method)
     return pool({fold: apply_calibration(scores[fold], calibrations[fold], kept[fold]) for fold in scores})
 
 

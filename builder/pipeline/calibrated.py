@@ -9,7 +9,7 @@ import numpy as np
 
 from builder.errors import DataError
 from builder.evaluation.scores import Scores
-from builder.training.calibration import Platt, choose_thresholds, fit_platt
+from builder.training.calibration import FITS, Method, Platt, choose_thresholds
 from models.manifest import Thresholds
 
 CLASSES = 2
@@ -27,7 +27,9 @@ class FoldCalibration(msgspec.Struct, frozen=True):
         return Platt(self.temperature, self.shift)
 
 
-def calibrate_folds(scores: Mapping[int, Scores], kept: Mapping[int, frozenset[str]]) -> dict[int, FoldCalibration]:
+def calibrate_folds(
+    scores: Mapping[int, Scores], kept: Mapping[int, frozenset[str]], method: Method = "platt"
+) -> dict[int, FoldCalibration]:
     """Calibration per fold.
 
     ``scores`` are each fold's verdicts on all clips that it held out and ``kept`` names, per fold, those of them that
@@ -48,7 +50,7 @@ def calibrate_folds(scores: Mapping[int, Scores], kept: Mapping[int, frozenset[s
                 f"fold {fold}: the {len(used)} clip(s) for its calibration are not of both classes; give clips of more "
                 "sources, or ask the recipe for fewer folds"
             )
-        platt = fit_platt(margins, labels)
+        platt = FITS[method](margins, labels)
         thresholds = choose_thresholds(platt.probabilities(margins), labels)
         found[fold] = FoldCalibration(platt.temperature, platt.shift, thresholds)
     return found

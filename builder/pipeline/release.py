@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from builder.alarms.choice import AlarmChoice
 from builder.backbones.registry import build_backbone
 from builder.evaluation.scores import ClipScore, Scores
 from builder.pipeline.calibrated import FoldCalibration
@@ -20,6 +21,7 @@ from builder.release.bundle import assemble_bundle
 from builder.release.golden import make_golden
 from builder.release.inputs import ReleaseInputs
 from builder.report.data import (
+    Calibrated,
     DataSummary,
     Epoch,
     ErrorSheet,
@@ -61,6 +63,8 @@ class BuiltFolds(NamedTuple):
     compiled: tuple[Stage, ...]
     calibrations: dict[int, FoldCalibration]
     judged: tuple[Judged, ...]
+    reliabilities: dict[Calibrated, Scores]
+    alarms: AlarmChoice | None
 
 
 def release(
@@ -99,6 +103,7 @@ def _report(
 ) -> ReportData:
     recipe = options.recipe
     calibration = built.calibrations[built.stages[0].clips.number]
+    thresholds = calibration.thresholds if built.alarms is None else built.alarms.thresholds
     return ReportData(
         name=recipe.name,
         version=recipe.version,
@@ -109,7 +114,10 @@ def _report(
         data=_data(options, real, scenes),
         geometry=recipe.geometry,
         preprocessing=recipe.preprocessing,
-        calibration=Calibration(temperature=calibration.temperature, thresholds=calibration.thresholds),
+        calibration=Calibration(temperature=calibration.temperature, thresholds=thresholds),
+        method=recipe.calibration.method,
+        reliabilities=built.reliabilities,
+        alarms=built.alarms,
         lineage=_lineage(options, real, scenes, built),
         curves=_curves(built),
         errors=_errors(real, built),
