@@ -85,10 +85,12 @@ class CalibrationSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
 
 class Alarms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Thresholds for at most ``per_hour`` expected false alarms, measured on ``minutes`` of drawn calm streams."""
+    """Thresholds for at most ``per_hour`` expected false alarms, measured on ``minutes`` of drawn calm streams of
+    ``seconds`` each, every one a place of its own. No ``seed`` gives a stream that ``scenes`` trains on."""
 
     per_hour: Annotated[float, msgspec.Meta(gt=0)] = 1.0
-    minutes: Annotated[int, msgspec.Meta(ge=1, le=600)] = 60
+    minutes: Annotated[float, msgspec.Meta(gt=0, le=600)] = 60.0
+    seconds: Annotated[float, msgspec.Meta(ge=2, le=1800)] = 60.0
     seed: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 2
 
 
@@ -139,7 +141,7 @@ def _require_minutes(alarms: Alarms, where: str) -> None:
     needed = UNSEEN * 60 / alarms.per_hour
     if alarms.minutes < needed:
         raise RecipeError(
-            f"{where}: alarms.minutes is {alarms.minutes}; at least {needed:.0f} are needed before silence shows that "
+            f"{where}: alarms.minutes is {alarms.minutes:g}; at least {needed:g} are needed before silence shows that "
             f"no more than {alarms.per_hour:g} an hour are to be expected"
         )
 

@@ -58,6 +58,12 @@ class AlarmChoice(msgspec.Struct, frozen=True, kw_only=True):
     calm: Interval
     points: tuple[AlarmPoint, ...]
 
+    def shown(self) -> tuple[AlarmPoint, ...]:
+        """Every fifth point and the chosen one, for a table that is read."""
+        return tuple(
+            point for index, point in enumerate(self.points) if index % 5 == 0 or point.alert == self.thresholds.alert
+        )
+
 
 class _Judged(NamedTuple):
     """A trace's times and levels."""

@@ -24,7 +24,6 @@ from builder.stages import Stage, StageStore
 from builder.training.fit import Progress
 from scenes import write_streams
 
-STREAM_SECONDS = 60.0
 STREAMS_A_STAGE = 10
 FPS = 10.0
 TRACES = "traces.json"
@@ -88,10 +87,11 @@ class AlarmBudget:
 
     def _draw(self) -> list[Stage]:
         """Streams are drawn some at a time, so that an interrupted build loses little."""
-        count = max(1, round(self._alarms.minutes * 60 / STREAM_SECONDS))
+        seconds = self._alarms.seconds
+        count = max(1, round(self._alarms.minutes * 60 / seconds))
         parts = []
         for number, first in enumerate(range(0, count, STREAMS_A_STAGE)):
-            inputs = (min(STREAMS_A_STAGE, count - first), STREAM_SECONDS, FPS, self._alarms.seed + number)
+            inputs = (min(STREAMS_A_STAGE, count - first), seconds, FPS, self._alarms.seed + number)
             work = partial(self._draw_part, inputs[0], inputs[3])
             parts.append(self._store.run(f"alarm-streams{number}", (inputs, self._code_version), work))
         return parts
@@ -100,7 +100,7 @@ class AlarmBudget:
         write_streams(
             directory,
             count,
-            STREAM_SECONDS,
+            self._alarms.seconds,
             seed,
             fight=False,
             fps=FPS,

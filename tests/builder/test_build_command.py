@@ -60,6 +60,11 @@ tune = { epochs = 2, batch = 2 }
 [quantization]
 clips = 4
 
+[alarms]
+per_hour = 500
+minutes = 0.1
+seconds = 2
+
 [gate]
 accuracy = 1.0
 """
@@ -161,6 +166,11 @@ def test_a_killed_build_goes_on_where_it_stopped_and_ends_in_a_bundle_that_runs(
     assert summary["licence"] == "MIT License"
     assert [skipped["clip"] for skipped in summary["skipped"]] == ["broken.mp4"]
     assert "1 clip(s) could not be decoded" in str(report["notes"])
+    alarms = report["alarms"]
+    assert (alarms["streams"], alarms["fight_clips"], alarms["calm_clips"]) == (3, 2, 2)
+    assert alarms["thresholds"] == msgspec.to_builtins(bundle.manifest.calibration.thresholds)
+    assert [way["method"] for way in report["calibration"]["methods"]] == ["none", "platt", "temperature"]
+    assert "expected false alarms an hour" in bundle.read("MODEL_CARD.md").decode()
 
 
 @pytest.mark.slow
