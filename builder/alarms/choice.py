@@ -19,6 +19,8 @@ from builder.training.calibration import LOWEST_WAKE, WAKE_RECALL, Platt
 from models.manifest import Interval, Thresholds
 
 ALERTS = (*(round(0.5 + step / 100, 2) for step in range(50)), 0.995)
+FEW = 0.5
+"""A detector that misses more fights than it finds wants a word, whatever its silence is worth."""
 UNSEEN = 0.5
 """What is added to a count before it is a rate: the mean of what a Poisson count leaves to expect under Jeffreys' prior
 (Brown, Cai & DasGupta 2003). No alarm in half an hour does not promise none in a year."""
@@ -57,6 +59,21 @@ class AlarmChoice(msgspec.Struct, frozen=True, kw_only=True):
     calm_clips: int
     calm: Interval
     points: tuple[AlarmPoint, ...]
+
+    def warning(self) -> str | None:
+        """What a person should know before such a bundle ships, if anything."""
+        if not self.within:
+            return (
+                f"no alert threshold keeps to {self.budget_per_hour:g} false alarms an hour: the highest, "
+                f"{self.thresholds.alert:g}, leads to expect {self.expected_per_hour:.1f}; train on more calm clips "
+                "like those streams"
+            )
+        if self.fights.value < FEW:
+            return (
+                f"{self.budget_per_hour:g} false alarms an hour cost most fights: at alert {self.thresholds.alert:g} "
+                f"only {self.fights.value:.0%} of the held-out ones raise an alarm; better train again, or allow more"
+            )
+        return None
 
     def shown(self) -> tuple[AlarmPoint, ...]:
         """Every fifth point and the chosen one, for a table that is read."""

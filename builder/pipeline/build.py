@@ -167,12 +167,9 @@ def _alarms(
         return None
     budget = AlarmBudget(recipe, recipe.alarms, real, store, display.progress, options.code_version)
     chosen = budget.choose([Watching(fold, done) for fold, done in zip(folds, stages, strict=True)], calibrations)
-    if not chosen.within:
-        display.warn(
-            f"no alert threshold keeps to {chosen.budget_per_hour:g} false alarms an hour: the highest, "
-            f"{chosen.thresholds.alert:g}, leads to expect {chosen.expected_per_hour:.1f}; train on more calm clips "
-            "like those streams"
-        )
+    warning = chosen.warning()
+    if warning is not None:
+        display.warn(warning)
     return chosen
 
 

@@ -63,6 +63,15 @@ def test_the_highest_threshold_is_taken_and_said_to_fail_when_none_keeps_the_bud
     assert (found.within, found.thresholds.alert, found.alarms) == (False, ALERTS[-1], 2)
 
 
+@pytest.mark.parametrize(
+    ("budget", "told"),
+    [(1.0, "only 40% of the held-out ones"), (3.0, None), (0.5, "the highest, 0.995, leads to expect 1.0")],
+)
+def test_a_warning_is_given_when_the_budget_is_broken_or_costs_most_fights(budget: float, told: str | None) -> None:
+    warning = choose_alarms(HALF_HOUR, [*FIGHTS, *CALM], PLAIN, budget, RULE).warning()
+    assert warning is None if told is None else told in str(warning)
+
+
 @pytest.mark.parametrize(("glances", "wake"), [([0.4] * 20, 0.4), ([0.001] * 20, LOWEST_WAKE), ([0.97] * 20, 0.5)])
 def test_a_fights_glances_wake_and_wake_is_never_above_alert(glances: list[float], wake: float) -> None:
     fights = [make(1, 3.0, (1.0, 0.5), glance=glance) for glance in glances]
