@@ -8,9 +8,11 @@ from typing import Annotated
 
 import msgspec
 
+from builder.alarms.choice import UNSEEN
 from builder.backbones.registry import BackboneSpec
 from builder.errors import RecipeError
 from builder.heads import HeadName
+from builder.training.calibration import Method
 from builder.training.fit import Distillation, Schedule
 from builder.training.held_out import Validation
 from builder.training.oversampling import Oversampling
@@ -96,6 +98,22 @@ class Quantization(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     clips: Count = 60
 
 
+class CalibrationSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``temperature`` alone (Guo et al. 2017), or with a shift beside it (``platt``, 1999)."""
+
+    method: Method = "platt"
+
+
+class Alarms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Thresholds for at most ``per_hour`` expected false alarms, measured on ``minutes`` of drawn calm streams of
+    ``seconds`` each, every one a place of its own. No ``seed`` gives a stream that ``scenes`` trains on."""
+
+    per_hour: Annotated[float, msgspec.Meta(gt=0)] = 1.0
+    minutes: Annotated[float, msgspec.Meta(gt=0, le=600)] = 60.0
+    seconds: Annotated[float, msgspec.Meta(ge=2, le=1800)] = 60.0
+    seed: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 2
+
+
 class Gate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A build fails when an artifact loses more than ``accuracy`` (a share of clips), or the packed bundle is larger
     than ``megabytes``."""
@@ -120,6 +138,8 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     student: Student
     pruning: Pruning
     quantization: Quantization = msgspec.field(default_factory=Quantization)
+    calibration: CalibrationSpec = msgspec.field(default_factory=CalibrationSpec)
+    alarms: Alarms | None = None
     gate: Gate = msgspec.field(default_factory=Gate)
 
 
@@ -135,6 +155,8 @@ def load_recipe(name: str) -> Recipe:
         raise RecipeError(f"{where}: {error}; the recipes full and quick show every key") from error
     _require_folds(recipe.folds, where)
     _require_validation(recipe, where)
+    if recipe.alarms is not None:
+        _require_minutes(recipe.alarms, where)
     return recipe
 
 
@@ -148,6 +170,15 @@ def further_seeds(own: tuple[int, ...], count: int) -> tuple[int, ...]:
     """``count`` different seeds: a recipe's own first, then those after its highest."""
     after = max(own) + 1
     return (*own, *range(after, after + count))[:count]
+
+
+def _require_minutes(alarms: Alarms, where: str) -> None:
+    needed = UNSEEN * 60 / alarms.per_hour
+    if alarms.minutes < needed:
+        raise RecipeError(
+            f"{where}: alarms.minutes is {alarms.minutes:g}; at least {needed:g} are needed before silence shows that "
+            f"no more than {alarms.per_hour:g} an hour are to be expected"
+        )
 
 
 def _require_folds(folds: Folds, where: str) -> None:

@@ -127,7 +127,8 @@ def reliability(labels: Labels, probabilities: Reals, bins: int = 10) -> tuple[R
 
 
 def expected_calibration_error(labels: Labels, probabilities: Reals, bins: int = 10) -> float:
-    """Mean distance of the reliability curve from the diagonal, weighted by clips (Naeini et al., 2015)."""
+    """Mean distance of the reliability curve from the diagonal, weighted by clips (Naeini et al.,
+    2015; Guo et al., 2017)."""
     curve = reliability(labels, probabilities, bins)
     return sum(abs(bin_.probability - bin_.share) * bin_.clips for bin_ in curve) / len(labels)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,13 +11,16 @@ from pathlib import Path
 import numpy as np
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from builder.alarms.choice import AlarmChoice
 from builder.display import LanedDisplay
 from builder.evaluation.parity import measure_parity, require_parity
 from builder.execution.executor import Executor, run_tasks
+from builder.pipeline.alarm_budget import AlarmBudget, Watching
+from builder.pipeline.calibrated import FoldCalibration
 from builder.pipeline.compiled_fold import RELEASED, compile_stage
 from builder.pipeline.curated import CuratedClips
 from builder.pipeline.fold_task import compile_tasks, fold_tasks
-from builder.pipeline.judged import Judged, calibrate, judge_compiled, judge_ensemble, judge_members
+from builder.pipeline.judged import Judged, calibrate, judge_calibrations, judge_compiled, judge_ensemble, judge_members
 from builder.pipeline.prepared import prepare
 from builder.pipeline.release import BuiltFolds, release
 from builder.recipe import Recipe
@@ -63,9 +66,33 @@ def build(options: BuildOptions, display: LanedDisplay) -> Path:
     ]
     judged = (*judge_members(folds), judge_ensemble(folds), *judge_compiled(compiled))
     _require_parity(judged, options.recipe)
-    built = BuiltFolds(folds[0], tuple(stages), tuple(compiled), calibrations, judged)
+    real = CuratedClips(prepared.real)
     scenes = None if prepared.scenes is None else CuratedClips(prepared.scenes)
-    return release(options, CuratedClips(prepared.real), scenes, built, store)
+    watching = [Watching(fold, done) for fold, done in zip(folds, stages, strict=True)]
+    alarms = _choose_alarms(options, real, watching, calibrations, store, display)
+    built = BuiltFolds(
+        folds[0], tuple(stages), tuple(compiled), calibrations, judged, judge_calibrations(folds), alarms
+    )
+    return release(options, real, scenes, built, store)
+
+
+def _choose_alarms(
+    options: BuildOptions,
+    real: CuratedClips,
+    watching: Sequence[Watching],
+    calibrations: Mapping[int, FoldCalibration],
+    store: StageStore,
+    display: LanedDisplay,
+) -> AlarmChoice | None:
+    recipe = options.recipe
+    if recipe.alarms is None:
+        return None
+    budget = AlarmBudget(recipe, recipe.alarms, real, store, display.progress, options.code_version)
+    chosen = budget.choose(watching, calibrations)
+    warning = chosen.warning()
+    if warning is not None:
+        display.warn(warning)
+    return chosen
 
 
 def _require_parity(judged: tuple[Judged, ...], recipe: Recipe) -> None:

@@ -98,9 +98,12 @@ class CuratedClips:
         with np.load(self._places[clip.name]) as stored:
             return DecodedClip(stored["times_s"], stored["wide"])
 
+    def exact(self, clip: Clip) -> DecodedClip:
+        """A clip in the network's own size."""
+        with np.load(self._places[clip.name]) as stored:
+            return DecodedClip(stored["times_s"], stored["exact"])
+
     def samples(self, clip: Clip, geometry: Geometry, preprocessing: Preprocessing) -> ClipSamples:
         """A clip's samples, as it is judged."""
-        with np.load(self._places[clip.name]) as stored:
-            decoded = DecodedClip(stored["times_s"], stored["exact"])
-        cut = clip_samples(decoded, geometry, preprocessing)
+        cut = clip_samples(self.exact(clip), geometry, preprocessing)
         return ClipSamples(clip=clip.name, source=clip.source, label=FIGHT if clip.fight else CALM, samples=cut)

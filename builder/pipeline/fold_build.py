@@ -134,6 +134,11 @@ class FoldBuild:
         return self._stage("judge", inputs, partial(self._judge, pruned))
 
     @property
+    def recipe(self) -> Recipe:
+        """How it is built."""
+        return self._recipe
+
+    @property
     def clips(self) -> FoldClips:
         """What is learnt from and what is held out."""
         return self._clips

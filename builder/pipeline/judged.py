@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from builder.evaluation.scores import Scores
-from builder.pipeline.calibrated import FoldCalibration, apply_calibration, calibrate_folds, pool
+from builder.pipeline.calibrated import UNCALIBRATED, FoldCalibration, apply_calibration, calibrate_folds, pool
 from builder.pipeline.compiled_fold import RELEASED
 from builder.pipeline.ensemble import average_scores
 from builder.pipeline.fold_build import SCORES, FoldBuild, read_scores
-from builder.report.data import Kind
+from builder.report.data import Calibrated, Kind
 from builder.stages import Stage
+from builder.training.calibration import FITS, Method
 
 STUDENT = "student"
 UNPRUNED = "student-unpruned"
@@ -25,10 +26,10 @@ class Judged(NamedTuple):
     scores: Scores
 
 
-def cross_fit(folds: Sequence[FoldBuild], scores: Mapping[int, Scores]) -> Scores:
-    """All folds' verdicts, each fold calibrated without its own judged clips."""
+def cross_fit(folds: Sequence[FoldBuild], scores: Mapping[int, Scores], method: Method | None = None) -> Scores:
+    """All folds' verdicts, each fold calibrated without its own judged clips, by the recipe's method or by another."""
     kept = {fold.clips.number: fold.kept() for fold in folds}
-    calibrations = calibrate_folds(scores, kept)
+    calibrations = calibrate_folds(scores, kept, method or _method(folds))
     return pool({number: apply_calibration(scores[number], calibrations[number], kept[number]) for number in scores})
 
 
@@ -72,7 +73,16 @@ def judge_compiled(compiled: Sequence[Stage]) -> list[Judged]:
 def calibrate(folds: Sequence[FoldBuild]) -> dict[int, FoldCalibration]:
     """Each fold's calibration of its pruned student."""
     scores = stage_scores(folds, [fold.judged() for fold in folds])
-    return calibrate_folds(scores, {fold.clips.number: fold.kept() for fold in folds})
+    return calibrate_folds(scores, {fold.clips.number: fold.kept() for fold in folds}, _method(folds))
+
+
+def judge_calibrations(folds: Sequence[FoldBuild]) -> dict[Calibrated, Scores]:
+    """The float student's verdicts uncalibrated, and by each way to calibrate."""
+    scores = stage_scores(folds, [fold.judged() for fold in folds])
+    untouched = pool(
+        {fold.clips.number: apply_calibration(scores[fold.clips.number], UNCALIBRATED, fold.kept()) for fold in folds}
+    )
+    return {"none": untouched, **{method: cross_fit(folds, scores, method) for method in FITS}}
 
 
 def average_folds(folds: Sequence[FoldBuild]) -> dict[int, Scores]:
@@ -86,6 +96,10 @@ def average_folds(folds: Sequence[FoldBuild]) -> dict[int, Scores]:
 def stage_scores(folds: Sequence[FoldBuild], stages: Sequence[Stage]) -> dict[int, Scores]:
     """The verdicts that a stage of each fold left, by the fold's number."""
     return {fold.clips.number: read_scores(stage.directory / SCORES) for fold, stage in zip(folds, stages, strict=True)}
+
+
+def _method(folds: Sequence[FoldBuild]) -> Method:
+    return folds[0].recipe.calibration.method
 
 
 def _pooled(compiled: Sequence[Stage], name: str) -> Scores:

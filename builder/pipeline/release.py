@@ -10,8 +10,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from builder.alarms.choice import AlarmChoice
 from builder.backbones.registry import build_backbone
-from builder.evaluation.scores import ClipScore
+from builder.evaluation.scores import ClipScore, Scores
 from builder.pipeline.calibrated import FoldCalibration
 from builder.pipeline.compiled_fold import golden_windows, read_artifacts, shift_head
 from builder.pipeline.curated import CuratedClips
@@ -21,6 +22,7 @@ from builder.release.bundle import assemble_bundle
 from builder.release.golden import make_golden
 from builder.release.inputs import ReleaseInputs
 from builder.report.data import (
+    Calibrated,
     DataSummary,
     Epoch,
     ErrorSheet,
@@ -53,6 +55,8 @@ class BuiltFolds(NamedTuple):
     compiled: tuple[Stage, ...]
     calibrations: dict[int, FoldCalibration]
     judged: tuple[Judged, ...]
+    reliabilities: dict[Calibrated, Scores]
+    alarms: AlarmChoice | None
 
 
 def release(
@@ -91,6 +95,7 @@ def _report(
 ) -> ReportData:
     recipe = options.recipe
     calibration = built.calibrations[built.stages[0].clips.number]
+    thresholds = calibration.thresholds if built.alarms is None else built.alarms.thresholds
     return ReportData(
         name=recipe.name,
         version=recipe.version,
@@ -101,7 +106,10 @@ def _report(
         data=_data(options, real, scenes),
         geometry=recipe.geometry,
         preprocessing=recipe.preprocessing,
-        calibration=Calibration(temperature=calibration.temperature, thresholds=calibration.thresholds),
+        calibration=Calibration(temperature=calibration.temperature, thresholds=thresholds),
+        method=recipe.calibration.method,
+        reliabilities=built.reliabilities,
+        alarms=built.alarms,
         lineage=_lineage(options, real, scenes, built),
         curves=_curves(built),
         errors=_errors(real, built),

@@ -6,10 +6,13 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from builder.alarms.choice import AlarmChoice
 from builder.evaluation.scores import Scores, Skipped
 from models.manifest import Calibration, Geometry, Latency, Lineage, Preprocessing
 
 Kind = Literal["member", "ensemble", "student", "artifact"]
+Calibrated = Literal["none", "platt", "temperature"]
+"""``none`` is the network's own probability, that of temperature 1 without a shift."""
 Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
@@ -89,7 +92,8 @@ class ReportData(msgspec.Struct, frozen=True, kw_only=True):
 
     ``protocol`` is a few sentences in plain words on how the held-out figures came about; ``notes`` are limits that the
     reader must know. ``threshold`` is the calibrated probability from which a clip counts as a fight in accuracy,
-    recall and specificity.
+    recall and specificity. ``reliabilities`` are the student's verdicts uncalibrated and by each way to calibrate, of
+    which ``method`` ships. ``alarms`` is there where thresholds were chosen for a budget of false alarms.
     """
 
     name: str
@@ -104,6 +108,9 @@ class ReportData(msgspec.Struct, frozen=True, kw_only=True):
     calibration: Calibration
     lineage: Lineage
     threshold: float = 0.5
+    method: Calibrated = "platt"
+    reliabilities: dict[Calibrated, Scores] = {}
+    alarms: AlarmChoice | None = None
     curves: tuple[TrainingCurve, ...] = ()
     errors: tuple[ErrorSheet, ...] = ()
     stages: tuple[StageTime, ...] = ()

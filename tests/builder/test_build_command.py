@@ -21,6 +21,13 @@ from tests.builder.tiny_recipe import RECIPE
 
 BUILD_TIMEOUT_S = 580
 
+ALARMS = """
+[alarms]
+per_hour = 500
+minutes = 0.1
+seconds = 2
+"""
+
 
 class Inputs(NamedTuple):
     """What a build is given; ``arguments`` are those of the command."""
@@ -64,7 +71,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def inputs(data: Path, tmp_path: Path, key_folder: Path) -> Inputs:
     recipe = tmp_path / "tiny.toml"
-    recipe.write_text(RECIPE)
+    recipe.write_text(RECIPE + ALARMS)
     return Inputs(data, recipe, tmp_path / "out", key_folder / "private.pem")
 
 
@@ -119,6 +126,11 @@ def test_a_killed_build_goes_on_where_it_stopped_and_ends_in_a_bundle_that_runs(
     assert summary["licence"] == "MIT License"
     assert [skipped["clip"] for skipped in summary["skipped"]] == ["broken.mp4"]
     assert "1 clip(s) could not be decoded" in str(report["notes"])
+    alarms = report["alarms"]
+    assert (alarms["streams"], alarms["fight_clips"], alarms["calm_clips"]) == (3, 2, 2)
+    assert alarms["thresholds"] == msgspec.to_builtins(bundle.manifest.calibration.thresholds)
+    assert [way["method"] for way in report["calibration"]["methods"]] == ["none", "platt", "temperature"]
+    assert "expected false alarms an hour" in bundle.read("MODEL_CARD.md").decode()
 
 
 @pytest.mark.slow

@@ -157,6 +157,28 @@ def test_what_a_recipe_does_not_ask_for_is_not_written_into_its_keys(name: str) 
         assert f'"{key}"' not in text
 
 
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ("[alarms]\nper_hour = 0", r"> 0.*\$\.alarms\.per_hour"),
+        ("[alarms]\nminutes = 20", r"alarms\.minutes is 20; at least 30 are needed before silence shows"),
+        ("[alarms]\nper_hour = 0.1", r"alarms\.minutes is 60; at least 300 are needed"),
+        ('[calibration]\nmethod = "isotonic"', r"Invalid enum value 'isotonic'.*\$\.calibration\.method"),
+    ],
+)
+def test_one_clear_error_when_a_budget_cannot_be_shown(tmp_path: Path, table: str, message: str) -> None:
+    with pytest.raises(RecipeError, match=message):
+        load_recipe(changed(tmp_path, "[gate]", f"{table}\n[gate]"))
+
+
+def test_there_is_no_budget_and_calibration_is_platts_when_nothing_is_said(tmp_path: Path) -> None:
+    recipe = load_recipe("full")
+    assert (recipe.alarms, recipe.calibration.method) == (None, "platt")
+    mine = load_recipe(changed(tmp_path, "[gate]", "[alarms]\nper_hour = 2.0\nminutes = 15\n[gate]")).alarms
+    assert mine is not None
+    assert (mine.per_hour, mine.minutes, mine.seed) == (2.0, 15.0, 2)
+
+
 @pytest.mark.parametrize(("count", "judged"), [(2, 2), (3, 1), (3, 3), (1_000, 1)])
 def test_folds_are_taken_when_something_is_left_to_learn_from(tmp_path: Path, count: int, judged: int) -> None:
     path = changed(tmp_path, "count = 5\njudged = 1", f"count = {count}\njudged = {judged}")
