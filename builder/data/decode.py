@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +17,17 @@ from models.preprocessing import shrink
 
 MIN_FRAMES = 2
 MAX_FRAMES = 20_000
+STEP_SLACK_S = 1e-3
+"""Time stamps are rounded; a frame that is due by less than this is due."""
+
+
+class LumaFrame(NamedTuple):
+    """One frame of a video: ``time_s`` as its container gives it, the stream's nominal ``rate`` in frames a second, and
+    ``luma (h, w) uint8``."""
+
+    time_s: float
+    rate: float
+    luma: NDArray[np.uint8]
 
 
 class DecodedClip(NamedTuple):
@@ -24,6 +37,34 @@ class DecodedClip(NamedTuple):
     frames: NDArray[np.uint8]
 
 
+def read_luma(path: Path, step_s: float = 0.0) -> Iterator[LumaFrame]:
+    """Decode a video frame by frame, giving luma in its own size; of frames less than ``step_s`` apart the later ones
+    are left out.
+
+    It ends at the end or where the file is broken. Raises ``DataError`` naming the file when it gives no frame at all.
+    """
+    number, given_s = 0, -math.inf
+    try:
+        with av.open(str(path)) as container:
+            stream = container.streams.video[0]
+            stream.thread_type = "AUTO"
+            rate = float(stream.average_rate or 25)
+            for frame in container.decode(stream):
+                time_s = frame.time if frame.time is not None else number / rate
+                number += 1
+                # A clock that jumps back gives a frame too, rather than none until it has caught up.
+                if abs(time_s - given_s) < step_s - STEP_SLACK_S:
+                    continue
+                given_s = time_s
+                # More threads than one would be started anew for every frame, which takes longer than the conversion.
+                yield LumaFrame(time_s, rate, np.asarray(frame.to_ndarray(format="gray", threads=1), np.uint8))
+    except (av.FFmpegError, IndexError, OSError, ValueError) as error:
+        if not number:
+            raise DataError(
+                f"{path}: cannot be decoded ({_reason(path, error)}); replace the file or remove it"
+            ) from error
+
+
 def decode_clip(path: Path, preprocessing: Preprocessing) -> DecodedClip:
     """Decode every frame's luma and shrink it as the agent does.
 
@@ -31,23 +72,12 @@ def decode_clip(path: Path, preprocessing: Preprocessing) -> DecodedClip:
     """
     times: list[float] = []
     frames: list[NDArray[np.uint8]] = []
-    try:
-        with av.open(str(path)) as container:
-            stream = container.streams.video[0]
-            stream.thread_type = "AUTO"
-            rate = float(stream.average_rate or 25)
-            for frame in container.decode(stream):
-                times.append(frame.time if frame.time is not None else len(times) / rate)
-                # More threads than one would be started anew for every frame, which takes longer than the conversion.
-                luma = np.asarray(frame.to_ndarray(format="gray", threads=1), np.uint8)
-                frames.append(shrink(luma, preprocessing))
-                if len(frames) > MAX_FRAMES:
-                    raise DataError(f"{path}: more than {MAX_FRAMES} frames; cut it into shorter clips")
-    except (av.FFmpegError, IndexError, OSError, ValueError) as error:
-        if not frames:
-            raise DataError(
-                f"{path}: cannot be decoded ({_reason(path, error)}); replace the file or remove it"
-            ) from error
+    rate = 0.0
+    for time_s, rate, luma in read_luma(path):
+        times.append(time_s)
+        frames.append(shrink(luma, preprocessing))
+        if len(frames) > MAX_FRAMES:
+            raise DataError(f"{path}: more than {MAX_FRAMES} frames; cut it into shorter clips")
     if len(frames) < MIN_FRAMES:
         raise DataError(
             f"{path}: {len(frames)} frame(s) found, at least {MIN_FRAMES} are needed; replace the file or remove it"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -33,12 +33,16 @@ class CuratedClip(msgspec.Struct, frozen=True):
 
 
 class Curated(msgspec.Struct, frozen=True):
-    """What ``clips.json`` holds; ``fingerprint`` is the hash of the list of clips with their hashes."""
+    """What ``clips.json`` holds; ``fingerprint`` is the hash of the list of clips with their hashes.
+
+    ``places`` are the clips' files, relative to the list; without them they are numbered beside it.
+    """
 
     clips: tuple[CuratedClip, ...]
     skipped: tuple[Skipped, ...]
     sources_known: bool
     fingerprint: str
+    places: tuple[str, ...] = ()
 
 
 def hash_clips(clips: Sequence[Clip], progress: Progress) -> dict[str, str]:
@@ -78,6 +82,22 @@ def curate(
     (directory / LIST).write_bytes(msgspec.json.encode(listed))
 
 
+def keep_clips(directory: Path, sources: Mapping[str, str], kept: Path) -> None:
+    """List in ``kept``, a folder beside ``directory``, those of its curated clips that ``sources`` names, each counting
+    as the source given there; their pictures stay where they are."""
+    listed = CuratedClips(directory).listed
+    chosen = [
+        (msgspec.structs.replace(clip, source=sources[clip.name]), f"../{directory.name}/{number:05d}.npz")
+        for number, clip in enumerate(listed.clips)
+        if clip.name in sources
+    ]
+    clips = tuple(clip for clip, _ in chosen)
+    only = msgspec.structs.replace(
+        listed, clips=clips, fingerprint=_fingerprint(clips), places=tuple(place for _, place in chosen)
+    )
+    (kept / LIST).write_bytes(msgspec.json.encode(only))
+
+
 def _fingerprint(clips: Sequence[CuratedClip]) -> str:
     return hashlib.sha256(msgspec.json.encode(sorted(clips, key=lambda clip: clip.name))).hexdigest()
 
@@ -88,7 +108,8 @@ class CuratedClips:
     def __init__(self, directory: Path) -> None:
         self.listed = msgspec.json.decode((directory / LIST).read_bytes(), type=Curated)
         self._directory = directory
-        self._places = {clip.name: directory / f"{number:05d}.npz" for number, clip in enumerate(self.listed.clips)}
+        files = self.listed.places or [f"{number:05d}.npz" for number in range(len(self.listed.clips))]
+        self._places = {clip.name: directory / file for clip, file in zip(self.listed.clips, files, strict=True)}
         self.clips = tuple(
             Clip(clip.name, self._places[clip.name], clip.label, clip.source) for clip in self.listed.clips
         )
