@@ -16,6 +16,7 @@ from rich.text import Text
 from builder.data.clips import find_clips, require_both_classes
 from builder.display import TerminalDisplay
 from builder.errors import BuilderError, OutputError
+from builder.execution.arguments import add_execution, choose_executor
 from builder.framework import load_tensorflow
 from builder.pipeline.build import BuildOptions, build
 from builder.recipe import load_recipe
@@ -41,6 +42,7 @@ def main(argv: list[str]) -> int:
         code_version=_version(),
         now=lambda: datetime.now(timezone.utc),
         clock=time.perf_counter,
+        executor=choose_executor(arguments),
     )
     begun = time.monotonic()
     with TerminalDisplay(console) as display:
@@ -65,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--licence", help="licence of the clips, for the model card; by default the LICENSE's first line"
     )
+    add_execution(parser)
     return parser
 
 

@@ -43,3 +43,11 @@ def load_builder_module(name: str) -> ModuleType:
         raise FrameworkError(
             f"{name} cannot be imported ({error}); install the builder: pip install 'nexaravision[builder]'"
         ) from error
+
+
+def limit_threads(threads: int) -> None:
+    """Let TensorFlow use so many threads in this process; it can be set only before its first computation."""
+    threading = load_tensorflow().config.threading
+    if threading.get_intra_op_parallelism_threads() != threads:
+        threading.set_intra_op_parallelism_threads(threads)
+        threading.set_inter_op_parallelism_threads(threads)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
 from typing import Any, NamedTuple
@@ -12,6 +14,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 FACTS = "stage.json"
+LOCKS = ".locks"
 
 
 class Stage(NamedTuple):
@@ -27,13 +30,14 @@ class StageStore:
     """Runs stages under one folder.
 
     A stage writes into a folder of its own that takes its final name only once it is complete, so that whatever
-    interrupts it, what stands under a final name is whole.
+    interrupts it, what stands under a final name is whole. Several processes may share the folder: while one runs a
+    stage, another that needs the same waits for it, and takes over when it dies.
     """
 
     def __init__(
         self, root: Path, announce: Callable[[str, bool], None], clock: Callable[[], float] = monotonic
     ) -> None:
-        self._root = root
+        self.root = root
         self._announce = announce
         self._clock = clock
         self.finished: list[Stage] = []
@@ -42,15 +46,28 @@ class StageStore:
         """Run ``work(directory)`` unless its output for these ``inputs`` is there already."""
         encoded = msgspec.json.encode({"stage": name, "inputs": inputs}, order="deterministic")
         key = hashlib.sha256(encoded).hexdigest()
-        final = self._root / f"{name}-{key[:12]}"
-        done = (final / FACTS).is_file()
-        self._announce(name, done)
-        if not done:
-            self._work(name, key, final, work)
+        final = self.root / f"{name}-{key[:12]}"
+        if (final / FACTS).is_file():
+            self._announce(name, True)
+        else:
+            with self._alone(final.name):
+                done = (final / FACTS).is_file()
+                self._announce(name, done)
+                if not done:
+                    self._work(name, key, final, work)
         facts = msgspec.json.decode((final / FACTS).read_bytes())
         stage = Stage(name, final, key, facts["seconds"])
         self.finished.append(stage)
         return stage
+
+    @contextmanager
+    def _alone(self, name: str) -> Iterator[None]:
+        locks = self.root / LOCKS
+        locks.mkdir(parents=True, exist_ok=True)
+        # The kernel frees the lock of a process that dies, so that no file left behind can block a later build.
+        with (locks / name).open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     def _work(self, name: str, key: str, final: Path, work: Callable[[Path], None]) -> None:
         part = final.with_suffix(".part")

@@ -13,7 +13,7 @@ import numpy as np
 from builder.backbones.registry import BackboneSpec, build_backbone
 from builder.compression.pruning import prune_network
 from builder.data.clips import Clip
-from builder.data.folds import forbid_leakage
+from builder.data.folds import FoldProtocol, forbid_leakage, forbid_overlap
 from builder.evaluation.scores import Scores
 from builder.evaluation.scoring import FloatScorer, Scorer, score_clips
 from builder.heads import HeadName
@@ -30,15 +30,30 @@ from builder.training.training_set import TrainingSet
 
 LOSSES = "losses.json"
 SCORES = "scores.json"
+WHOLE = -1
 
 
 class FoldClips(NamedTuple):
-    """``train`` is learnt from, ``judge`` is held out, and ``calibrate`` is held out for calibration (or empty)."""
+    """``train`` is learnt from, ``judge`` is held out, and ``calibrate`` is held out for calibration (or empty).
+
+    The fold of number ``WHOLE`` learns from all clips and holds none out.
+    """
 
     number: int
     train: tuple[Clip, ...]
     judge: tuple[Clip, ...]
     calibrate: tuple[Clip, ...]
+    protocol: FoldProtocol = "grouped"
+
+    @property
+    def name(self) -> str:
+        """What the names of the fold's stages begin with."""
+        return "whole" if self.number == WHOLE else f"fold{self.number}"
+
+    def require_apart(self) -> None:
+        """Raise ``DataError`` when a source, or on random folds a clip, is both learnt from and held out."""
+        forbid = forbid_leakage if self.protocol == "grouped" else forbid_overlap
+        forbid(self.train, (*self.judge, *self.calibrate))
 
 
 class FoldStages(NamedTuple):
@@ -64,7 +79,7 @@ class FoldBuild:
         store: StageStore,
         progress: Progress,
     ) -> None:
-        forbid_leakage(clips.train, (*clips.judge, *clips.calibrate))
+        clips.require_apart()
         self._recipe = recipe
         self._real = real
         self._scenes = scenes
@@ -72,28 +87,57 @@ class FoldBuild:
         self._store = store
         self._progress = progress
         self._training: TrainingSet | None = None
+        self._finished: dict[str, Stage] = {}
 
     def run(self) -> FoldStages:
         """All stages of the fold, each skipped when it is there."""
-        recipe = self._recipe
-        embedded = self._stage(
-            "embed", (self._data_key(), recipe.members.backbone, recipe.members.probe_views), self._embed
-        )
-        members = tuple(
-            self._stage(
-                f"member{seed}", (embedded.key, _tuned(recipe.members), seed), partial(self._member, seed, embedded)
-            )
-            for seed in recipe.members.seeds
-        )
-        teacher = self._stage(
-            "teacher", ([member.key for member in members], recipe.student.views), partial(self._teacher, members)
-        )
-        student = self._stage("student", (teacher.key, recipe.student), partial(self._student, teacher))
-        pruned = self._stage("prune", (student.key, recipe.pruning), partial(self._prune, teacher, student))
-        judged = self._stage(
-            "judge", (pruned.key, [clip.name for clip in self._clips.calibrate]), partial(self._judge, pruned)
-        )
-        return FoldStages(self._clips, members, teacher, student, pruned, judged)
+        return FoldStages(self._clips, self.members(), self.teacher(), self.student(), self.pruned(), self.judged())
+
+    def embedded(self) -> Stage:
+        """Views of the training clips, embedded by the members' untouched encoder."""
+        spec = self._recipe.members
+        return self._stage("embed", (self._data_key(), spec.backbone, spec.probe_views), self._embed)
+
+    def member(self, seed: int) -> Stage:
+        """One member with its verdicts on what the fold holds out."""
+        embedded = self.embedded()
+        inputs = (embedded.key, _tuned(self._recipe.members), seed)
+        return self._stage(f"member{seed}", inputs, partial(self._member, seed, embedded))
+
+    def members(self) -> tuple[Stage, ...]:
+        """A member for each of the recipe's seeds."""
+        return tuple(self.member(seed) for seed in self._recipe.members.seeds)
+
+    def teacher(self) -> Stage:
+        """The ensemble's logits on the student's views, and its verdicts on what the fold holds out."""
+        members = self.members()
+        inputs = ([member.key for member in members], self._recipe.student.views)
+        return self._stage("teacher", inputs, partial(self._teacher, members))
+
+    def student(self) -> Stage:
+        """The student before it is pruned, with its verdicts."""
+        teacher = self.teacher()
+        return self._stage("student", (teacher.key, self._recipe.student), partial(self._student, teacher))
+
+    def pruned(self) -> Stage:
+        """The student pruned."""
+        teacher, student = self.teacher(), self.student()
+        return self._stage("prune", (student.key, self._recipe.pruning), partial(self._prune, teacher, student))
+
+    def judged(self) -> Stage:
+        """The pruned student's verdicts on what the fold holds out."""
+        pruned = self.pruned()
+        inputs = (pruned.key, [clip.name for clip in self._clips.calibrate])
+        return self._stage("judge", inputs, partial(self._judge, pruned))
+
+    @property
+    def clips(self) -> FoldClips:
+        """What is learnt from and what is held out."""
+        return self._clips
+
+    def kept(self) -> frozenset[str]:
+        """Names of the clips that are held out for calibration and not judged on."""
+        return frozenset(clip.name for clip in self._clips.calibrate)
 
     def network(self, spec: NetworkSpec, stage: Stage) -> Network:
         """The network that a stage left."""
@@ -122,7 +166,9 @@ class FoldBuild:
         return FloatScorer(traced(network.encoder), traced(network.head), self._recipe.preprocessing)
 
     def _stage(self, name: str, inputs: object, work: Callable[[Path], None]) -> Stage:
-        return self._store.run(f"fold{self._clips.number}-{name}", inputs, work)
+        if name not in self._finished:
+            self._finished[name] = self._store.run(f"{self._clips.name}-{name}", inputs, work)
+        return self._finished[name]
 
     def _data_key(self) -> object:
         scenes = self._scenes.listed.fingerprint if self._scenes is not None else None

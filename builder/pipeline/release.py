@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from builder.backbones.registry import build_backbone
-from builder.evaluation.scores import ClipScore, Scores
+from builder.evaluation.scores import ClipScore
 from builder.pipeline.calibrated import FoldCalibration
 from builder.pipeline.compiled_fold import golden_windows, read_artifacts, shift_head
 from builder.pipeline.curated import CuratedClips
 from builder.pipeline.fold_build import LOSSES, FoldBuild, FoldStages
+from builder.pipeline.judged import Judged
 from builder.release.bundle import assemble_bundle
 from builder.release.golden import make_golden
 from builder.release.inputs import ReleaseInputs
@@ -23,7 +24,6 @@ from builder.report.data import (
     DataSummary,
     Epoch,
     ErrorSheet,
-    Kind,
     ReportData,
     StageTime,
     Subject,
@@ -43,14 +43,6 @@ WORST = 8
 PICTURES = 4
 DECISION = 0.5
 GOLDEN_WINDOWS = 2
-
-
-class Judged(NamedTuple):
-    """Something that was judged on held-out clips, over all judged folds."""
-
-    name: str
-    kind: Kind
-    scores: Scores
 
 
 class BuiltFolds(NamedTuple):

@@ -9,7 +9,7 @@ import pytest
 
 from builder.data.clips import LABELS, Clip
 from builder.data.folds import forbid_leakage
-from builder.pipeline.build import _folds
+from builder.pipeline.prepared import deal_folds
 from builder.recipe import Folds, load_recipe
 
 
@@ -23,7 +23,7 @@ def listed(sources: int) -> Any:
 def test_each_clip_is_learnt_from_judged_or_kept_and_no_source_in_two_ways(count: int, judged: int) -> None:
     real = listed(9)
     recipe = msgspec.structs.replace(load_recipe("quick"), folds=Folds(count=count, judged=judged, seed=3))
-    folds = _folds(real, recipe)
+    folds = deal_folds(real.clips, recipe)
     assert [fold.number for fold in folds] == list(range(judged))
     for fold in folds:
         parts = (fold.train, fold.judge, fold.calibrate)
