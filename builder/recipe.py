@@ -11,6 +11,7 @@ import msgspec
 from builder.backbones.registry import BackboneSpec
 from builder.errors import RecipeError
 from builder.heads import HeadName
+from builder.quality.thresholds import Quality
 from builder.training.fit import Distillation, Schedule
 from builder.training.views import Augmentation
 from models.manifest import Geometry, Preprocessing
@@ -93,6 +94,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     preprocessing: Preprocessing
     folds: Folds
     scenes: SceneClips | None = None
+    quality: Quality | None = None
     augmentation: Augmentation = msgspec.field(default_factory=Augmentation)
     members: Members
     student: Student

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import av
 import numpy as np
 from numpy.typing import NDArray
 
+from builder.data.frames import timed_frames
 from builder.errors import DataError
 from models.manifest import Preprocessing
 from models.preprocessing import shrink
@@ -43,26 +43,14 @@ def read_luma(path: Path, step_s: float = 0.0) -> Iterator[LumaFrame]:
 
     It ends at the end or where the file is broken. Raises ``DataError`` naming the file when it gives no frame at all.
     """
-    number, given_s = 0, -math.inf
-    try:
-        with av.open(str(path)) as container:
-            stream = container.streams.video[0]
-            stream.thread_type = "AUTO"
-            rate = float(stream.average_rate or 25)
-            for frame in container.decode(stream):
-                time_s = frame.time if frame.time is not None else number / rate
-                number += 1
-                # A clock that jumps back gives a frame too, rather than none until it has caught up.
-                if abs(time_s - given_s) < step_s - STEP_SLACK_S:
-                    continue
-                given_s = time_s
-                # More threads than one would be started anew for every frame, which takes longer than the conversion.
-                yield LumaFrame(time_s, rate, np.asarray(frame.to_ndarray(format="gray", threads=1), np.uint8))
-    except (av.FFmpegError, IndexError, OSError, ValueError) as error:
-        if not number:
-            raise DataError(
-                f"{path}: cannot be decoded ({_reason(path, error)}); replace the file or remove it"
-            ) from error
+    given_s = -math.inf
+    for time_s, rate, _, frame in timed_frames(path):
+        # A clock that jumps back gives a frame too, rather than none until it has caught up.
+        if abs(time_s - given_s) < step_s - STEP_SLACK_S:
+            continue
+        given_s = time_s
+        # More threads than one would be started anew for every frame, which takes longer than the conversion.
+        yield LumaFrame(time_s, rate, np.asarray(frame.to_ndarray(format="gray", threads=1), np.uint8))
 
 
 def decode_clip(path: Path, preprocessing: Preprocessing) -> DecodedClip:
@@ -73,9 +61,10 @@ def decode_clip(path: Path, preprocessing: Preprocessing) -> DecodedClip:
     times: list[float] = []
     frames: list[NDArray[np.uint8]] = []
     rate = 0.0
-    for time_s, rate, luma in read_luma(path):
-        times.append(time_s)
-        frames.append(shrink(luma, preprocessing))
+    for frame in read_luma(path):
+        rate = frame.rate
+        times.append(frame.time_s)
+        frames.append(shrink(frame.luma, preprocessing))
         if len(frames) > MAX_FRAMES:
             raise DataError(f"{path}: more than {MAX_FRAMES} frames; cut it into shorter clips")
     if len(frames) < MIN_FRAMES:
@@ -83,15 +72,6 @@ def decode_clip(path: Path, preprocessing: Preprocessing) -> DecodedClip:
             f"{path}: {len(frames)} frame(s) found, at least {MIN_FRAMES} are needed; replace the file or remove it"
         )
     return DecodedClip(_ascending(np.asarray(times), rate), np.stack(frames))
-
-
-def _reason(path: Path, error: Exception) -> str:
-    """Why a clip gave no frame, without the path and the number that the decoder's own words hold."""
-    if path.is_file() and not path.stat().st_size:
-        return "the file is empty"
-    if isinstance(error, IndexError):
-        return "it holds no video"
-    return getattr(error, "strerror", None) or str(error)
 
 
 def _ascending(times: NDArray[np.float64], rate: float) -> NDArray[np.float64]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -15,6 +15,7 @@ from builder.data.samples import clip_samples
 from builder.errors import DataError
 from builder.evaluation.clip_samples import ClipSamples
 from builder.evaluation.scores import CALM, FIGHT, Skipped
+from builder.quality.verdict import QualityReport
 from builder.training.fit import Progress
 from models.manifest import Geometry, Preprocessing
 
@@ -35,7 +36,8 @@ class CuratedClip(msgspec.Struct, frozen=True):
 class Curated(msgspec.Struct, frozen=True):
     """What ``clips.json`` holds; ``fingerprint`` is the hash of the list of clips with their hashes.
 
-    ``places`` are the clips' files, relative to the list; without them they are numbered beside it.
+    ``places`` are the clips' files, relative to the list; without them they are numbered beside it. ``dropped`` could
+    be decoded but were not good enough, and the sources in each of ``joined`` count as one.
     """
 
     clips: tuple[CuratedClip, ...]
@@ -43,6 +45,12 @@ class Curated(msgspec.Struct, frozen=True):
     sources_known: bool
     fingerprint: str
     places: tuple[str, ...] = ()
+    dropped: tuple[Skipped, ...] = ()
+    joined: tuple[tuple[str, ...], ...] = ()
+
+    def files(self) -> tuple[str, ...]:
+        """Each clip's file, relative to the list."""
+        return self.places or tuple(f"{number:05d}.npz" for number in range(len(self.clips)))
 
 
 def hash_clips(clips: Sequence[Clip], progress: Progress) -> dict[str, str]:
@@ -82,18 +90,23 @@ def curate(
     (directory / LIST).write_bytes(msgspec.json.encode(listed))
 
 
-def keep_clips(directory: Path, sources: Mapping[str, str], kept: Path) -> None:
-    """List in ``kept``, a folder beside ``directory``, those of its curated clips that ``sources`` names, each counting
+def keep_clips(directory: Path, verdict: QualityReport, kept: Path) -> None:
+    """List in ``kept``, a folder beside ``directory``, those of its curated clips that the verdict keeps, each counting
     as the source given there; their pictures stay where they are."""
     listed = CuratedClips(directory).listed
     chosen = [
-        (msgspec.structs.replace(clip, source=sources[clip.name]), f"../{directory.name}/{number:05d}.npz")
-        for number, clip in enumerate(listed.clips)
-        if clip.name in sources
+        (msgspec.structs.replace(clip, source=verdict.kept[clip.name]), f"../{directory.name}/{file}")
+        for clip, file in zip(listed.clips, listed.files(), strict=True)
+        if clip.name in verdict.kept
     ]
     clips = tuple(clip for clip, _ in chosen)
     only = msgspec.structs.replace(
-        listed, clips=clips, fingerprint=_fingerprint(clips), places=tuple(place for _, place in chosen)
+        listed,
+        clips=clips,
+        fingerprint=_fingerprint(clips),
+        places=tuple(place for _, place in chosen),
+        dropped=tuple(Skipped(clip=clip.clip, reason=clip.reason) for clip in verdict.dropped),
+        joined=verdict.joined,
     )
     (kept / LIST).write_bytes(msgspec.json.encode(only))
 
@@ -108,8 +121,9 @@ class CuratedClips:
     def __init__(self, directory: Path) -> None:
         self.listed = msgspec.json.decode((directory / LIST).read_bytes(), type=Curated)
         self._directory = directory
-        files = self.listed.places or [f"{number:05d}.npz" for number in range(len(self.listed.clips))]
-        self._places = {clip.name: directory / file for clip, file in zip(self.listed.clips, files, strict=True)}
+        self._places = {
+            clip.name: directory / file for clip, file in zip(self.listed.clips, self.listed.files(), strict=True)
+        }
         self.clips = tuple(
             Clip(clip.name, self._places[clip.name], clip.label, clip.source) for clip in self.listed.clips
         )

@@ -12,6 +12,7 @@ from builder.data.folds import FoldProtocol, grouped_folds, random_folds
 from builder.display import Display
 from builder.pipeline.curated import CuratedClips, curate, hash_clips
 from builder.pipeline.fold_build import WHOLE, FoldBuild, FoldClips
+from builder.pipeline.sifted import quality_stage
 from builder.recipe import Recipe, SceneClips
 from builder.stages import StageStore
 from builder.training.fit import Progress
@@ -62,6 +63,8 @@ def prepare(
     require_both_classes(found.clips, data)
     _warn_of_sources(found, protocol, display)
     real = curate_stage("curate", found, recipe, store, display)
+    if recipe.quality is not None:
+        real = quality_stage(found, real, recipe.quality, store, display)
     require_both_classes(CuratedClips(real).clips, data)
     return PreparedClips(recipe, store.root, real, _scenes(recipe, store, display, code_version), protocol)
 

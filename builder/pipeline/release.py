@@ -158,6 +158,8 @@ def _data(options: BuildOptions, real: CuratedClips, scenes: CuratedClips | None
                 sources=len({clip.source for clip in clips.clips}),
                 judged=judged,
                 skipped=clips.listed.skipped,
+                dropped=clips.listed.dropped,
+                joined=clips.listed.joined,
             )
         )
     return tuple(summaries)

@@ -84,10 +84,12 @@ def _places(
 ) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
     """For each shift and anchor ``(S, A)``, the frame nearest to where it should be, and whether it is near enough."""
     wanted = anchors_s[None, :] + shifts[:, None]
-    right = np.searchsorted(times_s, wanted).clip(1, len(times_s) - 1)
-    places = np.where(wanted - times_s[right - 1] <= times_s[right] - wanted, right - 1, right)
-    gaps = np.diff(times_s)
-    return places, np.abs(times_s[places] - wanted) <= max(_MOST_OFF_S, float(np.median(gaps)) / 2)
+    right = np.searchsorted(times_s, wanted).clip(0, len(times_s) - 1)
+    left = (right - 1).clip(0)
+    places = np.where(np.abs(wanted - times_s[left]) <= np.abs(times_s[right] - wanted), left, right)
+    # A clip of few frames a second has none nearer than half of what lies between them.
+    slack = max(_MOST_OFF_S, float(times_s[-1]) / max(1, len(times_s) - 1) / 2)
+    return places, np.abs(times_s[places] - wanted) <= slack
 
 
 def _mean(

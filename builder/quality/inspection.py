@@ -10,8 +10,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from builder.data.decode import MIN_FRAMES, STEP_SLACK_S, LumaFrame, read_luma
-from builder.errors import DataError
+from builder.data.decode import STEP_SLACK_S, LumaFrame, read_luma
 from builder.quality.clip_hash import CHANGE_S, ClipHash
 from builder.quality.compression_score import compression_score
 from builder.quality.picture_hash import hash_picture, shrink_for_hash
@@ -41,12 +40,10 @@ class ClipMeasures(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def inspect_clip(name: str, path: Path) -> ClipMeasures:
-    """Measure the clip in ``path``. Raises ``DataError`` naming it when it cannot be decoded or is too short."""
+    """Measure the clip in ``path``. Raises ``DataError`` naming it when it cannot be decoded."""
     inspector = _Inspector()
     for frame in read_luma(path, _STEP_S):
         inspector.see(frame)
-    if len(inspector.times_s) < MIN_FRAMES:
-        raise DataError(f"{path}: too short to be measured; replace the file or remove it")
     return inspector.measures(name)
 
 
