@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -58,20 +58,26 @@ def decode_clip(path: Path, preprocessing: Preprocessing) -> DecodedClip:
 
     Raises ``DataError`` naming the clip when it is missing, corrupt, empty, or longer than ``MAX_FRAMES``.
     """
+    return decode_clip_at_sizes(path, (preprocessing,))[0]
+
+
+def decode_clip_at_sizes(path: Path, preprocessings: Sequence[Preprocessing]) -> tuple[DecodedClip, ...]:
+    """The same clip once for each of ``preprocessings``, from decoding it once. Raises as ``decode_clip`` does."""
     times: list[float] = []
-    frames: list[NDArray[np.uint8]] = []
+    frames: list[list[NDArray[np.uint8]]] = []
     rate = 0.0
     for frame in read_luma(path):
         rate = frame.rate
         times.append(frame.time_s)
-        frames.append(shrink(frame.luma, preprocessing))
+        frames.append([shrink(frame.luma, preprocessing) for preprocessing in preprocessings])
         if len(frames) > MAX_FRAMES:
             raise DataError(f"{path}: more than {MAX_FRAMES} frames; cut it into shorter clips")
     if len(frames) < MIN_FRAMES:
         raise DataError(
             f"{path}: {len(frames)} frame(s) found, at least {MIN_FRAMES} are needed; replace the file or remove it"
         )
-    return DecodedClip(_ascending(np.asarray(times), rate), np.stack(frames))
+    ascending = _ascending(np.asarray(times), rate)
+    return tuple(DecodedClip(ascending, np.stack(shrunk)) for shrunk in zip(*frames, strict=True))
 
 
 def _ascending(times: NDArray[np.float64], rate: float) -> NDArray[np.float64]:

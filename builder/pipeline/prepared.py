@@ -73,7 +73,7 @@ def curate_stage(name: str, found: ClipFolder, recipe: Recipe, store: StageStore
     """The directory of the clips found, decoded once."""
     display.stage(f"{name}: hashing {len(found.clips)} clips", False)
     digests = hash_clips(found.clips, display.progress)
-    inputs = ([(clip.name, clip.label, clip.source) for clip in found.clips], digests, recipe.preprocessing.size)
+    inputs = ([(clip.name, clip.label, clip.source) for clip in found.clips], digests, recipe.preprocessing.canvas)
     return store.run(
         name,
         inputs,
