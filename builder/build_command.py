@@ -6,7 +6,6 @@ import argparse
 import logging
 import time
 from datetime import datetime, timezone
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -15,12 +14,12 @@ from rich.text import Text
 
 from builder.data.clips import find_clips, require_both_classes
 from builder.display import TerminalDisplay
-from builder.errors import BuilderError, OutputError
 from builder.execution.arguments import add_execution, choose_executor
 from builder.framework import load_tensorflow
 from builder.pipeline.build import BuildOptions, build
 from builder.recipe import Recipe, load_recipe
 from builder.work_lock import lock_work
+from builder.workplace import make_folder, package_version
 from models.signing import generate_key, load_private_key
 from models.trust import user_key_folder
 
@@ -31,7 +30,7 @@ def main(argv: list[str]) -> int:
     recipe = load_recipe(arguments.recipe)
     # Told before TensorFlow takes its seconds to load and before a key is made.
     require_both_classes(find_clips(arguments.data).clips, arguments.data)
-    _make_folder(arguments.out)
+    make_folder(arguments.out)
     with lock_work(arguments.out / "work"):
         return _build(arguments, recipe)
 
@@ -45,7 +44,7 @@ def _build(arguments: argparse.Namespace, recipe: Recipe) -> int:
         recipe=recipe,
         key=_key(arguments.key, console),
         licence=arguments.licence or _licence(arguments.data),
-        code_version=_version(),
+        code_version=package_version(),
         now=lambda: datetime.now(timezone.utc),
         clock=time.perf_counter,
         executor=choose_executor(arguments),
@@ -77,13 +76,6 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _make_folder(out: Path) -> None:
-    try:
-        (out / "work").mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{out}: cannot be written: {error.strerror}; give --out a folder of your own") from error
-
-
 def _key(path: Path | None, console: Console) -> ec.EllipticCurvePrivateKey:
     if path is not None:
         return load_private_key(path)
@@ -100,12 +92,3 @@ def _licence(data: Path) -> str:
     found = (data / name for name in ("LICENSE", "LICENSE.txt", "LICENCE"))
     lines = next((path.read_text(encoding="utf-8").split("\n") for path in found if path.is_file()), [])
     return next((line.strip() for line in lines if line.strip()), "not stated")
-
-
-def _version() -> str:
-    try:
-        return version("nexaravision")
-    except PackageNotFoundError as error:
-        raise BuilderError(
-            "nexaravision is not installed; run ./nexara build, or pip install -e '.[builder]'"
-        ) from error

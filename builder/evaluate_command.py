@@ -12,25 +12,21 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
-import msgspec
 import numpy as np
 
+from builder.arguments import at_least_one, probability
 from builder.data.clips import find_clips
 from builder.evaluation.bundle import Evaluation, TargetEvaluation, open_targets, run_targets
 from builder.evaluation.clip_samples import read_clips
+from builder.result_file import require_folder, write_json
+from builder.table import align, decimal, percent, share
 from models.bundle import open_bundle
-from models.errors import NexaraError
-from models.manifest import Interval
 from models.trust import TrustStore
 from runtimes.protocol import SessionOptions
 
 _SEED = 20_240_501
 _HEADERS = ("target", "accuracy", "AUC", "recall", "specificity", "F1", "ECE", "ms/sample", "ms/clip", "deviation")
 _Item = TypeVar("_Item")
-
-
-class ReportFileError(NexaraError):
-    """The file asked for cannot be written."""
 
 
 def main(argv: list[str]) -> int:
@@ -40,7 +36,7 @@ def main(argv: list[str]) -> int:
     bundle = open_bundle(arguments.bundle, TrustStore.load(arguments.key, accept="unsigned"))
     folder = find_clips(arguments.data)
     if arguments.json is not None:
-        _require_folder(arguments.json)
+        require_folder(arguments.json)
     manifest = bundle.manifest
     targets = (arguments.target,) if arguments.target else manifest.targets()
     with open_targets(bundle, targets, SessionOptions(threads=arguments.threads)) as (detectors, refused):
@@ -64,7 +60,7 @@ def main(argv: list[str]) -> int:
     )
     sys.stdout.write("".join(f"{line}\n" for line in describe(evaluation)))
     if arguments.json is not None:
-        _write(arguments.json, evaluation)
+        write_json(arguments.json, evaluation)
     return 0
 
 
@@ -78,7 +74,7 @@ def describe(evaluation: Evaluation) -> Iterator[str]:
     if not evaluation.sources_known:
         yield "sources are unknown, so each clip counts as its own: intervals may be too narrow (add clips.csv)"
     yield ""
-    yield from _table([_HEADERS, *(_row(target) for target in evaluation.targets)])
+    yield from align([_HEADERS, *(_row(target) for target in evaluation.targets)])
     yield ""
     yield from _operating_points(evaluation)
     yield ""
@@ -102,28 +98,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--data", type=Path, required=True, help="folder with clips.csv, or with fight/ and noFight/")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures and every clip's score there")
     parser.add_argument("--target", help="evaluate this target only")
-    parser.add_argument("--threads", type=_at_least_one, default=1, help="threads of an engine (default 1)")
+    parser.add_argument("--threads", type=at_least_one, default=1, help="threads of an engine (default 1)")
     parser.add_argument(
-        "--threshold", type=_probability, default=0.5, help="probability from which a clip is a fight (default 0.5)"
+        "--threshold", type=probability, default=0.5, help="probability from which a clip is a fight (default 0.5)"
     )
     parser.add_argument("--key", type=Path, action="append", default=[], help="public key (PEM) to trust besides")
     return parser
-
-
-def _at_least_one(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} found, a whole number from 1 is needed")
-    return int(text)
-
-
-def _probability(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{text!r} found, a number from 0 to 1 is allowed")
-    return value
 
 
 def _progress(items: Iterable[_Item]) -> Iterator[_Item]:
@@ -143,10 +123,10 @@ def _row(target: TargetEvaluation) -> tuple[str, ...]:
     figures = target.figures
     return (
         target.target,
-        _interval(figures.accuracy),
-        _interval(figures.auc, places=3),
-        _percent(figures.recall),
-        _percent(figures.specificity),
+        percent(figures.accuracy),
+        decimal(figures.auc),
+        share(figures.recall),
+        share(figures.specificity),
         "n/a" if figures.f1 is None else f"{figures.f1:.3f}",
         f"{figures.expected_calibration_error:.3f}",
         f"{target.sample_ms:.2f}",
@@ -162,45 +142,10 @@ def _operating_points(evaluation: Evaluation) -> Iterator[str]:
         (
             target.target,
             *(
-                f"{_share(point.recall)} of fights, {_share(point.specificity)} of calm"
+                f"{share(point.recall)} of fights, {share(point.specificity)} of calm"
                 for point in target.operating_points
             ),
         )
         for target in evaluation.targets
     ]
-    yield from _table([header, *rows])
-
-
-def _interval(interval: Interval | None, places: int | None = None) -> str:
-    if interval is None:
-        return "n/a"
-    if places is None:
-        return f"{100 * interval.value:.1f} % [{100 * interval.low:.1f}, {100 * interval.high:.1f}]"
-    return f"{interval.value:.{places}f} [{interval.low:.{places}f}, {interval.high:.{places}f}]"
-
-
-def _percent(interval: Interval | None) -> str:
-    return _share(None if interval is None else interval.value)
-
-
-def _share(value: float | None) -> str:
-    return "n/a" if value is None else f"{100 * value:.1f} %"
-
-
-def _table(rows: list[tuple[str, ...]]) -> Iterator[str]:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-
-
-def _require_folder(path: Path) -> None:
-    """Raise ``ReportFileError`` before any clip is judged, rather than after the last one."""
-    if not path.absolute().parent.is_dir() or path.is_dir():
-        raise ReportFileError(f"{path}: cannot be written: no such folder, or a folder itself; choose another file")
-
-
-def _write(path: Path, evaluation: Evaluation) -> None:
-    try:
-        path.write_bytes(msgspec.json.format(msgspec.json.encode(evaluation), indent=2) + b"\n")
-    except OSError as error:
-        raise ReportFileError(f"{path}: cannot be written: {error.strerror or error}; choose another file") from error
+    yield from align([header, *rows])

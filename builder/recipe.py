@@ -117,6 +117,18 @@ def load_recipe(name: str) -> Recipe:
     return recipe
 
 
+def with_all_folds(recipe: Recipe, count: int | None = None) -> Recipe:
+    """The recipe with all of its folds judged, ``count`` of them where that is given."""
+    count = count or recipe.folds.count
+    return msgspec.structs.replace(recipe, folds=Folds(count=count, judged=count, seed=recipe.folds.seed))
+
+
+def further_seeds(own: tuple[int, ...], count: int) -> tuple[int, ...]:
+    """``count`` different seeds: a recipe's own first, then those after its highest."""
+    after = max(own) + 1
+    return (*own, *range(after, after + count))[:count]
+
+
 def _require_folds(folds: Folds, where: str) -> None:
     if folds.judged not in {1, folds.count}:
         raise RecipeError(f"{where}: folds.judged is {folds.judged}; judge 1 fold or all {folds.count}")

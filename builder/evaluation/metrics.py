@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 Labels = NDArray[np.int64]
 Reals = NDArray[np.float64]
+_ROUNDING = 1e-9
 
 
 class Confusion(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,6 +82,18 @@ def rocs(labels: Labels, scores: Reals, weights: Reals) -> Roc:
     hits = np.concatenate([origin, np.cumsum(np.add.reduceat(fights, starts, axis=1), axis=1)], axis=1)
     alarms = np.concatenate([origin, np.cumsum(np.add.reduceat(calm, starts, axis=1), axis=1)], axis=1)
     return Roc(false_positive_rate=_ratio(alarms, alarms[:, -1:]), true_positive_rate=_ratio(hits, hits[:, -1:]))
+
+
+def recalls_at(labels: Labels, scores: Reals, weights: Reals, rate: float) -> Reals:
+    """Weighted recall ``(B,)`` at each row's own lowest threshold that calls at most ``rate`` of the calm clips.
+
+    Steps of the curve are taken whole: nothing between two thresholds that the scores allow is promised.
+    """
+    roc = rocs(labels, scores, weights)
+    allowed = roc.false_positive_rate <= rate + _ROUNDING
+    best = np.max(np.where(allowed, roc.true_positive_rate, 0.0), axis=1)
+    defined = np.isfinite(roc.false_positive_rate[:, -1]) & np.isfinite(roc.true_positive_rate[:, -1])
+    return np.where(defined, best, np.nan)
 
 
 def aucs(labels: Labels, scores: Reals, weights: Reals) -> Reals:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
+from builder.arguments import at_least_one
 from builder.execution.executor import Executor
 from builder.execution.processes import ProcessExecutor
 from builder.execution.ray_tasks import RayExecutor
@@ -42,10 +43,3 @@ def choose_executor(arguments: argparse.Namespace) -> Opening | None:
         return None
     threads = max(1, cores // jobs)
     return lambda: ProcessExecutor(jobs, threads, [str(number) for number in range(gpus)])
-
-
-def at_least_one(text: str) -> int:
-    """A whole number from 1, for ``argparse``."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} found, a whole number from 1 is needed")
-    return int(text)

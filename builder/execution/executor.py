@@ -70,58 +70,80 @@ class Executor(Protocol):
 
 
 def run_tasks(tasks: Sequence[Task], executor: Executor, display: LanedDisplay, attempts: int = ATTEMPTS) -> None:
-    """Run all tasks, each after those that it needs; ``display`` shows each in a lane of its own.
+    """Run all tasks that are not done, each after those that it needs; ``display`` shows each in a lane of its own.
 
     A task whose process is lost is run again, ``attempts`` times in all. Raises ``TaskError`` naming the task that
     failed, and ``TaskDefect`` when it is not its user who can mend it; the others are then left as they are.
     """
-    waiting = {task.name: task for task in tasks}
-    running: dict[str, Task] = {}
-    done: set[str] = set()
-    losses: Counter[str] = Counter()
-    display.stage(f"{len(tasks)} tasks, up to {executor.slots} side by side", False)
-    try:
-        while waiting or running:
-            for task in _ready(waiting, done, executor.slots - len(running)):
-                running[task.name] = waiting.pop(task.name)
-                display.open_lane(task.name, task.label)
-                executor.start(task)
-            if not running:
-                raise ValueError(f"task(s) {', '.join(waiting)} need what no task does")
-            event = executor.wait()
-            if isinstance(event, Told):
-                event.telling.show(display.lane(event.task))
+    course = _Course(tasks, executor, display, attempts)
+    if course.waiting:
+        display.stage(f"{len(course.waiting)} tasks, up to {executor.slots} side by side", False)
+        course.run()
+
+
+class _Course:
+    """Which tasks wait, run and are done."""
+
+    def __init__(self, tasks: Sequence[Task], executor: Executor, display: LanedDisplay, attempts: int) -> None:
+        self.waiting = {task.name: task for task in tasks if not task.is_done()}
+        self._running: dict[str, Task] = {}
+        self._done = {task.name for task in tasks} - set(self.waiting)
+        self._losses: Counter[str] = Counter()
+        self._executor = executor
+        self._display = display
+        self._attempts = attempts
+
+    def run(self) -> None:
+        """Run them all."""
+        try:
+            self._fill()
+            while self._running:
+                self._handle(self._executor.wait())
+                self._fill()
+        finally:
+            for name in self._running:
+                self._display.close_lane(name)
+        if self.waiting:
+            raise ValueError(f"task(s) {', '.join(self.waiting)} need what no task does")
+
+    def _fill(self) -> None:
+        while len(self._running) < self._executor.slots and (task := self._next()) is not None:
+            del self.waiting[task.name]
+            # Another task may have left what this one is for: two recipes share what they have in common.
+            if task.is_done():
+                self._done.add(task.name)
                 continue
-            ended = running.pop(event.task)
-            display.close_lane(event.task)
-            if isinstance(event, Finished):
-                done.add(event.task)
-                display.progress(len(done), len(tasks), f"last: {ended.label}{event.task}")
-            elif isinstance(event, Lost):
-                losses[event.task] += 1
-                _forbid_more(ended, event, losses[event.task], attempts)
-                display.warn(f"{ended.label}{event.task}: {event.reason}; it is run again")
-                waiting[event.task] = ended
-            else:
-                _refuse(ended, event)
-    finally:
-        for name in running:
-            display.close_lane(name)
+            self._running[task.name] = task
+            self._display.open_lane(task.name, task.label)
+            self._executor.start(task)
 
+    def _next(self) -> Task | None:
+        return next((task for task in self.waiting.values() if self._done.issuperset(task.needs)), None)
 
-def _ready(waiting: dict[str, Task], done: set[str], free: int) -> list[Task]:
-    return [task for task in waiting.values() if done.issuperset(task.needs)][:free]
+    def _handle(self, event: Event) -> None:
+        if isinstance(event, Told):
+            event.telling.show(self._display.lane(event.task))
+            return
+        ended = self._running.pop(event.task)
+        self._display.close_lane(event.task)
+        if isinstance(event, Finished):
+            self._done.add(event.task)
+            count = len(self._done) + len(self._running) + len(self.waiting)
+            self._display.progress(len(self._done), count, f"last: {event.task}")
+        elif isinstance(event, Failed):
+            if event.defect:
+                raise TaskDefect(f"{event.task}:\n{event.reason}")
+            raise TaskError(f"{event.task}: {event.reason}")
+        else:
+            self._run_again(ended, event)
 
-
-def _forbid_more(task: Task, event: Lost, losses: int, attempts: int) -> None:
-    if losses >= attempts:
-        raise TaskError(
-            f"{task.label}{task.name}: {event.reason}, {losses} times in a row; look for what kills it (memory, most "
-            "often: ask for fewer --jobs), then start the same command again: finished stages are kept"
-        )
-
-
-def _refuse(task: Task, event: Failed) -> None:
-    if event.defect:
-        raise TaskDefect(f"{task.label}{task.name}:\n{event.reason}")
-    raise TaskError(f"{task.label}{task.name}: {event.reason}")
+    def _run_again(self, task: Task, event: Lost) -> None:
+        self._losses[event.task] += 1
+        if self._losses[event.task] >= self._attempts:
+            raise TaskError(
+                f"{event.task}: {event.reason}, {self._losses[event.task]} times in a row; look for what kills it "
+                "(memory, most often: ask for fewer --jobs), then start the same command again: finished stages are "
+                "kept"
+            )
+        self._display.warn(f"{event.task}: {event.reason}; it is run again")
+        self.waiting[event.task] = task

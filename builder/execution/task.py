@@ -12,7 +12,7 @@ class Task(Protocol):
     """A description of work: it can be pickled, and running it twice does no harm.
 
     ``name`` is unique among the tasks run together, ``needs`` are the names of those that must have finished before,
-    and ``label`` goes before what is shown of it.
+    and ``label`` goes before the names of its stages where they are shown.
     """
 
     @property
@@ -23,6 +23,10 @@ class Task(Protocol):
 
     @property
     def needs(self) -> tuple[str, ...]: ...
+
+    def is_done(self) -> bool:
+        """Whether there is nothing left to do."""
+        ...
 
     def run(self, display: Display) -> None:
         """Do the work in this process. Raises ``NexaraError`` for what the user can mend."""

@@ -46,15 +46,16 @@ def build(options: BuildOptions, display: LanedDisplay) -> Path:
     """Build the bundle and return its packed file; finished stages under ``out/work`` are not done again."""
     store = StageStore(options.out / "work", display.stage)
     prepared = prepare(options.data, options.recipe, store, display, options.code_version)
+    dealt = prepared.folds()
     if options.executor is not None:
         with options.executor() as executor:
-            run_tasks(fold_tasks(prepared, "student"), executor, display)
-    folds = [prepared.open(clips, store, display.progress) for clips in prepared.folds()]
+            run_tasks(fold_tasks(prepared, dealt, "student"), executor, display)
+    folds = [prepared.open(clips, store, display.progress) for clips in dealt]
     stages = [fold.run() for fold in folds]
     calibrations = calibrate(folds)
     if options.executor is not None:
         with options.executor() as executor:
-            run_tasks(compile_tasks(prepared, calibrations), executor, display)
+            run_tasks(compile_tasks(prepared, dealt, calibrations), executor, display)
     compiled = [
         compile_stage(fold, calibrations[fold.clips.number], options.recipe, store, display.progress) for fold in folds
     ]

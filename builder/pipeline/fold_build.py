@@ -165,6 +165,11 @@ class FoldBuild:
         """A float network as something that can be judged."""
         return FloatScorer(traced(network.encoder), traced(network.head), self._recipe.preprocessing)
 
+    def ensemble(self) -> Scorer:
+        """The members as one that can be judged."""
+        members = self.members()
+        return Ensemble([self.scorer(self.network(self._recipe.members, member)) for member in members])
+
     def _stage(self, name: str, inputs: object, work: Callable[[Path], None]) -> Stage:
         if name not in self._finished:
             self._finished[name] = self._store.run(f"{self._clips.name}-{name}", inputs, work)

@@ -48,11 +48,7 @@ def judge_ensemble(folds: Sequence[FoldBuild]) -> Judged:
 
 def judge_average(folds: Sequence[FoldBuild]) -> Judged:
     """The ensemble by its members' verdicts alone, without the teacher's long look at the student's views."""
-    scores = {
-        fold.clips.number: average_scores([read_scores(stage.directory / SCORES) for stage in fold.members()])
-        for fold in folds
-    }
-    return Judged("ensemble", "ensemble", cross_fit(folds, scores))
+    return Judged("ensemble", "ensemble", cross_fit(folds, average_folds(folds)))
 
 
 def judge_unpruned(folds: Sequence[FoldBuild]) -> Judged:
@@ -77,6 +73,14 @@ def calibrate(folds: Sequence[FoldBuild]) -> dict[int, FoldCalibration]:
     """Each fold's calibration of its pruned student."""
     scores = stage_scores(folds, [fold.judged() for fold in folds])
     return calibrate_folds(scores, {fold.clips.number: fold.kept() for fold in folds})
+
+
+def average_folds(folds: Sequence[FoldBuild]) -> dict[int, Scores]:
+    """The ensemble's verdicts by the fold's number, from those of its members; uncalibrated."""
+    return {
+        fold.clips.number: average_scores([read_scores(stage.directory / SCORES) for stage in fold.members()])
+        for fold in folds
+    }
 
 
 def stage_scores(folds: Sequence[FoldBuild], stages: Sequence[Stage]) -> dict[int, Scores]:

@@ -82,7 +82,7 @@ class Inputs(NamedTuple):
     def command(self, home: Path) -> subprocess.Popen[str]:
         """``nexara build`` in a process of its own."""
         return subprocess.Popen(
-            [sys.executable, "-m", "models.command_line", "build", *self.arguments],
+            [sys.executable, "-m", "models.command_line", "build", *self.arguments, "--jobs", "1"],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -132,9 +132,10 @@ def test_a_killed_build_goes_on_where_it_stopped_and_ends_in_a_bundle_that_runs(
     before = inputs.finished()
     assert not any(name.startswith("fold0-teacher-") for name in before)
 
-    assert main(inputs.arguments) == 0
+    assert main([*inputs.arguments, "--jobs", "2"]) == 0
     told = capsys.readouterr().out
     assert "✓ fold0-member1: there already" in told
+    assert "up to 2 side by side" in told
     assert "▸ fold0-member2" in told
     whole = inputs.finished()
     assert {name: whole[name] for name in before} == before

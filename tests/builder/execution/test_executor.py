@@ -34,8 +34,8 @@ class Scripted:
         return event
 
 
-def make_task(name: str, *needs: str, label: str = "") -> Write:
-    return Write(name, Path("nowhere"), needs, label)
+def make_task(name: str, *needs: str) -> Write:
+    return Write(name, Path("nowhere"), needs)
 
 
 @pytest.mark.parametrize("slots", [1, 2, 10])
@@ -53,6 +53,18 @@ def test_each_task_runs_once_after_those_it_needs_and_never_more_than_there_are_
     assert [step[:2] for step in display.steps] == [(done, 4) for done in (1, 2, 3, 4)]
 
 
+def test_what_is_done_is_not_run_again_and_nothing_is_told_when_all_is(tmp_path: Path) -> None:
+    tasks = [Write("a", tmp_path), Write("b", tmp_path, ("a",)), Write("c", tmp_path, ("b",))]
+    (tmp_path / "a").touch()
+    (tmp_path / "b").touch()
+    executor, display = Scripted(2), Remembered()
+    run_tasks(tasks, executor, display)
+    assert executor.started == ["c"]
+    (tmp_path / "c").touch()
+    run_tasks(tasks, Scripted(2), silent := Remembered())
+    assert not silent.stages
+
+
 def test_what_a_task_tells_is_shown_in_its_own_lane() -> None:
     executor = Scripted(2, {"a": [Told("a", ToldWarning("hot")), Finished("a")]})
     display = Remembered()
@@ -64,9 +76,9 @@ def test_what_a_task_tells_is_shown_in_its_own_lane() -> None:
 def test_a_lost_task_is_run_again_and_what_needs_it_waits() -> None:
     executor = Scripted(3, {"a": [Lost("a", "its process was killed by SIGKILL")]})
     display = Remembered()
-    run_tasks([make_task("a", label="mixup on: "), make_task("b"), make_task("c", "a")], executor, display)
+    run_tasks([make_task("a"), make_task("b"), make_task("c", "a")], executor, display)
     assert executor.started == ["a", "b", "a", "c"]
-    assert display.warnings == ["mixup on: a: its process was killed by SIGKILL; it is run again"]
+    assert display.warnings == ["a: its process was killed by SIGKILL; it is run again"]
     assert len(display.opened["a"]) == 2
 
 
@@ -82,8 +94,8 @@ def test_one_clear_error_when_a_task_is_lost_again_and_again() -> None:
 @pytest.mark.parametrize(
     ("defect", "error", "message"),
     [
-        (False, TaskError, r"^mixup on: fold2-member3: too few clips$"),
-        (True, TaskDefect, r"^mixup on: fold2-member3:\ntoo few clips$"),
+        (False, TaskError, r"^fold2-member3: too few clips$"),
+        (True, TaskDefect, r"^fold2-member3:\ntoo few clips$"),
     ],
 )
 def test_a_failure_names_its_task_and_nothing_more_is_started(
@@ -93,7 +105,7 @@ def test_a_failure_names_its_task_and_nothing_more_is_started(
     executor = Scripted(1, {name: [Failed(name, "too few clips", defect)]})
     display = Remembered()
     with pytest.raises(error, match=message):
-        run_tasks([make_task(name, label="mixup on: "), make_task("b")], executor, display)
+        run_tasks([make_task(name), make_task("b")], executor, display)
     assert executor.started == [name]
     assert not display.open
 

@@ -23,6 +23,9 @@ class Write:
     error: str = ""
     defect: str = ""
 
+    def is_done(self) -> bool:
+        return (self.folder / self.name).is_file()
+
     def run(self, display: Display) -> None:
         display.stage(self.name, False)
         display.progress(1, 2, "half")
@@ -56,6 +59,9 @@ class DieFirst:
     def needs(self) -> tuple[str, ...]:
         return self.task.needs
 
+    def is_done(self) -> bool:
+        return self.task.is_done()
+
     def run(self, display: Display) -> None:
         self.task.run(_Dying(display, self.folder / f"{self.name}.deaths", self.times))
 
@@ -88,6 +94,9 @@ class Hang:
     folder: Path
     needs: tuple[str, ...] = ()
     label: str = ""
+
+    def is_done(self) -> bool:
+        return False
 
     def run(self, display: Display) -> None:
         (self.folder / self.name).write_text(str(os.getpid()))
