@@ -13,6 +13,9 @@ from builder.errors import RecipeError
 from builder.heads import HeadName
 from builder.quality.thresholds import Quality
 from builder.training.fit import Distillation, Schedule
+from builder.training.held_out import Validation
+from builder.training.oversampling import Oversampling
+from builder.training.precision import Precision
 from builder.training.views import Augmentation
 from models.manifest import Geometry, Preprocessing
 
@@ -48,6 +51,7 @@ class NetworkSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     probe_views: Count = 8
     probe: Schedule
     tune: Schedule
+    precision: Precision | msgspec.UnsetType = msgspec.UNSET
 
 
 class Members(NetworkSpec, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -65,10 +69,17 @@ class Student(NetworkSpec, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Pruning(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Zhu & Gupta, To prune or not to prune (2017): magnitudes, by a polynomial schedule up to ``sparsity``."""
+    """Zhu & Gupta, To prune or not to prune (2017): magnitudes, by a polynomial schedule up to ``sparsity``.
+
+    Raises ``ValueError`` when its schedule would go back to weights of before they were pruned.
+    """
 
     sparsity: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.5
     tune: Schedule
+
+    def __post_init__(self) -> None:
+        if self.tune.stopping is not msgspec.UNSET:
+            raise ValueError("tune.stopping is set; the best weights may be those before pruning, so leave it out here")
 
 
 class Quantization(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -96,6 +107,8 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     scenes: SceneClips | None = None
     quality: Quality | None = None
     augmentation: Augmentation = msgspec.field(default_factory=Augmentation)
+    oversampling: Oversampling | msgspec.UnsetType = msgspec.UNSET
+    validation: Validation | msgspec.UnsetType = msgspec.UNSET
     members: Members
     student: Student
     pruning: Pruning
@@ -114,6 +127,7 @@ def load_recipe(name: str) -> Recipe:
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise RecipeError(f"{where}: {error}; the recipes full and quick show every key") from error
     _require_folds(recipe.folds, where)
+    _require_validation(recipe, where)
     return recipe
 
 
@@ -136,6 +150,20 @@ def _require_folds(folds: Folds, where: str) -> None:
         raise RecipeError(
             f"{where}: folds.count is {folds.count}; at least {FOLDS_WHEN_ONE_IS_JUDGED} are needed to judge one: it, "
             "one for calibration, and one to learn from"
+        )
+
+
+def _require_validation(recipe: Recipe, where: str) -> None:
+    schedules = {
+        f"{name}.{part}": schedule
+        for name, spec in (("members", recipe.members), ("student", recipe.student))
+        for part, schedule in (("probe", spec.probe), ("tune", spec.tune))
+    }
+    stopping = [name for name, schedule in schedules.items() if schedule.stopping is not msgspec.UNSET]
+    if stopping and recipe.validation is msgspec.UNSET:
+        raise RecipeError(
+            f"{where}: {', '.join(stopping)} set stopping and nothing is held out to stop by; give [validation], or "
+            "leave stopping out"
         )
 
 

@@ -57,6 +57,7 @@ def prune_network(
         progress,
         distillation=student.distillation,
         callbacks=(update,),
+        labels=views.labels(),
     )
     for model in wrapped:
         _apply_masks(model)

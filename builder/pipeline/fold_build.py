@@ -21,9 +21,12 @@ from builder.pipeline.curated import CuratedClips
 from builder.pipeline.ensemble import Ensemble
 from builder.recipe import NetworkSpec, Recipe
 from builder.stages import Stage, StageStore
+from builder.training.batch import Batch
 from builder.training.fit import Progress
+from builder.training.held_out import held_out_batch, hold_out
 from builder.training.member import train_member
 from builder.training.network import Network, build_network, load_weights, save_weights, traced
+from builder.training.precision import computing_in
 from builder.training.probe import embed_views
 from builder.training.student import TeacherViews, teacher_logits, train_student
 from builder.training.training_set import TrainingSet
@@ -148,11 +151,18 @@ class FoldBuild:
     def training(self) -> TrainingSet:
         """The fold's training clips and the scenes, decoded once."""
         if self._training is None:
-            clips = [(clip, self._real.wide(clip)) for clip in self._clips.train]
+            recipe, (train, held_out) = self._recipe, self._held_apart()
+            clips = [(clip, self._real.wide(clip)) for clip in train]
             if self._scenes is not None:
                 clips += [(clip, self._scenes.wide(clip)) for clip in self._scenes.clips]
-            recipe = self._recipe
-            self._training = TrainingSet(clips, recipe.geometry, recipe.preprocessing, recipe.augmentation)
+            self._training = TrainingSet(
+                clips,
+                recipe.geometry,
+                recipe.preprocessing,
+                recipe.augmentation,
+                oversampling=None if recipe.oversampling is msgspec.UNSET else recipe.oversampling,
+                held_out=held_out,
+            )
         return self._training
 
     def scores(self, scorer: Scorer, clips: Sequence[Clip], temperature: float = 1.0) -> Scores:
@@ -170,6 +180,16 @@ class FoldBuild:
         members = self.members()
         return Ensemble([self.scorer(self.network(self._recipe.members, member)) for member in members])
 
+    def _held_apart(self) -> tuple[tuple[Clip, ...], Batch | None]:
+        """The clips that are learnt from, and windows of those that training is judged by while it runs."""
+        recipe, validation = self._recipe, self._recipe.validation
+        if validation is msgspec.UNSET:
+            return self._clips.train, None
+        train, held_out = hold_out(self._clips.train, validation.share, np.random.default_rng(validation.seed))
+        forbid_leakage(train, held_out)
+        cut = (self._real.samples(clip, recipe.geometry, recipe.preprocessing) for clip in held_out)
+        return train, held_out_batch(cut, recipe.geometry, validation.windows)
+
     def _stage(self, name: str, inputs: object, work: Callable[[Path], None]) -> Stage:
         if name not in self._finished:
             self._finished[name] = self._store.run(f"{self._clips.name}-{name}", inputs, work)
@@ -180,10 +200,25 @@ class FoldBuild:
         recipe = self._recipe
         train = [clip.name for clip in self._clips.train]
         fingerprint = self._real.listed.fingerprint
-        return fingerprint, scenes, train, recipe.geometry, recipe.preprocessing, recipe.augmentation
+        chosen = [extra for extra in (recipe.oversampling, recipe.validation) if extra is not msgspec.UNSET]
+        return fingerprint, scenes, train, recipe.geometry, recipe.preprocessing, recipe.augmentation, *chosen
 
     def _new(self, spec: NetworkSpec) -> Network:
         return new_network(spec.backbone, spec.head, self._recipe)
+
+    def _learner(self, spec: NetworkSpec) -> Network:
+        """A new network that computes in the precision it is to be trained in."""
+        with computing_in("float32" if spec.precision is msgspec.UNSET else spec.precision):
+            return self._new(spec)
+
+    def _keep(self, spec: NetworkSpec, trained: Network, directory: Path) -> None:
+        """Write a trained network's weights, and what it says of held-out clips in float32, as later stages see it."""
+        save_weights(trained, directory)
+        network = trained
+        if spec.precision is not msgspec.UNSET:
+            network = self._new(spec)
+            load_weights(network, directory)
+        write_scores(self.scores(self.scorer(network), self._held_out()), directory / SCORES)
 
     def _embed(self, directory: Path) -> None:
         spec = self._recipe.members
@@ -193,12 +228,11 @@ class FoldBuild:
 
     def _member(self, seed: int, embedded: Stage, directory: Path) -> None:
         spec = self._recipe.members
-        network = self._new(spec)
+        network = self._learner(spec)
         embeddings = np.load(embedded.directory / "embeddings.npy")
         losses = train_member(network, self.training(), embeddings, spec.probe, spec.tune, seed, self._progress)
-        save_weights(network, directory)
         (directory / LOSSES).write_bytes(msgspec.json.encode(losses))
-        write_scores(self.scores(self.scorer(network), self._held_out()), directory / SCORES)
+        self._keep(spec, network, directory)
 
     def _teacher(self, members: Sequence[Stage], directory: Path) -> None:
         recipe = self._recipe
@@ -210,7 +244,7 @@ class FoldBuild:
 
     def _student(self, teacher: Stage, directory: Path) -> None:
         spec = self._recipe.student
-        network = self._new(spec)
+        network = self._learner(spec)
         views = self._teacher_views(teacher)
         losses = train_student(
             network,
@@ -222,9 +256,8 @@ class FoldBuild:
             self._recipe.preprocessing,
             self._progress,
         )
-        save_weights(network, directory)
         (directory / LOSSES).write_bytes(msgspec.json.encode(losses))
-        write_scores(self.scores(self.scorer(network), self._held_out()), directory / SCORES)
+        self._keep(spec, network, directory)
 
     def _prune(self, teacher: Stage, student: Stage, directory: Path) -> None:
         recipe = self._recipe
@@ -269,4 +302,5 @@ def read_scores(path: Path) -> Scores:
 
 
 def _tuned(spec: NetworkSpec) -> object:
-    return spec.head, spec.probe, spec.tune
+    precision = () if spec.precision is msgspec.UNSET else (spec.precision,)
+    return spec.head, spec.probe, spec.tune, *precision

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from builder.framework import load_keras
 from builder.training.fit import Progress, Schedule, fit
+from builder.training.held_out import embed_held_out
 from builder.training.network import Network, standardise
 from builder.training.probe import train_probe
 from builder.training.training_set import TrainingSet
@@ -27,6 +28,15 @@ def train_member(
     """
     load_keras().utils.set_random_seed(seed)
     labels = np.tile(training.labels(), (len(embeddings) // len(training), 1))
-    probed = train_probe(network.head, standardise(network, embeddings), labels, probe, seed, progress)
-    tuned = fit(network.whole, lambda number: training.epoch(seed, tune.batch, number), tune, progress)
+    standard = standardise(network, embeddings)
+    held_out = embed_held_out(network, training.held_out, training.preprocessing)
+    probed = train_probe(network.head, standard, labels, probe, seed, progress, held_out=held_out)
+    tuned = fit(
+        network.whole,
+        lambda number: training.epoch(seed, tune.batch, number),
+        tune,
+        progress,
+        labels=training.labels(),
+        held_out=training.held_out,
+    )
     return {"probe": probed, "tune": tuned}

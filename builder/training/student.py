@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from builder.framework import load_keras
 from builder.training.fit import Batch, Distillation, Progress, Schedule, fit
+from builder.training.held_out import embed_held_out
 from builder.training.network import Network, standardise
 from builder.training.probe import embedder, train_probe
 from builder.training.training_set import TrainingSet, shuffled
@@ -37,6 +38,10 @@ class TeacherViews:
     def labels(self) -> NDArray[np.float32]:
         """One-hot labels of the clips ``(N, 2) float32``."""
         return self._training.labels()
+
+    def held_out(self) -> Batch | None:
+        """Windows that nothing is learnt from, when there are any."""
+        return self._training.held_out
 
     def _batch(self, view: int, rows: NDArray[np.intp]) -> Batch:
         clips = rows.tolist()
@@ -77,15 +82,17 @@ def train_student(
     count = len(views.logits)
     embed = embedder(network.encoder, preprocessing)
     embeddings = np.concatenate([embed(views.windows(view)) for view in range(count)])
+    standard = standardise(network, embeddings)
     probed = train_probe(
         network.head,
-        standardise(network, embeddings),
+        standard,
         np.tile(views.labels(), (count, 1)),
         probe,
         seed,
         progress,
         teacher=views.logits.reshape(-1, 2),
         distillation=distillation,
+        held_out=embed_held_out(network, views.held_out(), preprocessing),
     )
     tuned = fit(
         network.whole,
@@ -93,5 +100,7 @@ def train_student(
         tune,
         progress,
         distillation=distillation,
+        labels=views.labels(),
+        held_out=views.held_out(),
     )
     return {"probe": probed, "tune": tuned}

@@ -10,15 +10,18 @@ from numpy.typing import NDArray
 
 from builder.data.clips import Clip
 from builder.data.decode import DecodedClip
-from builder.training.fit import Batch
-from builder.training.views import Augmentation, draw_view
+from builder.training.batch import Batch
+from builder.training.oversampling import Oversampling, drawn_again
+from builder.training.views import Augmentation, draw_view, strengthened
 from models.manifest import Geometry, Preprocessing
 
 
 class TrainingSet:
     """Decoded clips with their labels, and the seeded views of them.
 
-    A view is drawn from ``(seed, epoch, clip)`` alone, so that it is the same whoever asks, in whatever order.
+    A view is drawn from ``(seed, epoch, clip)`` alone, so that it is the same whoever asks, in whatever order. Clips
+    that ``oversampling`` draws again follow all others, as entries of their own with heavier views. ``held_out`` are
+    windows as clips are judged, of sources that are not among ``clips``.
     """
 
     def __init__(
@@ -27,13 +30,23 @@ class TrainingSet:
         geometry: Geometry,
         preprocessing: Preprocessing,
         augmentation: Augmentation,
+        *,
+        oversampling: Oversampling | None = None,
+        held_out: Batch | None = None,
     ) -> None:
+        augmentations = [augmentation] * len(clips)
+        if oversampling is not None:
+            labels = _one_hot([clip for clip, _ in clips])
+            again = drawn_again(labels, oversampling.ratio, np.random.default_rng(oversampling.seed))
+            clips = (*clips, *(clips[row] for row in again))
+            augmentations += [strengthened(augmentation, oversampling.heavier)] * len(again)
         self.clips = tuple(clip for clip, _ in clips)
+        self.held_out = held_out
+        self.preprocessing = preprocessing
         self._decoded = tuple(decoded for _, decoded in clips)
-        self._labels = np.array([[not clip.fight, clip.fight] for clip in self.clips], dtype=np.float32)
+        self._labels = _one_hot(self.clips)
         self._geometry = geometry
-        self._preprocessing = preprocessing
-        self._augmentation = augmentation
+        self._augmentations = tuple(augmentations)
 
     def __len__(self) -> int:
         return len(self.clips)
@@ -41,7 +54,7 @@ class TrainingSet:
     def view(self, seed: int, epoch: int, clip: int) -> NDArray[np.uint8]:
         """One window ``(T, H, W, C) uint8`` of a clip."""
         rng = np.random.default_rng((seed, epoch, clip))
-        return draw_view(self._decoded[clip], self._geometry, self._preprocessing, self._augmentation, rng)
+        return draw_view(self._decoded[clip], self._geometry, self.preprocessing, self._augmentations[clip], rng)
 
     def views(self, seed: int, epoch: int, clips: Sequence[int]) -> NDArray[np.uint8]:
         """Windows ``(B, T, H, W, C) uint8`` of several clips."""
@@ -58,6 +71,10 @@ class TrainingSet:
     def _batch(self, seed: int, epoch: int, clips: NDArray[np.intp]) -> Batch:
         chosen = clips.tolist()
         return Batch(self.views(seed, epoch, chosen), self.labels(chosen))
+
+
+def _one_hot(clips: Sequence[Clip]) -> NDArray[np.float32]:
+    return np.array([[not clip.fight, clip.fight] for clip in clips], dtype=np.float32)
 
 
 def shuffled(count: int, batch: int, seed: tuple[int, ...]) -> list[NDArray[np.intp]]:

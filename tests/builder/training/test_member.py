@@ -1,11 +1,24 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
+from builder.training.averaging import Swa
+from builder.training.batch import Batch
 from builder.training.fit import Schedule
+from builder.training.geometric import GeometricAugmentation
+from builder.training.loss import Focal
 from builder.training.member import train_member
+from builder.training.mixing import Mixing
+from builder.training.oversampling import Oversampling
+from builder.training.photometric import PhotometricAugmentation
+from builder.training.precision import Precision, computing_in
 from builder.training.probe import embed_views
-from tests.builder.tiny_training import PREPROCESSING, make_network, make_training, silent
+from builder.training.stopping import Stopping
+from builder.training.temporal import TemporalAugmentation
+from builder.training.training_set import TrainingSet
+from builder.training.views import Augmentation
+from tests.builder.tiny_training import GEOMETRY, PREPROCESSING, make_network, make_training, silent
 
 
 def test_a_member_learns_and_keeps_what_is_frozen() -> None:
@@ -29,3 +42,37 @@ def test_a_member_learns_and_keeps_what_is_frozen() -> None:
     }
     learning = {f"block{n}_{part}_conv" for n in (1, 2) for part in ("expand", "depth", "project")}
     assert changed == {*learning, "embedding_norm"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_member_learns_with_every_technique_on(precision: Precision) -> None:
+    with computing_in(precision):
+        network = make_network("bilstm", blocks=2, frozen=1)
+    plain = make_training()
+    held_out = Batch(plain.views(9, 0, range(8)), plain.labels())
+    training = TrainingSet(
+        list(zip(plain.clips[:7], plain._decoded[:7], strict=True)),
+        GEOMETRY,
+        PREPROCESSING,
+        Augmentation(
+            temporal=TemporalAugmentation(drop=0.2, lowest_rate_hz=15),
+            geometric=GeometricAugmentation(rotation=5),
+            photometric=PhotometricAugmentation(gamma=0.2, compression=0.5),
+        ),
+        oversampling=Oversampling(),
+        held_out=held_out,
+    )
+    assert len(training) == 8
+    embeddings = embed_views(network.encoder, training, 2, PREPROCESSING, silent)
+    shared = {"focal": Focal(gamma=1.0), "class_weights": "balanced", "mixing": Mixing(mixup=0.2, cutmix=1.0)}
+    probe = Schedule(epochs=12, learning_rate=1e-2, batch=8, averaging=0.5, stopping=Stopping(patience=4), **shared)
+    tune = Schedule(epochs=3, learning_rate=1e-3, batch=4, swa=Swa(epochs=2, learning_rate=5e-4), **shared)
+    losses = train_member(network, training, embeddings, probe, tune, 1, silent)
+    assert 4 < len(losses["probe"]) <= 12
+    assert len(losses["tune"]) == 3
+    whole = make_network("bilstm", blocks=2, frozen=1)
+    for model, trained in ((whole.encoder, network.encoder), (whole.head, network.head)):
+        model.set_weights(trained.get_weights())
+    logits = np.asarray(whole.whole(held_out.windows, training=False))
+    assert (logits.argmax(axis=1) == held_out.labels.argmax(axis=1)).mean() > 0.8

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from builder.data.clips import LABELS, Clip
 from builder.data.decode import DecodedClip
+from builder.training.oversampling import Oversampling
 from builder.training.training_set import TrainingSet, shuffled
-from builder.training.views import Augmentation
+from builder.training.views import Augmentation, draw_view, strengthened
 from models.manifest import Geometry, Preprocessing
 
 GEOMETRY = Geometry(samples=3, rate_hz=5.0, frame_gap_s=0.1)
@@ -56,6 +57,22 @@ def test_an_epoch_draws_each_clip_at_most_once_with_its_own_label(training: Trai
             drawn.append(clip)
         assert batch.logits is None
     assert len(set(drawn)) == 6
+
+
+def test_clips_drawn_again_follow_the_others_with_heavier_views_of_their_own(training: TrainingSet) -> None:
+    pairs = list(zip(training.clips, training._decoded, strict=True))
+    even = TrainingSet(pairs, GEOMETRY, GREY, Augmentation(), oversampling=Oversampling(heavier=2.0))
+    # Of the seven, four are calm and three are fights.
+    assert len(even) == 8
+    assert even.labels().sum(axis=0).tolist() == [4, 4]
+    assert even.clips[:7] == training.clips
+    for clip in range(7):
+        np.testing.assert_array_equal(even.view(1, 2, clip), training.view(1, 2, clip))
+    original = even.clips.index(even.clips[7])
+    heavier, rng = strengthened(Augmentation(), 2.0), np.random.default_rng((1, 2, 7))
+    again = draw_view(training._decoded[original], GEOMETRY, GREY, heavier, rng)
+    np.testing.assert_array_equal(even.view(1, 2, 7), again)
+    assert sum(len(draw().labels) for draw in even.epoch(0, 4, 0)) == 8
 
 
 @given(st.integers(1, 50), st.integers(1, 12), st.integers(0, 5))
