@@ -61,7 +61,7 @@ def build(options: BuildOptions, display: LanedDisplay) -> Path:
     ]
     judged = (*judge_members(folds), judge_ensemble(folds), *judge_compiled(compiled))
     _require_parity(judged, options.recipe)
-    built = BuiltFolds(folds[0], tuple(stages), tuple(compiled), calibrations, judged)
+    built = BuiltFolds(folds[0], tuple(stages), tuple(compiled), calibrations, judged, prepared.negatives)
     scenes = None if prepared.scenes is None else CuratedClips(prepared.scenes)
     return release(options, CuratedClips(prepared.real), scenes, built, store)
 

@@ -128,6 +128,10 @@ class CuratedClips:
             Clip(clip.name, self._places[clip.name], clip.label, clip.source) for clip in self.listed.clips
         )
 
+    def digests(self) -> dict[Clip, str]:
+        """The SHA-256 of each clip's file."""
+        return {clip: listed.sha256 for clip, listed in zip(self.clips, self.listed.clips, strict=True)}
+
     def wide(self, clip: Clip) -> DecodedClip:
         """A clip in the size that views are cut from."""
         with np.load(self._places[clip.name]) as stored:
