@@ -46,7 +46,7 @@ def cut_clip(video: Path, start_s: float, end_s: float, clip: Path) -> int:
         if stream is not None:
             container.mux(stream.encode(None))
     if not count:
-        part.unlink()
+        part.unlink(missing_ok=True)
         raise DataError(f"{video}: no frame between {start_s:.2f} and {end_s:.2f} s; is the file still the same?")
     part.replace(clip)
     return count
