@@ -14,7 +14,7 @@ RATE = 25
 
 
 def draw(place: int, action: int | None, seconds: float = 2.4) -> NDArray[np.uint8]:
-    """Luma ``(F, 144, 192) uint8``: soft patches by ``place``, before which three discs wander by ``action``, if any."""
+    """Luma ``(F, 144, 192) uint8``: soft patches by ``place``, before which three discs wander by ``action``."""
     patches = np.random.default_rng(place).integers(40, 200, (6, 8)).astype(np.uint8)
     still = cv2.resize(patches, (192, 144), interpolation=cv2.INTER_CUBIC)
     frames = np.repeat(still[None], round(seconds * RATE), axis=0)

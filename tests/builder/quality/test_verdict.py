@@ -101,7 +101,7 @@ def test_both_are_dropped_when_copies_have_different_labels(filmed: dict[str, An
     assert report.joined == ()
 
 
-def test_sources_are_joined_and_nothing_is_dropped_when_one_camera_has_two_names(tmp_path: Path) -> None:
+def test_sources_are_joined_and_nothing_is_dropped_when_one_camera_has_two_names() -> None:
     small = [msgspec.structs.replace(GOOD, hashes=ClipHash(times, (7,) * 8, changes)) for times, changes in _views()]
     report = judged(*((clip(name, source), one) for name, source, one in zip("ab", ("s1", "s2"), small, strict=True)))
     assert report.kept == {"a": "s1+s2", "b": "s1+s2"}
