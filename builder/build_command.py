@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from builder.data.clips import find_clips, require_both_classes
+from builder.data.licence import read_licence
 from builder.display import TerminalDisplay
 from builder.execution.arguments import add_execution, choose_executor
 from builder.framework import load_tensorflow
@@ -37,7 +38,7 @@ def main(argv: list[str]) -> int:
         out=arguments.out,
         recipe=recipe,
         key=_key(arguments.key, console),
-        licence=arguments.licence or _licence(arguments.data),
+        licence=arguments.licence or read_licence(arguments.data),
         code_version=package_version(),
         now=lambda: datetime.now(timezone.utc),
         clock=time.perf_counter,
@@ -80,9 +81,3 @@ def _key(path: Path | None, console: Console) -> ec.EllipticCurvePrivateKey:
         generate_key(private, folder / "own.pem")
         _say(console, f"made a signing key of your own: {private}; keep it secret")
     return load_private_key(private)
-
-
-def _licence(data: Path) -> str:
-    found = (data / name for name in ("LICENSE", "LICENSE.txt", "LICENCE"))
-    lines = next((path.read_text(encoding="utf-8").split("\n") for path in found if path.is_file()), [])
-    return next((line.strip() for line in lines if line.strip()), "not stated")

@@ -12,7 +12,9 @@ from builder.alarms.choice import UNSEEN
 from builder.backbones.registry import BackboneSpec
 from builder.errors import RecipeError
 from builder.heads import HeadName
+from builder.quality.thresholds import Quality
 from builder.training.calibration import Method
+from builder.training.curriculum import Curriculum
 from builder.training.fit import Distillation, Schedule
 from builder.training.held_out import Validation
 from builder.training.oversampling import Oversampling
@@ -41,6 +43,13 @@ class SceneClips(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     seed: int = 1
 
 
+class Negatives(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Folders of clips without fights, as ``nexara mine`` writes them, beside the others in training; they are never
+    judged on. Paths are relative to where the command runs."""
+
+    folders: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
+
+
 class NetworkSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A network and how it is trained: first its head on ``probe_views`` embedded views a clip, then, with ``tune``,
     the whole.
@@ -57,9 +66,10 @@ class NetworkSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class Members(NetworkSpec, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One member a seed."""
+    """One member a seed; with ``curriculum`` each is tuned on easy clips first."""
 
     seeds: Annotated[tuple[int, ...], msgspec.Meta(min_length=1)] = (1, 2, 3)
+    curriculum: Curriculum | None = None
 
 
 class Student(NetworkSpec, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -131,6 +141,8 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     preprocessing: Preprocessing
     folds: Folds
     scenes: SceneClips | None = None
+    quality: Quality | None = None
+    negatives: Negatives | None = None
     augmentation: Augmentation = msgspec.field(default_factory=Augmentation)
     oversampling: Oversampling | msgspec.UnsetType = msgspec.UNSET
     validation: Validation | msgspec.UnsetType = msgspec.UNSET

@@ -71,7 +71,14 @@ def build(options: BuildOptions, display: LanedDisplay) -> Path:
     watching = [Watching(fold, done) for fold, done in zip(folds, stages, strict=True)]
     alarms = _choose_alarms(options, real, watching, calibrations, store, display)
     built = BuiltFolds(
-        folds[0], tuple(stages), tuple(compiled), calibrations, judged, judge_calibrations(folds), alarms
+        folds[0],
+        tuple(stages),
+        tuple(compiled),
+        calibrations,
+        judged,
+        judge_calibrations(folds),
+        alarms,
+        prepared.negatives,
     )
     return release(options, real, scenes, built, store)
 

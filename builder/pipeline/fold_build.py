@@ -81,11 +81,15 @@ class FoldBuild:
         clips: FoldClips,
         store: StageStore,
         progress: Progress,
+        negatives: Sequence[CuratedClips] = (),
     ) -> None:
         clips.require_apart()
+        for more in negatives:
+            forbid_leakage(more.clips, (*clips.judge, *clips.calibrate))
         self._recipe = recipe
         self._real = real
         self._scenes = scenes
+        self._negatives = tuple(negatives)
         self._clips = clips
         self._store = store
         self._progress = progress
@@ -104,7 +108,9 @@ class FoldBuild:
     def member(self, seed: int) -> Stage:
         """One member with its verdicts on what the fold holds out."""
         embedded = self.embedded()
-        inputs = (embedded.key, _tuned(self._recipe.members), seed)
+        spec = self._recipe.members
+        curriculum = () if spec.curriculum is None else (spec.curriculum,)
+        inputs = (embedded.key, _tuned(spec), seed, *curriculum)
         return self._stage(f"member{seed}", inputs, partial(self._member, seed, embedded))
 
     def members(self) -> tuple[Stage, ...]:
@@ -154,12 +160,13 @@ class FoldBuild:
         return network
 
     def training(self) -> TrainingSet:
-        """The fold's training clips and the scenes, decoded once."""
+        """The fold's training clips, the scenes and the negatives, decoded once."""
         if self._training is None:
             recipe, (train, held_out) = self._recipe, self._held_apart()
             clips = [(clip, self._real.wide(clip)) for clip in train]
             if self._scenes is not None:
                 clips += [(clip, self._scenes.wide(clip)) for clip in self._scenes.clips]
+            clips += [(clip, more.wide(clip)) for more in self._negatives for clip in more.clips]
             self._training = TrainingSet(
                 clips,
                 recipe.geometry,
@@ -205,7 +212,10 @@ class FoldBuild:
         recipe = self._recipe
         train = [clip.name for clip in self._clips.train]
         fingerprint = self._real.listed.fingerprint
-        chosen = [extra for extra in (recipe.oversampling, recipe.validation) if extra is not msgspec.UNSET]
+        chosen: list[object] = [
+            extra for extra in (recipe.oversampling, recipe.validation) if extra is not msgspec.UNSET
+        ]
+        chosen += [("negatives", more.listed.fingerprint) for more in self._negatives]
         return fingerprint, scenes, train, recipe.geometry, recipe.preprocessing, recipe.augmentation, *chosen
 
     def _new(self, spec: NetworkSpec) -> Network:
@@ -235,7 +245,16 @@ class FoldBuild:
         spec = self._recipe.members
         network = self._learner(spec)
         embeddings = np.load(embedded.directory / "embeddings.npy")
-        losses = train_member(network, self.training(), embeddings, spec.probe, spec.tune, seed, self._progress)
+        losses = train_member(
+            network,
+            self.training(),
+            embeddings,
+            spec.probe,
+            spec.tune,
+            seed,
+            self._progress,
+            curriculum=spec.curriculum,
+        )
         (directory / LOSSES).write_bytes(msgspec.json.encode(losses))
         self._keep(spec, network, directory)
 

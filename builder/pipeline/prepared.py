@@ -4,25 +4,38 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from builder.data.clips import Clip, ClipFolder, find_clips, require_both_classes
 from builder.data.folds import FoldProtocol, grouped_folds, random_folds
+from builder.data.licence import read_licence
+from builder.data.negatives import find_negatives, forbid_shared
 from builder.display import Display
 from builder.pipeline.curated import CuratedClips, curate, hash_clips
 from builder.pipeline.fold_build import WHOLE, FoldBuild, FoldClips
+from builder.pipeline.sifted import quality_stage
 from builder.recipe import Recipe, SceneClips
 from builder.stages import StageStore
 from builder.training.fit import Progress
 from scenes import write_clips
 
 
+class NegativeClips(NamedTuple):
+    """One folder of negatives: what it is called, its licence, and where its curated clips lie."""
+
+    name: str
+    licence: str
+    directory: Path
+
+
 @dataclass(frozen=True, slots=True)
 class PreparedClips:
     """Where the curated clips of a recipe lie, as plain data that another process, or another machine, can be given.
 
-    ``work`` is the folder of all stages, ``scenes`` that of the curated scenes (``None`` without any).
+    ``work`` is the folder of all stages, ``scenes`` that of the curated scenes (``None`` without any); ``negatives``
+    are learnt from only, as scenes are.
     """
 
     recipe: Recipe
@@ -30,6 +43,7 @@ class PreparedClips:
     real: Path
     scenes: Path | None
     protocol: FoldProtocol = "grouped"
+    negatives: tuple[NegativeClips, ...] = ()
 
     def folds(self) -> list[FoldClips]:
         """The folds that the recipe asks to be judged; the same whoever asks."""
@@ -39,7 +53,8 @@ class PreparedClips:
         """One fold, ready to run its stages. Raises ``DataError`` when what it holds out is learnt from too."""
         real = CuratedClips(self.real)
         scenes = None if self.scenes is None else CuratedClips(self.scenes)
-        return FoldBuild(self.recipe, real, scenes, clips, store, progress)
+        negatives = tuple(CuratedClips(one.directory) for one in self.negatives)
+        return FoldBuild(self.recipe, real, scenes, clips, store, progress, negatives)
 
     def whole(self) -> FoldClips:
         """The fold that learns from all clips."""
@@ -62,8 +77,12 @@ def prepare(
     require_both_classes(found.clips, data)
     _warn_of_sources(found, protocol, display)
     real = curate_stage("curate", found, recipe, store, display)
+    if recipe.quality is not None:
+        real = quality_stage(found, real, recipe.quality, store, display)
     require_both_classes(CuratedClips(real).clips, data)
-    return PreparedClips(recipe, store.root, real, _scenes(recipe, store, display, code_version), protocol)
+    scenes = _scenes(recipe, store, display, code_version)
+    negatives = _negatives(recipe, CuratedClips(real), store, display)
+    return PreparedClips(recipe, store.root, real, scenes, protocol, negatives)
 
 
 def curate_stage(name: str, found: ClipFolder, recipe: Recipe, store: StageStore, display: Display) -> Path:
@@ -102,6 +121,16 @@ def _warn_of_sources(found: ClipFolder, protocol: FoldProtocol, display: Display
             "sources are unknown: each clip counts as its own, so clips of one camera may stand on both sides and the "
             "figures may be too good; give a clips.csv with the column source"
         )
+
+
+def _negatives(recipe: Recipe, real: CuratedClips, store: StageStore, display: Display) -> tuple[NegativeClips, ...]:
+    folders = recipe.negatives.folders if recipe.negatives is not None else ()
+    made = []
+    for number, folder in enumerate(map(Path, folders), 1):
+        directory = curate_stage(f"curate-negatives{number}", find_negatives(folder), recipe, store, display)
+        forbid_shared(folder, CuratedClips(directory).digests(), real.digests())
+        made.append(NegativeClips(folder.resolve().name, read_licence(folder), directory))
+    return tuple(made)
 
 
 def _scenes(recipe: Recipe, store: StageStore, display: Display, code_version: str) -> Path | None:

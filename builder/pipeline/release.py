@@ -18,6 +18,7 @@ from builder.pipeline.compiled_fold import golden_windows, read_artifacts, shift
 from builder.pipeline.curated import CuratedClips
 from builder.pipeline.fold_build import LOSSES, FoldBuild, FoldStages
 from builder.pipeline.judged import Judged
+from builder.pipeline.prepared import NegativeClips
 from builder.release.bundle import assemble_bundle
 from builder.release.golden import make_golden
 from builder.release.inputs import ReleaseInputs
@@ -57,6 +58,7 @@ class BuiltFolds(NamedTuple):
     judged: tuple[Judged, ...]
     reliabilities: dict[Calibrated, Scores]
     alarms: AlarmChoice | None
+    negatives: tuple[NegativeClips, ...] = ()
 
 
 def release(
@@ -103,7 +105,7 @@ def _report(
         protocol=_protocol(options, built, real),
         subjects=tuple(Subject(name=one.name, kind=one.kind, scores=one.scores) for one in built.judged),
         targets=(),
-        data=_data(options, real, scenes),
+        data=_data(options, real, scenes, built.negatives),
         geometry=recipe.geometry,
         preprocessing=recipe.preprocessing,
         calibration=Calibration(temperature=calibration.temperature, thresholds=thresholds),
@@ -150,10 +152,13 @@ def _notes(real: CuratedClips) -> tuple[str, ...]:
     return (f"{skipped} clip(s) could not be decoded and were left out.",) if skipped else ()
 
 
-def _data(options: BuildOptions, real: CuratedClips, scenes: CuratedClips | None) -> tuple[DataSummary, ...]:
+def _data(
+    options: BuildOptions, real: CuratedClips, scenes: CuratedClips | None, negatives: tuple[NegativeClips, ...]
+) -> tuple[DataSummary, ...]:
     parts = [(options.data.resolve().name, options.licence, real, True)]
     if scenes is not None:
         parts.append(("scenes", SCENES_LICENCE, scenes, False))
+    parts += [(one.name, one.licence, CuratedClips(one.directory), False) for one in negatives]
     summaries = []
     for name, licence, clips, judged in parts:
         labels = Counter(clip.label for clip in clips.clips)
@@ -166,6 +171,8 @@ def _data(options: BuildOptions, real: CuratedClips, scenes: CuratedClips | None
                 sources=len({clip.source for clip in clips.clips}),
                 judged=judged,
                 skipped=clips.listed.skipped,
+                dropped=clips.listed.dropped,
+                joined=clips.listed.joined,
             )
         )
     return tuple(summaries)
@@ -179,6 +186,9 @@ def _lineage(options: BuildOptions, real: CuratedClips, scenes: CuratedClips | N
     if scenes is not None:
         sources = {clip.source for clip in scenes.clips}
         sets.append(("scenes", SCENES_LICENCE, scenes, sources, len(scenes.clips)))
+    for one in built.negatives:
+        more = CuratedClips(one.directory)
+        sets.append((one.name, one.licence, more, {clip.source for clip in more.clips}, len(more.clips)))
     return Lineage(
         code_version=options.code_version,
         recipe=msgspec.to_builtins(recipe),

@@ -41,7 +41,10 @@ class TargetFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DataSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """One data set that went in; ``judged`` says whether held-out clips of it make the figures (scenes never do)."""
+    """One data set that went in; ``judged`` says whether held-out clips of it make the figures (scenes never do).
+
+    ``skipped`` could not be decoded, ``dropped`` were not good enough; the sources in each of ``joined`` count as one.
+    """
 
     name: str
     licence: str
@@ -50,6 +53,8 @@ class DataSummary(msgspec.Struct, frozen=True, kw_only=True):
     sources: Count
     judged: bool
     skipped: tuple[Skipped, ...] = ()
+    dropped: tuple[Skipped, ...] = ()
+    joined: tuple[tuple[str, ...], ...] = ()
 
 
 class Epoch(msgspec.Struct, frozen=True, kw_only=True):

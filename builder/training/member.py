@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 
 from builder.framework import load_keras
+from builder.training.curriculum import Curriculum, difficulty, paced_epoch
 from builder.training.fit import Progress, Schedule, fit
 from builder.training.held_out import embed_held_out
 from builder.training.network import Network, standardise
@@ -21,6 +24,8 @@ def train_member(
     tune: Schedule | None,
     seed: int,
     progress: Progress,
+    *,
+    curriculum: Curriculum | None = None,
 ) -> dict[str, tuple[float, ...]]:
     """Train ``network`` in place; ``embeddings`` are those of ``embed_views`` by its own, still untouched encoder.
 
@@ -33,9 +38,13 @@ def train_member(
     probed = train_probe(network.head, standard, labels, probe, seed, progress, held_out=held_out)
     if tune is None:
         return {"probe": probed}
+    epoch = partial(training.epoch, seed, tune.batch)
+    if curriculum is not None:
+        hardness = difficulty(network.head, standard, labels, len(training))
+        epoch = partial(paced_epoch, training, curriculum, hardness, seed, tune.batch, tune.epochs)
     tuned = fit(
         network.whole,
-        lambda number: training.epoch(seed, tune.batch, number),
+        epoch,
         tune,
         progress,
         labels=training.labels(),

@@ -66,7 +66,11 @@ class TrainingSet:
 
     def epoch(self, seed: int, batch: int, number: int) -> list[Callable[[], Batch]]:
         """The batches of one epoch, as calls that draw them; clips that do not fill a last batch wait for the next."""
-        return [partial(self._batch, seed, number, chunk) for chunk in shuffled(len(self), batch, (seed, number))]
+        return [partial(self._batch, seed, number, chunk) for chunk in self.chunks(seed, batch, number)]
+
+    def chunks(self, seed: int, batch: int, number: int) -> list[NDArray[np.intp]]:
+        """Which clips make each batch of one epoch."""
+        return shuffled(len(self), batch, (seed, number))
 
     def _batch(self, seed: int, epoch: int, clips: NDArray[np.intp]) -> Batch:
         chosen = clips.tolist()
