@@ -141,16 +141,22 @@ def test_every_technique_is_listed_without_any_clips(capsys: pytest.CaptureFixtu
     assert any(line.startswith("distillation") and "student" in line for line in told)
 
 
+def write_folders(directory: Path) -> tuple[Path, Path]:
+    """Eight clips of eight cameras, and four others."""
+    one, other = directory / "a", directory / "b"
+    tiny_clips.write_table(one, fights=4, calm=4, sources=8)
+    for number in range(2):
+        tiny_clips.write_clip(other / "fight" / f"{number}.mp4", fight=True, seed=number, frames=25)
+        tiny_clips.write_clip(other / "noFight" / f"{number}.mp4", fight=False, seed=number, frames=25)
+    return one, other
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(RUN_TIMEOUT_S)
 def test_folds_another_data_set_and_techniques_share_their_trainings(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    data = tiny_clips.write_table(tmp_path / "a", fights=4, calm=4, sources=8)
-    other = tmp_path / "b"
-    for number in range(2):
-        tiny_clips.write_clip(other / "fight" / f"{number}.mp4", fight=True, seed=number, frames=25)
-        tiny_clips.write_clip(other / "noFight" / f"{number}.mp4", fight=False, seed=number, frames=25)
+    data, other = write_folders(tmp_path)
     recipe = tmp_path / "tiny.toml"
     recipe.write_text(RECIPE)
     out = tmp_path / "out"
