@@ -177,7 +177,7 @@ def test_one_clear_error_when_a_budget_cannot_be_shown(tmp_path: Path, table: st
 
 
 def test_there_is_no_budget_and_calibration_is_platts_when_nothing_is_said(tmp_path: Path) -> None:
-    recipe = load_recipe("full")
+    recipe = load_recipe("quick")
     assert (recipe.alarms, recipe.calibration.method) == (None, "platt")
     mine = load_recipe(changed(tmp_path, "[gate]", "[alarms]\nper_hour = 2.0\nminutes = 15\n[gate]")).alarms
     assert mine is not None
