@@ -8,20 +8,35 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 import numpy as np
 
-from builder.data.clips import find_clips
-from builder.evaluation.bundle import Evaluation, TargetEvaluation, open_targets, run_targets
-from builder.evaluation.clip_samples import read_clips
-from models.bundle import open_bundle
+from builder.data.clips import Clip, find_clips
+from builder.data.decode import DecodedClip
+from builder.data.degradation import Degradation, decode_degraded, shrink_clip
+from builder.errors import DataError
+from builder.evaluation.bundle import (
+    DegradedEvaluation,
+    Evaluation,
+    TargetEvaluation,
+    compare_degraded,
+    open_targets,
+    run_targets,
+)
+from builder.evaluation.clip_samples import Decode, decode_file, read_clips
+from builder.evaluation.intervals import Difference
+from builder.evaluation.judged_views import VIEWS, ViewName
+from builder.evaluation.scores import Skipped
+from models.bundle import Bundle, open_bundle
 from models.errors import NexaraError
-from models.manifest import Interval
+from models.manifest import Interval, Preprocessing
 from models.trust import TrustStore
+from runtimes.detector import Detector
 from runtimes.protocol import SessionOptions
 
 _SEED = 20_240_501
@@ -43,16 +58,11 @@ def main(argv: list[str]) -> int:
         _require_folder(arguments.json)
     manifest = bundle.manifest
     targets = (arguments.target,) if arguments.target else manifest.targets()
+    clips = _held_out(folder.clips, bundle) if arguments.held_out else folder.clips
     with open_targets(bundle, targets, SessionOptions(threads=arguments.threads)) as (detectors, refused):
-        clips = read_clips(_progress(folder.clips), manifest.geometry, manifest.preprocessing)
-        evaluations, skipped = run_targets(
-            detectors,
-            bundle,
-            clips,
-            threshold=arguments.threshold,
-            clock=time.perf_counter,
-            generator=np.random.default_rng(_SEED),
-        )
+        judge = partial(_judge, detectors, bundle, clips, arguments)
+        evaluations, skipped = judge(decode_file)
+        degraded = _judge_degraded(judge, evaluations, arguments) if arguments.degraded else None
     evaluation = Evaluation(
         bundle=manifest.name,
         version=manifest.version,
@@ -61,6 +71,7 @@ def main(argv: list[str]) -> int:
         targets=evaluations,
         refused=refused,
         skipped=skipped,
+        degraded=degraded,
     )
     sys.stdout.write("".join(f"{line}\n" for line in describe(evaluation)))
     if arguments.json is not None:
@@ -78,10 +89,16 @@ def describe(evaluation: Evaluation) -> Iterator[str]:
     if not evaluation.sources_known:
         yield "sources are unknown, so each clip counts as its own: intervals may be too narrow (add clips.csv)"
     yield ""
-    yield from _table([_HEADERS, *(_row(target) for target in evaluation.targets)])
+    yield from _table([_HEADERS, *_rows(evaluation)])
     yield ""
     yield from _operating_points(evaluation)
     yield ""
+    if evaluation.degraded is not None:
+        yield from _degraded_lines(evaluation.degraded)
+        yield ""
+    if any(target.averaged for target in evaluation.targets):
+        yield from _averaged_lines(evaluation)
+        yield ""
     yield f"A clip counts as a fight from probability {figures.threshold:g}; brackets are 95 % intervals over sources."
     yield from (f"{figure}: n/a, {reason}" for figure, reason in figures.missing.items())
     reference = evaluation.targets[0].reference
@@ -106,6 +123,20 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--threshold", type=_probability, default=0.5, help="probability from which a clip is a fight (default 0.5)"
     )
+    parser.add_argument(
+        "--held-out", action="store_true", help="only clips of the sources that the bundle names as held out"
+    )
+    parser.add_argument(
+        "--degraded", action="store_true", help="also on copies as recorded off the screen of a recorder's wall"
+    )
+    parser.add_argument("--seed", type=_at_least_one, default=1, help="of the degraded copies (default 1)")
+    parser.add_argument(
+        "--tta",
+        type=_views,
+        default=(),
+        metavar="VIEW[,VIEW]",
+        help=f"also with these views of each clip judged beside it, and their cost: {', '.join(VIEWS)}",
+    )
     parser.add_argument("--key", type=Path, action="append", default=[], help="public key (PEM) to trust besides")
     return parser
 
@@ -114,6 +145,14 @@ def _at_least_one(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} found, a whole number from 1 is needed")
     return int(text)
+
+
+def _views(text: str) -> tuple[ViewName, ...]:
+    asked = text.split(",")
+    unknown = [name for name in asked if name not in VIEWS]
+    if unknown or len(set(asked)) < len(asked):
+        raise argparse.ArgumentTypeError(f"{text!r} found, any of {', '.join(VIEWS)} are allowed, each once")
+    return tuple(view for view in VIEWS if view in asked)
 
 
 def _probability(text: str) -> float:
@@ -139,10 +178,62 @@ def _progress(items: Iterable[_Item]) -> Iterator[_Item]:
         sys.stderr.write("\r\033[K")
 
 
-def _row(target: TargetEvaluation) -> tuple[str, ...]:
+def _held_out(clips: Iterable[Clip], bundle: Bundle) -> tuple[Clip, ...]:
+    sources = bundle.manifest.lineage.held_out_sources
+    kept = tuple(clip for clip in clips if clip.source in sources)
+    if not kept:
+        raise DataError(
+            f"no clip is of a source that {bundle.manifest.name} held out ({', '.join(sources) or 'it held out none'});"
+            " give the data it was built from, with its clips.csv, or leave out --held-out"
+        )
+    return kept
+
+
+def _judge(
+    detectors: Mapping[str, Detector],
+    bundle: Bundle,
+    clips: Iterable[Clip],
+    arguments: argparse.Namespace,
+    decode: Decode,
+) -> tuple[tuple[TargetEvaluation, ...], tuple[Skipped, ...]]:
+    manifest = bundle.manifest
+    return run_targets(
+        detectors,
+        bundle,
+        read_clips(_progress(clips), manifest.geometry, manifest.preprocessing, views=arguments.tta, decode=decode),
+        threshold=arguments.threshold,
+        clock=time.perf_counter,
+        generator=np.random.default_rng(_SEED),
+    )
+
+
+def _judge_degraded(
+    judge: Callable[[Decode], tuple[tuple[TargetEvaluation, ...], tuple[Skipped, ...]]],
+    clean: tuple[TargetEvaluation, ...],
+    arguments: argparse.Namespace,
+) -> DegradedEvaluation:
+    ranges = Degradation()
+
+    def decode(clip: Clip, preprocessing: Preprocessing) -> DecodedClip:
+        return shrink_clip(decode_degraded(clip, preprocessing, ranges, arguments.seed), preprocessing)
+
+    targets, _ = judge(decode)
+    changes = compare_degraded(clean, targets, threshold=arguments.threshold, generator=np.random.default_rng(_SEED))
+    return DegradedEvaluation(ranges=ranges, seed=arguments.seed, targets=targets, changes=changes)
+
+
+def _rows(evaluation: Evaluation) -> Iterator[tuple[str, ...]]:
+    degraded = evaluation.degraded.targets if evaluation.degraded is not None else ()
+    for number, target in enumerate(evaluation.targets):
+        yield _row(target, target.target)
+        if degraded:
+            yield _row(degraded[number], f"{target.target}, degraded")
+
+
+def _row(target: TargetEvaluation, name: str) -> tuple[str, ...]:
     figures = target.figures
     return (
-        target.target,
+        name,
         _interval(figures.accuracy),
         _interval(figures.auc, places=3),
         _percent(figures.recall),
@@ -169,6 +260,38 @@ def _operating_points(evaluation: Evaluation) -> Iterator[str]:
         for target in evaluation.targets
     ]
     yield from _table([header, *rows])
+
+
+def _degraded_lines(degraded: DegradedEvaluation) -> Iterator[str]:
+    header = (f"degraded (seed {degraded.seed}) less clean", "accuracy", "AUC", "other verdicts")
+    rows = [(target, *_difference(change)) for target, change in degraded.changes.items()]
+    yield from _table([header, *rows])
+
+
+def _averaged_lines(evaluation: Evaluation) -> Iterator[str]:
+    sets = [("", evaluation.targets)]
+    if evaluation.degraded is not None:
+        sets.append((", degraded", evaluation.degraded.targets))
+    rows = []
+    views: tuple[ViewName, ...] = ()
+    for suffix, targets in sets:
+        for target in targets:
+            if target.averaged is not None:
+                more = target.averaged
+                views = more.views
+                cost = (f"{more.encoder_runs:.2f}", f"{target.clip_ms:.1f} -> {more.clip_ms:.1f}")
+                rows.append((f"{target.target}{suffix}", *_difference(more.gain), *cost))
+    header = (f"with {', '.join(views)} less without", "accuracy", "AUC", "other verdicts", "encoder runs", "ms/clip")
+    yield from _table([header, *rows])
+
+
+def _difference(change: Difference) -> tuple[str, str, str]:
+    points = change.accuracy
+    return (
+        f"{100 * points.value:+.1f} points [{100 * points.low:+.1f}, {100 * points.high:+.1f}]",
+        "n/a" if change.auc is None else f"{change.auc.value:+.3f} [{change.auc.low:+.3f}, {change.auc.high:+.3f}]",
+        str(change.flips),
+    )
 
 
 def _interval(interval: Interval | None, places: int | None = None) -> str:

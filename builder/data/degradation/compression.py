@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from typing import Final
 
 import av
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from builder.errors import DataError
 
 Luma = NDArray[np.uint8]
-ENCODER = "libx264"
+ENCODER: Final = "libx264"
 KEY_INTERVAL_S = 2.0
 """A usual distance of key frames in recorders; the picture pulses at each."""
 

@@ -22,7 +22,7 @@ from builder.data.degradation.recording import Camera, Recording
 Luma = NDArray[np.uint8]
 AROUND = 18
 """Grey level of the dark between cells and around the screen."""
-STRIPES, ROWS = 0.97, 0.34
+STRIPES, ROWS = 0.97, 0.32
 """Modulation of white's fundamental: across, of red, green and blue stripes with luma's weights; down, of rows with a
 seventh of dark between them."""
 CODING = 2.2
