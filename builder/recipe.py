@@ -9,8 +9,10 @@ from typing import Annotated
 import msgspec
 
 from builder.backbones.registry import BackboneSpec
+from builder.data.degradation import Degradation
 from builder.errors import RecipeError
 from builder.heads import HeadName
+from builder.training.adversarial import Alignment
 from builder.training.fit import Distillation, Schedule
 from builder.training.views import Augmentation
 from models.manifest import Geometry, Preprocessing
@@ -50,9 +52,10 @@ class NetworkSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class Members(NetworkSpec, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One member a seed."""
+    """One member a seed; ``alignment`` of clean and degraded clips while the whole is tuned, where it is given."""
 
     seeds: Annotated[tuple[int, ...], msgspec.Meta(min_length=1)] = (1, 2, 3)
+    alignment: Alignment | msgspec.UnsetType = msgspec.UNSET
 
 
 class Student(NetworkSpec, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -93,6 +96,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     preprocessing: Preprocessing
     folds: Folds
     scenes: SceneClips | None = None
+    degradation: Degradation | None = None
     augmentation: Augmentation = msgspec.field(default_factory=Augmentation)
     members: Members
     student: Student
@@ -112,6 +116,11 @@ def load_recipe(name: str) -> Recipe:
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise RecipeError(f"{where}: {error}; the recipes full and quick show every key") from error
     _require_folds(recipe.folds, where)
+    if recipe.members.alignment is not msgspec.UNSET and recipe.degradation is None:
+        raise RecipeError(
+            f"{where}: members.alignment needs degraded clips to align with; add the table [degradation], or leave out "
+            "[members.alignment]"
+        )
     return recipe
 
 

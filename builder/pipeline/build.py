@@ -19,6 +19,7 @@ from builder.evaluation.scores import Scores
 from builder.pipeline.calibrated import FoldCalibration, apply_calibration, calibrate_folds, pool
 from builder.pipeline.compiled_fold import RELEASED, compile_fold
 from builder.pipeline.curated import CuratedClips, curate, hash_clips
+from builder.pipeline.degraded import degraded_stage
 from builder.pipeline.fold_build import SCORES, FoldBuild, FoldClips, FoldStages, read_scores
 from builder.pipeline.release import BuiltFolds, Judged, release
 from builder.recipe import Recipe, SceneClips
@@ -94,6 +95,8 @@ def _curated(name: str, found: ClipFolder, recipe: Recipe, store: StageStore, di
         inputs,
         lambda directory: curate(found, digests, recipe.preprocessing, directory, display.progress, display.warn),
     )
+    if recipe.degradation is not None:
+        stage = degraded_stage(stage, found, recipe.degradation, recipe.preprocessing, store, display.progress)
     return CuratedClips(stage.directory)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from builder.data.clips import Clip, ClipFolder, Label
 from builder.data.decode import DecodedClip, decode_clip
+from builder.data.degradation import Degradation
 from builder.data.samples import clip_samples
 from builder.errors import DataError
 from builder.evaluation.clip_samples import ClipSamples
@@ -33,12 +34,14 @@ class CuratedClip(msgspec.Struct, frozen=True):
 
 
 class Curated(msgspec.Struct, frozen=True):
-    """What ``clips.json`` holds; ``fingerprint`` is the hash of the list of clips with their hashes."""
+    """What ``clips.json`` holds; ``fingerprint`` is the hash of the list of clips with their hashes, and ``degraded``
+    says how the degraded copies were drawn, where there are any."""
 
     clips: tuple[CuratedClip, ...]
     skipped: tuple[Skipped, ...]
     sources_known: bool
     fingerprint: str
+    degraded: Degradation | msgspec.UnsetType = msgspec.UNSET
 
 
 def hash_clips(clips: Sequence[Clip], progress: Progress) -> dict[str, str]:
@@ -59,8 +62,7 @@ def curate(
     warn: Callable[[str], None],
 ) -> None:
     """Decode each clip into ``directory``; one that cannot be is named, skipped and counted."""
-    height, width = preprocessing.size
-    large = msgspec.structs.replace(preprocessing, size=(round(height * MARGIN), round(width * MARGIN)))
+    large = with_margin(preprocessing)
     kept: list[CuratedClip] = []
     skipped: list[Skipped] = []
     for number, clip in enumerate(found.clips, 1):
@@ -78,8 +80,19 @@ def curate(
     (directory / LIST).write_bytes(msgspec.json.encode(listed))
 
 
+def with_margin(preprocessing: Preprocessing) -> Preprocessing:
+    """The preprocessing in the size that views are cut from."""
+    height, width = preprocessing.size
+    return msgspec.structs.replace(preprocessing, size=(round(height * MARGIN), round(width * MARGIN)))
+
+
 def _fingerprint(clips: Sequence[CuratedClip]) -> str:
     return hashlib.sha256(msgspec.json.encode(sorted(clips, key=lambda clip: clip.name))).hexdigest()
+
+
+def degraded_place(place: Path) -> Path:
+    """Where the degraded copy of the clip that is kept at ``place`` is."""
+    return place.with_name(f"{place.stem}-degraded.npz")
 
 
 class CuratedClips:
@@ -96,6 +109,11 @@ class CuratedClips:
     def wide(self, clip: Clip) -> DecodedClip:
         """A clip in the size that views are cut from."""
         with np.load(self._places[clip.name]) as stored:
+            return DecodedClip(stored["times_s"], stored["wide"])
+
+    def degraded(self, clip: Clip) -> DecodedClip:
+        """A clip's degraded copy in the size that views are cut from; there only where ``listed.degraded`` is."""
+        with np.load(degraded_place(self._places[clip.name])) as stored:
             return DecodedClip(stored["times_s"], stored["wide"])
 
     def samples(self, clip: Clip, geometry: Geometry, preprocessing: Preprocessing) -> ClipSamples:

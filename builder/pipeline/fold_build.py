@@ -19,14 +19,14 @@ from builder.evaluation.scoring import FloatScorer, Scorer, score_clips
 from builder.heads import HeadName
 from builder.pipeline.curated import CuratedClips
 from builder.pipeline.ensemble import Ensemble
-from builder.recipe import NetworkSpec, Recipe
+from builder.recipe import Members, NetworkSpec, Recipe
 from builder.stages import Stage, StageStore
 from builder.training.fit import Progress
 from builder.training.member import train_member
 from builder.training.network import Network, build_network, load_weights, save_weights, traced
 from builder.training.probe import embed_views
 from builder.training.student import TeacherViews, teacher_logits, train_student
-from builder.training.training_set import TrainingSet
+from builder.training.training_set import DegradedCopies, TrainingSet
 
 LOSSES = "losses.json"
 SCORES = "scores.json"
@@ -81,7 +81,9 @@ class FoldBuild:
         )
         members = tuple(
             self._stage(
-                f"member{seed}", (embedded.key, _tuned(recipe.members), seed), partial(self._member, seed, embedded)
+                f"member{seed}",
+                (embedded.key, _member_key(recipe.members), seed),
+                partial(self._member, seed, embedded),
             )
             for seed in recipe.members.seeds
         )
@@ -108,8 +110,19 @@ class FoldBuild:
             if self._scenes is not None:
                 clips += [(clip, self._scenes.wide(clip)) for clip in self._scenes.clips]
             recipe = self._recipe
-            self._training = TrainingSet(clips, recipe.geometry, recipe.preprocessing, recipe.augmentation)
+            self._training = TrainingSet(
+                clips, recipe.geometry, recipe.preprocessing, recipe.augmentation, self._degraded_copies()
+            )
         return self._training
+
+    def _degraded_copies(self) -> DegradedCopies | None:
+        spec = self._recipe.degradation
+        if spec is None:
+            return None
+        copies = [self._real.degraded(clip) for clip in self._clips.train]
+        if self._scenes is not None:
+            copies += [self._scenes.degraded(clip) for clip in self._scenes.clips]
+        return DegradedCopies(tuple(copies), spec.degrade)
 
     def scores(self, scorer: Scorer, clips: Sequence[Clip], temperature: float = 1.0) -> Scores:
         """Verdicts on clips of this fold."""
@@ -129,7 +142,8 @@ class FoldBuild:
         recipe = self._recipe
         train = [clip.name for clip in self._clips.train]
         fingerprint = self._real.listed.fingerprint
-        return fingerprint, scenes, train, recipe.geometry, recipe.preprocessing, recipe.augmentation
+        key = (fingerprint, scenes, train, recipe.geometry, recipe.preprocessing, recipe.augmentation)
+        return key if recipe.degradation is None else (*key, recipe.degradation)
 
     def _new(self, spec: NetworkSpec) -> Network:
         return new_network(spec.backbone, spec.head, self._recipe)
@@ -144,7 +158,16 @@ class FoldBuild:
         spec = self._recipe.members
         network = self._new(spec)
         embeddings = np.load(embedded.directory / "embeddings.npy")
-        losses = train_member(network, self.training(), embeddings, spec.probe, spec.tune, seed, self._progress)
+        losses = train_member(
+            network,
+            self.training(),
+            embeddings,
+            spec.probe,
+            spec.tune,
+            seed,
+            self._progress,
+            alignment=None if spec.alignment is msgspec.UNSET else spec.alignment,
+        )
         save_weights(network, directory)
         (directory / LOSSES).write_bytes(msgspec.json.encode(losses))
         write_scores(self.scores(self.scorer(network), self._held_out()), directory / SCORES)
@@ -217,5 +240,6 @@ def read_scores(path: Path) -> Scores:
     return msgspec.json.decode(path.read_bytes(), type=Scores)
 
 
-def _tuned(spec: NetworkSpec) -> object:
-    return spec.head, spec.probe, spec.tune
+def _member_key(spec: Members) -> object:
+    key = (spec.head, spec.probe, spec.tune)
+    return key if spec.alignment is msgspec.UNSET else (*key, spec.alignment)

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from builder.data.clips import Clip
 from builder.data.decode import DecodedClip
+from builder.errors import RecipeError
 from builder.training.fit import Batch
 from builder.training.views import Augmentation, draw_view
 from models.manifest import Geometry, Preprocessing
+
+DOMAIN_SEED = 3_000_017
+
+
+class DegradedCopies(NamedTuple):
+    """A degraded copy of each clip, in the clips' order, and the ``share`` of views that show it."""
+
+    clips: tuple[DecodedClip, ...]
+    share: float
 
 
 class TrainingSet:
@@ -27,6 +39,7 @@ class TrainingSet:
         geometry: Geometry,
         preprocessing: Preprocessing,
         augmentation: Augmentation,
+        degraded: DegradedCopies | None = None,
     ) -> None:
         self.clips = tuple(clip for clip, _ in clips)
         self._decoded = tuple(decoded for _, decoded in clips)
@@ -34,6 +47,7 @@ class TrainingSet:
         self._geometry = geometry
         self._preprocessing = preprocessing
         self._augmentation = augmentation
+        self._degraded = degraded
 
     def __len__(self) -> int:
         return len(self.clips)
@@ -41,7 +55,25 @@ class TrainingSet:
     def view(self, seed: int, epoch: int, clip: int) -> NDArray[np.uint8]:
         """One window ``(T, H, W, C) uint8`` of a clip."""
         rng = np.random.default_rng((seed, epoch, clip))
-        return draw_view(self._decoded[clip], self._geometry, self._preprocessing, self._augmentation, rng)
+        return draw_view(self._shown(seed, epoch, clip), self._geometry, self._preprocessing, self._augmentation, rng)
+
+    def with_degraded(self, share: float) -> TrainingSet:
+        """The same clips, of whose views ``share`` show the degraded copy: none at 0, all at 1.
+
+        Raises ``RecipeError`` when there are no degraded copies.
+        """
+        if self._degraded is None:
+            raise RecipeError("there are no degraded copies of the clips; add the table [degradation] to the recipe")
+        other = copy(self)
+        other._degraded = DegradedCopies(self._degraded.clips, share)  # noqa: SLF001 - a copy of its own
+        return other
+
+    def _shown(self, seed: int, epoch: int, clip: int) -> DecodedClip:
+        # Drawn apart from the view, so that a view is cut alike whether it shows the copy or not.
+        copies = self._degraded
+        if copies is not None and np.random.default_rng((seed, epoch, clip, DOMAIN_SEED)).random() < copies.share:
+            return copies.clips[clip]
+        return self._decoded[clip]
 
     def views(self, seed: int, epoch: int, clips: Sequence[int]) -> NDArray[np.uint8]:
         """Windows ``(B, T, H, W, C) uint8`` of several clips."""
