@@ -8,6 +8,7 @@ from typing import Final
 
 import av
 import numpy as np
+from av.video.reformatter import ColorRange
 from numpy.typing import NDArray
 
 from builder.errors import DataError
@@ -50,6 +51,8 @@ def _encoder(height: int, width: int, rate_hz: float, crf: float) -> av.VideoCod
     rate = Fraction(rate_hz).limit_denominator(1000)
     encoder.width, encoder.height, encoder.pix_fmt = width, height, "gray"
     encoder.framerate, encoder.time_base = rate, 1 / rate
+    # Lumas here use all 256 levels; without a word on it the decoder would take 16 to 235 for all there are.
+    encoder.color_range = ColorRange.JPEG
     encoder.options = {
         "crf": f"{crf:.2f}",
         "preset": "superfast",
