@@ -89,7 +89,7 @@ def describe(evaluation: Evaluation) -> Iterator[str]:
     if not evaluation.sources_known:
         yield "sources are unknown, so each clip counts as its own: intervals may be too narrow (add clips.csv)"
     yield ""
-    yield from _table([_HEADERS, *_rows(evaluation)])
+    yield from _table([_HEADERS, *(_row(name, target) for name, target in _named(evaluation))])
     yield ""
     yield from _operating_points(evaluation)
     yield ""
@@ -222,15 +222,16 @@ def _judge_degraded(
     return DegradedEvaluation(ranges=ranges, seed=arguments.seed, targets=targets, changes=changes)
 
 
-def _rows(evaluation: Evaluation) -> Iterator[tuple[str, ...]]:
+def _named(evaluation: Evaluation) -> Iterator[tuple[str, TargetEvaluation]]:
+    """Each target with a name for its row, and after it the same on degraded clips where it was judged on them."""
     degraded = evaluation.degraded.targets if evaluation.degraded is not None else ()
     for number, target in enumerate(evaluation.targets):
-        yield _row(target, target.target)
+        yield target.target, target
         if degraded:
-            yield _row(degraded[number], f"{target.target}, degraded")
+            yield f"{target.target}, degraded", degraded[number]
 
 
-def _row(target: TargetEvaluation, name: str) -> tuple[str, ...]:
+def _row(name: str, target: TargetEvaluation) -> tuple[str, ...]:
     figures = target.figures
     return (
         name,
@@ -251,13 +252,13 @@ def _operating_points(evaluation: Evaluation) -> Iterator[str]:
     header = ("at the bundle's own thresholds", *(f"{point.name} {point.threshold:.2f}" for point in points))
     rows = [
         (
-            target.target,
+            name,
             *(
                 f"{_share(point.recall)} of fights, {_share(point.specificity)} of calm"
                 for point in target.operating_points
             ),
         )
-        for target in evaluation.targets
+        for name, target in _named(evaluation)
     ]
     yield from _table([header, *rows])
 
@@ -269,18 +270,14 @@ def _degraded_lines(degraded: DegradedEvaluation) -> Iterator[str]:
 
 
 def _averaged_lines(evaluation: Evaluation) -> Iterator[str]:
-    sets = [("", evaluation.targets)]
-    if evaluation.degraded is not None:
-        sets.append((", degraded", evaluation.degraded.targets))
     rows = []
     views: tuple[ViewName, ...] = ()
-    for suffix, targets in sets:
-        for target in targets:
-            if target.averaged is not None:
-                more = target.averaged
-                views = more.views
-                cost = (f"{more.encoder_runs:.2f}", f"{target.clip_ms:.1f} -> {more.clip_ms:.1f}")
-                rows.append((f"{target.target}{suffix}", *_difference(more.gain), *cost))
+    for name, target in _named(evaluation):
+        if target.averaged is not None:
+            more = target.averaged
+            views = more.views
+            cost = (f"{more.encoder_runs:.2f}", f"{target.clip_ms:.1f} -> {more.clip_ms:.1f}")
+            rows.append((name, *_difference(more.gain), *cost))
     header = (f"with {', '.join(views)} less without", "accuracy", "AUC", "other verdicts", "encoder runs", "ms/clip")
     yield from _table([header, *rows])
 

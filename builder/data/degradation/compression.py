@@ -65,4 +65,5 @@ def _encoder(height: int, width: int, rate_hz: float, crf: float) -> av.VideoCod
 
 def _lumas(frames: Iterable[av.VideoFrame]) -> Iterator[Luma]:
     for frame in frames:
-        yield np.asarray(frame.to_ndarray(format="gray"), np.uint8)
+        # More threads than one would be started anew for every frame.
+        yield np.asarray(frame.to_ndarray(format="gray", threads=1), np.uint8)
