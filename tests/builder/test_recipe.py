@@ -3,10 +3,13 @@ from __future__ import annotations
 from importlib import resources
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from builder.data.degradation import Degradation
 from builder.errors import RecipeError
 from builder.recipe import load_recipe
+from builder.training.adversarial import Alignment
 
 QUICK = resources.files("builder.recipes").joinpath("quick.toml").read_text(encoding="utf-8")
 
@@ -34,6 +37,17 @@ def test_a_recipe_of_ones_own_is_read_with_the_defaults_for_what_it_leaves_out(t
     assert load_recipe(changed(tmp_path, "[scenes]\nclips = 12\nseconds = 3.0\nseed = 1\n", "")).scenes is None
 
 
+def test_degraded_copies_and_alignment_are_off_until_asked_for(tmp_path: Path) -> None:
+    plain = load_recipe("full")
+    assert plain.degradation is None
+    assert plain.members.alignment is msgspec.UNSET
+    # What is off is not in what stages are keyed by.
+    assert b"alignment" not in msgspec.json.encode(plain.members)
+    recipe = load_recipe(changed(tmp_path, "[gate]", "[degradation]\n[members.alignment]\nstrength = 0.3\n[gate]"))
+    assert recipe.degradation == Degradation()
+    assert recipe.members.alignment == Alignment(strength=0.3)
+
+
 @pytest.mark.parametrize(
     ("before", "after", "message"),
     [
@@ -55,6 +69,10 @@ def test_a_recipe_of_ones_own_is_read_with_the_defaults_for_what_it_leaves_out(t
         ("count = 5", "count = 2", r"folds\.count is 2; at least 3 are needed to judge one"),
         ("count = 5", "count = 1", r">= 2.*\$\.folds\.count"),
         ("[geometry]", "[geometry", r"mine\.toml: "),
+        ("[gate]", "[degradation]\nshare = 1\n[gate]", r"unknown field `share`.*\$\.degradation"),
+        ("[gate]", "[degradation]\ngamma = [2.0, 1.0]\n[gate]", r"gamma is \[2\.0, 1\.0\]; give the lower first"),
+        ("[student]", "[members.alignment]\n[student]", r"members\.alignment needs degraded clips .*\[degradation\]"),
+        ("[gate]", "[degradation]\n[members.alignment]\nhidden = 0\n[gate]", r">= 1.*\$\.members\.alignment\.hidden"),
     ],
 )
 def test_one_clear_error_when_a_key_is_wrong(tmp_path: Path, before: str, after: str, message: str) -> None:
