@@ -97,17 +97,23 @@ def tune_aligned(
     classifier told as ``domain_accuracy``, which is 0.5 where it guesses. Raises ``RecipeError`` when the training set
     has no degraded copies.
     """
+    epoch = pair_domains(training, tune.batch, seed)
+    aligned = align_network(network, alignment)
+    follower = _follow(aligned, alignment, steps=len(epoch(0)) * tune.epochs)
+    losses = fit(aligned.model, epoch, tune, progress, callbacks=(follower.callback,))
+    return {"tune": losses, "domain_accuracy": tuple(follower.accuracies)}
+
+
+def pair_domains(training: TrainingSet, batch: int, seed: int) -> Callable[[int], list[Callable[[], Batch]]]:
+    """Epochs whose batches are clean in the first half and degraded in the second, of clips drawn apart."""
     clean, degraded = training.with_degraded(0.0), training.with_degraded(1.0)
-    half = max(1, tune.batch // 2)
+    half = max(1, batch // 2)
 
     def epoch(number: int) -> list[Callable[[], Batch]]:
         pairs = zip(clean.epoch(seed, half, number), degraded.epoch(seed + PAIR_SEED, half, number), strict=True)
         return [partial(_pair, one, other) for one, other in pairs]
 
-    aligned = align_network(network, alignment)
-    follower = _follow(aligned, alignment, steps=len(epoch(0)) * tune.epochs)
-    losses = fit(aligned.model, epoch, tune, progress, callbacks=(follower.callback,))
-    return {"tune": losses, "domain_accuracy": tuple(follower.accuracies)}
+    return epoch
 
 
 def _pair(clean: Callable[[], Batch], degraded: Callable[[], Batch]) -> Batch:
