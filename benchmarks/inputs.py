@@ -129,7 +129,7 @@ def embed_clips(
     found: dict[str, dict[str, NDArray[np.float64]]] = {key: {} for key in rivals}
     for number, clip in enumerate(clips, 1):
         try:
-            decoded = decode_clip(clip.path, recipe.preprocessing)
+            decoded = decode_clip(clip.path, msgspec.structs.replace(recipe.preprocessing, close_up=None))
         except DataError as error:
             sys.stderr.write(f"left out {error}\n")
             continue

@@ -140,9 +140,9 @@ def _calls(
 def _batch(bundle: Bundle, one: OpenedStage, stage: Stage, size: int, generator: np.random.Generator) -> Batch:
     tensor = one.artifact.inputs[0]
     if stage == "encoder":
-        golden = bundle.golden().samples
-        samples = golden.reshape(-1, *golden.shape[2:])
-        return {tensor.name: to_input(samples[np.arange(size) % len(samples)], tensor, bundle.manifest.preprocessing)}
+        preprocessing = bundle.manifest.preprocessing
+        panes = bundle.golden().samples.reshape(-1, *preprocessing.pane_shape)
+        return {tensor.name: to_input(panes[np.arange(size) % len(panes)], tensor, preprocessing)}
     windows = generator.standard_normal((size, *tensor.shape[1:])).astype(np.float32)
     return {tensor.name: quantize(windows, tensor)}
 

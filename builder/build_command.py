@@ -18,7 +18,8 @@ from builder.display import TerminalDisplay
 from builder.errors import BuilderError, OutputError
 from builder.framework import load_tensorflow
 from builder.pipeline.build import BuildOptions, build
-from builder.recipe import load_recipe
+from builder.recipe import Recipe, load_recipe
+from builder.work_lock import lock_work
 from models.signing import generate_key, load_private_key
 from models.trust import user_key_folder
 
@@ -30,6 +31,11 @@ def main(argv: list[str]) -> int:
     # Told before TensorFlow takes its seconds to load and before a key is made.
     require_both_classes(find_clips(arguments.data).clips, arguments.data)
     _make_folder(arguments.out)
+    with lock_work(arguments.out / "work"):
+        return _build(arguments, recipe)
+
+
+def _build(arguments: argparse.Namespace, recipe: Recipe) -> int:
     console = Console()
     load_tensorflow().get_logger().setLevel(logging.ERROR)
     options = BuildOptions(

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import partial
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -122,12 +123,16 @@ def run_agent(
     A camera that is not there, breaks or hangs is reported and tried again, and disturbs no other. ``policies`` are
     read anew before each decision, so that whoever holds the book may change them; without it those of ``cameras``
     stay in force. ``observe`` is called on this thread, and no more once it raised; ``on_runtime`` is told which
-    engine judges, at the start and, on another thread, whenever that changes.
+    engine judges, at the start and, on another thread, whenever that changes. OpenCV works on its caller's thread alone
+    from then on, in the whole process.
 
     Raises ``PolicyError`` for cameras that cannot be told apart, ``SourceUriError`` for an address that cannot be
     understood and ``NoRuntimeError`` when nothing here can run the bundle.
     """
     check_cameras(cameras)
+    # Every camera's pictures are shrunk on a thread of its own. With OpenCV's pool, one thread a core, they would queue
+    # for that pool, and its threads would take the cores on which the engine judges.
+    cv2.setNumThreads(1)
     detector, judge = _open_judge(bundle, options, clock, on_runtime)
     book = policies or open_book(cameras, bundle.manifest)
     agent = _Agent(

@@ -13,23 +13,26 @@ import msgspec
 
 from edge_agent.config import ConfigError, Settings, load_config
 from edge_agent.config.plan import Plan
+from edge_agent.delivery.errors import SpoolError
 from edge_agent.delivery.message_schemas import DIALECT, generate_schemas, render_schema
 from edge_agent.doctor import Finding, examine
 from edge_agent.run_command import run
 from models.errors import NexaraError
 
 FAILED, INTERRUPTED = 2, 130
+# A disk that is full or mounted read-only while a machine boots may be fine a minute later.
+TRY_AGAIN = os.EX_TEMPFAIL
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one subcommand. 0: it succeeded, or all is fine; 1: ``doctor`` found a fault; 2: an error, told on stderr;
-    130: Ctrl-C."""
+    75: one that may pass by itself, so that a service manager should start it again; 130: Ctrl-C."""
     arguments = _parser().parse_args(argv)
     try:
         return int(arguments.command(arguments))
     except NexaraError as error:
         sys.stderr.write(f"nexara-edge: {error}\n")
-        return FAILED
+        return TRY_AGAIN if isinstance(error, SpoolError) else FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
 

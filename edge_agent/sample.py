@@ -17,7 +17,7 @@ from models.preprocessing import Luma, make_sample, shrink
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The encoder's input at one instant of one camera: ``pixels`` ``(H, W, C) uint8``.
+    """The encoder's input at one instant of one camera: ``pixels`` ``(P * H, W, C) uint8``.
 
     ``time_s`` is the camera's own rising clock and ``run`` its unbroken stretch; ``source_s`` is the source's clock at
     the newest frame, which is ``image``; ``arrived_s`` is when that frame was there, by the agent's clock.

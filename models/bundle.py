@@ -115,11 +115,10 @@ def _check_artifacts(manifest: Manifest, files: Mapping[str, bytes], path: Path)
 def _check_shapes(manifest: Manifest, path: Path) -> None:
     """All targets are the same network in other clothes, so that a device may change from one to another mid-stream:
     one sample shape, one embedding, one window."""
-    height, width = manifest.preprocessing.size
-    sample = (height, width, len(manifest.preprocessing.channels))
+    preprocessing = manifest.preprocessing
     size = _embedding_size(manifest, path)
-    window = (manifest.geometry.samples, size)
-    allowed = {"encoder": (sample, (size,)), "head": (window, (len(manifest.classes),))}
+    window = (manifest.geometry.samples, preprocessing.panes * size)
+    allowed = {"encoder": (preprocessing.pane_shape, (size,)), "head": (window, (len(manifest.classes),))}
     for artifact in manifest.artifacts:
         found = (_inner_shape(artifact, "inputs", path), _inner_shape(artifact, "outputs", path))
         if found != allowed[artifact.stage]:
@@ -154,7 +153,7 @@ def _read_golden(content: bytes, manifest: Manifest, where: str) -> Golden:
         except (ValueError, OSError, EOFError, MemoryError) as error:
             raise BundleFormatError(f"{where}: array {name} cannot be read: {error}") from error
     samples, logits = arrays["samples"], arrays["logits"]
-    sample = (manifest.geometry.samples, *manifest.preprocessing.size, len(manifest.preprocessing.channels))
+    sample = (manifest.geometry.samples, *manifest.preprocessing.sample_shape)
     if samples.dtype != np.uint8 or samples.ndim != _SAMPLES_RANK or samples.shape[1:] != sample or not len(samples):
         raise BundleFormatError(f"{where}: samples are {samples.dtype} {samples.shape}; (M, {sample}) uint8 is needed")
     if logits.dtype != np.float32 or logits.shape != (len(samples), len(manifest.classes)):

@@ -11,8 +11,8 @@ import msgspec
 
 from models.errors import BundleFormatError, BundleVersionError
 
-FORMAT_MAJOR = 1
-FORMAT = "1.0"
+FORMAT_MAJOR = 2
+FORMAT = "2.0"
 
 Stage = Literal["encoder", "head"]
 Dtype = Literal["float32", "uint8", "int8"]
@@ -35,19 +35,51 @@ class Geometry(msgspec.Struct, frozen=True, kw_only=True):
     frame_gap_s: Positive
 
 
+class CloseUp(msgspec.Struct, frozen=True, kw_only=True):
+    """A second pane of each sample: the window of the picture that moves most.
+
+    Pictures are kept at ``canvas`` ``(H, W)`` pixels; the window's sides are ``share`` of the canvas's.
+    """
+
+    canvas: tuple[Annotated[int, msgspec.Meta(ge=8)], Annotated[int, msgspec.Meta(ge=8)]]
+    share: Annotated[float, msgspec.Meta(gt=0, lt=1)]
+
+
 class Preprocessing(msgspec.Struct, frozen=True, kw_only=True):
     """How frames become an encoder's input; ``models.preprocessing`` is its one implementation.
 
+    ``size`` ``(H, W)`` is that of one pane: the whole picture and, where there is a ``close_up``, that beneath it.
     ``difference_gain`` multiplies every channel but ``grey``.
     Real-valued network input is ``(x - mean) / scale`` of the uint8 sample ``x``.
     """
 
     size: tuple[int, int]
+    close_up: CloseUp | None = None
     interpolation: Literal["area"] = "area"
     channels: tuple[Channel, ...] = ("grey", "diff_back", "diff_forward")
     difference_gain: Positive
     mean: float
     scale: Positive
+
+    @property
+    def canvas(self) -> tuple[int, int]:
+        """``(H, W)`` of the pictures that samples are made of."""
+        return self.size if self.close_up is None else self.close_up.canvas
+
+    @property
+    def panes(self) -> int:
+        """How many pictures the encoder sees of a sample; their embeddings stand side by side."""
+        return 1 if self.close_up is None else 2
+
+    @property
+    def pane_shape(self) -> tuple[int, int, int]:
+        """``(H, W, C)`` of what the encoder takes."""
+        return (*self.size, len(self.channels))
+
+    @property
+    def sample_shape(self) -> tuple[int, int, int]:
+        """``(P * H, W, C)`` of a sample: its panes beneath one another, so that to part them copies nothing."""
+        return (self.panes * self.size[0], self.size[1], len(self.channels))
 
 
 class Thresholds(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,8 +163,8 @@ class Latency(msgspec.Struct, frozen=True, kw_only=True):
 class Artifact(msgspec.Struct, frozen=True, kw_only=True):
     """One compiled file.
 
-    An encoder maps a sample ``(N, H, W, C)`` to an embedding ``(N, D)``; a head maps a window ``(N, T, D)`` to two
-    logits ``(N, 2)``, calm and fight. Encoder and head of one ``target`` belong together.
+    An encoder maps panes ``(N, H, W, C)`` to embeddings ``(N, E)``; a head maps a window ``(N, T, P * E)`` of
+    samples of ``P`` panes to two logits ``(N, 2)``, calm and fight. Encoder and head of one ``target`` belong together.
     """
 
     stage: Stage

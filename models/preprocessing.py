@@ -10,26 +10,56 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from models.manifest import Channel, Preprocessing, Tensor
+from models.close_up import grid_size, window_of_motion
+from models.manifest import Channel, CloseUp, Preprocessing, Tensor
 
 Luma = NDArray[np.uint8]
+Pictures = tuple[Luma, Luma, Luma]
 
 
 def shrink(luma: Luma, preprocessing: Preprocessing) -> Luma:
-    """Resize a picture of any size to the encoder's ``(H, W)``; ``(h, w) uint8`` in, ``(H, W) uint8`` out."""
-    height, width = preprocessing.size
-    return np.asarray(cv2.resize(luma, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    """Resize a picture of any size to the canvas ``(H, W)``; ``(h, w) uint8`` in, ``(H, W) uint8`` out."""
+    return _resize(luma, preprocessing.canvas)
 
 
 def make_sample(before: Luma, now: Luma, after: Luma, preprocessing: Preprocessing) -> NDArray[np.uint8]:
-    """Make one sample ``(H, W, C) uint8`` from three shrunk pictures ``(H, W) uint8``, one frame gap apart.
+    """Make one sample ``(P * H, W, C) uint8`` from three shrunk pictures ``(h, w) uint8``, one frame gap apart.
 
-    Differences are signed and stand around 128, where saturated arithmetic clips them.
+    Differences are signed and stand around 128, where saturated arithmetic clips them. With a close-up, the canvas as a
+    whole is the upper pane and its window that moves most the lower one: at a camera's usual distance a fight fills
+    little of the picture, and what moves there is lost when all of it is shrunk.
     """
-    return np.stack([_plane(channel, before, now, after, preprocessing) for channel in preprocessing.channels], axis=-1)
+    pictures = (before, now, after)
+    close_up = preprocessing.close_up
+    if close_up is None:
+        return _pane(pictures, preprocessing)
+    rows, columns = window_of_motion(_motion(pictures, close_up, preprocessing), close_up)
+    whole = _resize_all(pictures, preprocessing.size)
+    closer = _resize_all((before[rows, columns], now[rows, columns], after[rows, columns]), preprocessing.size)
+    return np.concatenate([_pane(whole, preprocessing), _pane(closer, preprocessing)])
 
 
-def _plane(channel: Channel, before: Luma, now: Luma, after: Luma, preprocessing: Preprocessing) -> Luma:
+def _motion(pictures: Pictures, close_up: CloseUp, preprocessing: Preprocessing) -> Luma:
+    """How strongly each cell of the close-up's grid accelerates, ``(h, w) uint8``."""
+    accelerated = _plane("acceleration", _resize_all(pictures, grid_size(close_up)), preprocessing)
+    return np.asarray(cv2.absdiff(accelerated, np.full_like(accelerated, 128)), dtype=np.uint8)
+
+
+def _resize_all(pictures: Pictures, size: tuple[int, int]) -> Pictures:
+    before, now, after = pictures
+    return _resize(before, size), _resize(now, size), _resize(after, size)
+
+
+def _resize(picture: Luma, size: tuple[int, int]) -> Luma:
+    return np.asarray(cv2.resize(picture, size[::-1], interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+def _pane(pictures: Pictures, preprocessing: Preprocessing) -> NDArray[np.uint8]:
+    return np.stack([_plane(channel, pictures, preprocessing) for channel in preprocessing.channels], axis=-1)
+
+
+def _plane(channel: Channel, pictures: Pictures, preprocessing: Preprocessing) -> Luma:
+    before, now, after = pictures
     gain = preprocessing.difference_gain
     if channel == "grey":
         return now
@@ -47,13 +77,20 @@ def _around_grey(one: Luma, other: NDArray[np.number], gain: float) -> Luma:
     return stored
 
 
+def normalise(samples: NDArray[np.uint8], preprocessing: Preprocessing) -> NDArray[np.float32]:
+    """The real network input float32 of samples uint8, of any shape: ``(x - mean) / scale``.
+
+    Each of the 256 values is computed once and looked up.
+    """
+    return _real_values(preprocessing)[samples]
+
+
 def to_input(samples: NDArray[np.uint8], tensor: Tensor, preprocessing: Preprocessing) -> NDArray[np.generic]:
     """Turn samples ``(N, H, W, C) uint8`` into what ``tensor`` takes: normalised float32, or its quantized form.
 
     Each of the 256 values is computed once and looked up.
     """
-    real = (np.arange(256, dtype=np.float32) - preprocessing.mean) / preprocessing.scale
-    table = quantize(real, tensor)
+    table = quantize(_real_values(preprocessing), tensor)
     return np.asarray(table[samples], dtype=table.dtype)
 
 
@@ -73,3 +110,7 @@ def dequantize(stored: NDArray[np.generic], tensor: Tensor) -> NDArray[np.float3
     if tensor.quantization is None:
         return stored.astype(np.float32, copy=False)
     return (stored.astype(np.float32) - tensor.quantization.zero_point) * np.float32(tensor.quantization.scale)
+
+
+def _real_values(preprocessing: Preprocessing) -> NDArray[np.float32]:
+    return np.asarray((np.arange(256, dtype=np.float32) - preprocessing.mean) / preprocessing.scale, dtype=np.float32)

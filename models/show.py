@@ -59,6 +59,10 @@ def _geometry(manifest: Manifest) -> Iterator[tuple[str, str]]:
         "sample",
         f"{height} x {width}, {' + '.join(preprocessing.channels)} (differences x {preprocessing.difference_gain:g})",
     )
+    if preprocessing.close_up is not None:
+        rows, columns = preprocessing.close_up.canvas
+        share = preprocessing.close_up.share
+        yield "close-up", f"the {share:g} of each side of {rows} x {columns} that moves most, beside the whole picture"
     yield "input", f"(value - {preprocessing.mean:g}) / {preprocessing.scale:g}"
     levels = f"wake {thresholds.wake:g}, alert {thresholds.alert:g}, clear {thresholds.clear:g}"
     yield "thresholds", f"{levels} (temperature {calibration.temperature:g})"

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.bundle import Bundle
-from models.manifest import Geometry, Tensor
+from models.manifest import Geometry
 from runtimes.discovery import discover_runtimes
 from runtimes.environment import Environment, probe_all, probe_environment
 from runtimes.errors import DetectorInputError, NoRuntimeError, SessionError
@@ -68,20 +68,20 @@ class Detector:
     @property
     def embedding_size(self) -> int:
         """``D``, the length of an embedding."""
-        return self._pair.candidate.encoder.outputs[0].shape[-1]
+        return self._bundle.manifest.preprocessing.panes * self._pair.candidate.encoder.outputs[0].shape[-1]
 
     def encode(self, samples: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Embeddings ``(N, D) float32`` of samples ``(N, H, W, C) uint8``, ``N >= 0``.
+        """Embeddings ``(N, D) float32`` of samples ``(N, P * H, W, C) uint8``, ``N >= 0``.
 
         Raises ``DetectorInputError`` for another shape or dtype and ``SessionError`` when no target works any more; the
         next call tries again.
         """
-        _check(samples, self._pair.candidate.encoder.inputs[0], "uint8", "samples")
+        _check(samples, self._bundle.manifest.preprocessing.sample_shape, "uint8", "samples")
         return self._answer(lambda pair: pair.encode(samples))
 
     def logits(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
         """Logits ``(N, 2) float32``, calm and fight, of windows ``(N, T, D) float32``. Raises as ``encode`` does."""
-        _check(windows, self._pair.candidate.head.inputs[0], "float32", "windows")
+        _check(windows, self._pair.candidate.head.inputs[0].shape[1:], "float32", "windows")
         return self._answer(lambda pair: pair.logits(windows))
 
     def judge(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -166,7 +166,7 @@ def plan(
     return rank(selection.candidates, environment), selection.refusals
 
 
-def _check(array: NDArray[np.generic], tensor: Tensor, dtype: str, what: str) -> None:
-    if array.ndim != len(tensor.shape) or array.shape[1:] != tensor.shape[1:] or array.dtype != dtype:
-        lengths = ", ".join(map(str, tensor.shape[1:]))
+def _check(array: NDArray[np.generic], shape: tuple[int, ...], dtype: str, what: str) -> None:
+    if array.ndim != len(shape) + 1 or array.shape[1:] != shape or array.dtype != dtype:
+        lengths = ", ".join(map(str, shape))
         raise DetectorInputError(f"{what} must be (N, {lengths}) {dtype}, got {array.shape} {array.dtype}")

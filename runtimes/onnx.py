@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.manifest import Artifact, Dtype, Tensor
+from runtimes.batch import run_batch
 from runtimes.errors import RuntimeOpenError, SessionError
 from runtimes.gpu import find_gpus
 from runtimes.protocol import Batch, Probe, SessionOptions
-from runtimes.tensors import check_batch, check_tensors, empty_outputs
+from runtimes.tensors import check_tensors
 
 _CPU = "CPUExecutionProvider"
 _CUDA = "CUDAExecutionProvider"
@@ -80,15 +81,7 @@ class OnnxSession:
 
     def run(self, batch: Batch) -> dict[str, NDArray[np.generic]]:
         """Run one batch of any size; raises ``SessionError`` when the arrays do not fit or the engine fails."""
-        if self._session is None:
-            raise SessionError(f"{self._artifact.file}: the session is closed; open the artifact again")
-        size = check_batch(batch, self.inputs, self._artifact.file)
-        if size == 0:
-            return empty_outputs(self.outputs)
-        if not self._fixed:
-            return self._run(batch)
-        rows = [self._run({name: array[item : item + 1] for name, array in batch.items()}) for item in range(size)]
-        return {tensor.name: np.concatenate([row[tensor.name] for row in rows]) for tensor in self.outputs}
+        return run_batch(self._artifact, batch, self._run, whole=not self._fixed, closed=self._session is None)
 
     def close(self) -> None:
         """Free the engine's memory."""

@@ -33,9 +33,11 @@ class Pair:
         self._preprocessing = preprocessing
 
     def encode(self, samples: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Embeddings ``(N, D) float32`` of samples ``(N, H, W, C) uint8``. Raises ``SessionError``."""
+        """Embeddings ``(N, D) float32`` of samples ``(N, P * H, W, C) uint8``. Raises ``SessionError``."""
         tensor = self._encoder.inputs[0]
-        return _run(self._encoder, to_input(samples, tensor, self._preprocessing))
+        panes = samples.reshape(-1, *self._preprocessing.pane_shape)
+        found = _run(self._encoder, to_input(panes, tensor, self._preprocessing))
+        return found.reshape(len(samples), self._preprocessing.panes * found.shape[-1])
 
     def logits(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
         """Logits ``(N, 2) float32`` of windows ``(N, T, D) float32``. Raises ``SessionError``."""

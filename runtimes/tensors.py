@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Sequence
 
 from models.manifest import Artifact, Quantization, Tensor
-from runtimes.errors import RuntimeOpenError, SessionError
+from runtimes.errors import RuntimeOpenError
 
 # Quantization scales go through JSON and float32; anything nearer than this is the same number.
 _SCALE_TOLERANCE = 1e-5
@@ -29,29 +26,6 @@ def check_tensors(artifact: Artifact, inputs: Sequence[Tensor], outputs: Sequenc
             difference = _difference(by_name[tensor.name], tensor)
             if difference:
                 raise RuntimeOpenError(f"{artifact.file}: {side} {tensor.name} {difference}; build the bundle again")
-
-
-def check_batch(batch: Mapping[str, NDArray[np.generic]], inputs: Sequence[Tensor], where: str) -> int:
-    """The batch size of ``batch``; raises ``SessionError`` when its arrays are not what ``inputs`` take."""
-    sizes = set()
-    for tensor in inputs:
-        array = batch.get(tensor.name)
-        if array is None:
-            raise SessionError(f"{where}: no array for input {tensor.name}; it has {', '.join(batch) or 'none'}")
-        if array.shape[1:] != tensor.shape[1:] or array.dtype != tensor.dtype:
-            raise SessionError(
-                f"{where}: input {tensor.name} takes (N, {', '.join(map(str, tensor.shape[1:]))}) {tensor.dtype}, "
-                f"got {array.shape} {array.dtype}"
-            )
-        sizes.add(len(array))
-    if len(sizes) != 1:
-        raise SessionError(f"{where}: inputs of one batch have {sorted(sizes)} items; they must agree")
-    return sizes.pop()
-
-
-def empty_outputs(outputs: Sequence[Tensor]) -> dict[str, NDArray[np.generic]]:
-    """What a batch of no items gives."""
-    return {tensor.name: np.zeros((0, *tensor.shape[1:]), dtype=tensor.dtype) for tensor in outputs}
 
 
 def _difference(found: Tensor, wanted: Tensor) -> str | None:

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.manifest import Artifact, Dtype, Quantization, Tensor
+from runtimes.batch import run_batch
 from runtimes.errors import RuntimeOpenError, SessionError
 from runtimes.protocol import Batch, Probe, SessionOptions
-from runtimes.tensors import check_batch, check_tensors, empty_outputs
+from runtimes.tensors import check_tensors
 
 # (module of the Interpreter, distribution that carries it), the preferred first.
 _ENGINES = (("ai_edge_litert.interpreter", "ai-edge-litert"), ("tflite_runtime.interpreter", "tflite-runtime"))
@@ -68,24 +69,18 @@ class TFLiteSession:
 
     def run(self, batch: Batch) -> dict[str, NDArray[np.generic]]:
         """Run one batch of any size; raises ``SessionError`` when the arrays do not fit or the engine fails."""
-        if self._interpreter is None:
-            raise SessionError(f"{self._artifact.file}: the session is closed; open the artifact again")
-        size = check_batch(batch, self.inputs, self._artifact.file)
-        rows = [self._run_item(batch, item) for item in range(size)]
-        if not rows:
-            return empty_outputs(self.outputs)
-        return {tensor.name: np.concatenate([row[tensor.name] for row in rows]) for tensor in self.outputs}
+        return run_batch(self._artifact, batch, self._run, whole=False, closed=self._interpreter is None)
 
     def close(self) -> None:
         """Free the engine's memory."""
         self._interpreter = None
 
-    def _run_item(self, batch: Batch, item: int) -> dict[str, NDArray[np.generic]]:
+    def _run(self, batch: Batch) -> dict[str, NDArray[np.generic]]:
         try:
             # A fused LSTM keeps its state between invocations.
             self._interpreter.reset_all_variables()
             for tensor in self.inputs:
-                self._interpreter.set_tensor(self._indices[tensor.name], batch[tensor.name][item : item + 1])
+                self._interpreter.set_tensor(self._indices[tensor.name], batch[tensor.name])
             self._interpreter.invoke()
             return {tensor.name: self._interpreter.get_tensor(self._indices[tensor.name]) for tensor in self.outputs}
         except (RuntimeError, ValueError) as error:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from builder.framework import load_keras
 from models.manifest import Preprocessing
-from models.preprocessing import dequantize, to_input
+from models.preprocessing import dequantize, normalise, to_input
 from runtimes.protocol import Session
 
 if TYPE_CHECKING:
@@ -33,9 +33,8 @@ def measure_shift(
     shifts = []
     for start in range(0, len(samples), _BATCH):
         batch = samples[start : start + _BATCH]
-        real = ((batch.astype(np.float32) - preprocessing.mean) / preprocessing.scale).astype(np.float32)
         stored = session.run({taken.name: to_input(batch, taken, preprocessing)})[given.name]
-        shifts.append(dequantize(stored, given) - np.asarray(encoder(real, training=False)))
+        shifts.append(dequantize(stored, given) - np.asarray(encoder(normalise(batch, preprocessing), training=False)))
     return np.asarray(np.concatenate(shifts).mean(axis=0), dtype=np.float32)
 
 

@@ -17,7 +17,9 @@ from builder.compilation.compiled import Compiled, Precision
 from builder.compilation.onnx import compile_onnx
 from builder.compilation.tflite import compile_tflite
 from builder.evaluation.opening import open_artifact
+from builder.training.network import Network
 from models.manifest import Artifact, Preprocessing, Requirement, Stage
+from models.preprocessing import normalise
 
 if TYPE_CHECKING:
     from tf_keras import Model
@@ -52,14 +54,6 @@ TARGETS: tuple[Target, ...] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Network:
-    """The float student in its two parts: encoder ``(N, H, W, C) -> (N, D)`` and head ``(N, T, D) -> (N, 2)``."""
-
-    encoder: Model
-    head: Model
-
-
-@dataclass(frozen=True, slots=True)
 class Calibrating:
     """What int8 ranges are taken from, out of training clips only: samples ``(K, H, W, C) uint8`` and windows
     ``(M, T, D) float32`` of the float encoder's embeddings."""
@@ -80,8 +74,8 @@ def store_half(targets: Iterable[Target]) -> tuple[Target, ...]:
 def compile_target(
     target: Target, network: Network, calibrating: Calibrating, preprocessing: Preprocessing, directory: Path
 ) -> tuple[Artifact, Artifact]:
-    """Write ``directory/artifacts/<target>-<stage>.<suffix>`` and give encoder and head as the manifest lists them,
-    without accuracy and latency, which are measured later. Raises ``CompilationError``."""
+    """Write encoder and head of ``network`` as ``directory/artifacts/<target>-<stage>.<suffix>`` and give both as the
+    manifest lists them, without accuracy and latency, which are measured later. Raises ``CompilationError``."""
     folder = directory / "artifacts"
     folder.mkdir(parents=True, exist_ok=True)
     artifacts: list[Artifact] = []
@@ -102,15 +96,17 @@ def compile_target(
 def _compile(
     target: Target, stage: Stage, model: Model, calibrating: Calibrating, preprocessing: Preprocessing, path: Path
 ) -> Compiled:
-    normalised = (np.arange(256, dtype=np.float32) - preprocessing.mean) / preprocessing.scale
     representative = (
-        [calibrating.windows] if stage == "head" else (normalised[row][None] for row in calibrating.samples)
+        [calibrating.windows]
+        if stage == "head"
+        else (normalise(row[None], preprocessing) for row in calibrating.samples)
     )
     if target.engine == "onnx":
         return compile_onnx(
             model, precision=target.precision, path=path, representative=representative, symmetric=target.symmetric
         )
-    samples_range = (float(normalised[0]), float(normalised[255])) if stage == "encoder" else None
+    darkest, brightest = normalise(np.array([0, 255], np.uint8), preprocessing)
+    samples_range = (float(darkest), float(brightest)) if stage == "encoder" else None
     return compile_tflite(
         model, precision=target.precision, path=path, representative=representative, samples_range=samples_range
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,18 +30,23 @@ def decode_clip(path: Path, preprocessing: Preprocessing) -> DecodedClip:
 
     Raises ``DataError`` naming the clip when it is missing, corrupt, empty, or longer than ``MAX_FRAMES``.
     """
+    return decode_clip_at_sizes(path, (preprocessing,))[0]
+
+
+def decode_clip_at_sizes(path: Path, preprocessings: Sequence[Preprocessing]) -> tuple[DecodedClip, ...]:
+    """The same clip once for each of ``preprocessings``, from decoding it once. Raises as ``decode_clip`` does."""
     times: list[float] = []
-    frames: list[NDArray[np.uint8]] = []
+    frames: list[list[NDArray[np.uint8]]] = []
     try:
         with av.open(str(path)) as container:
             stream = container.streams.video[0]
             stream.thread_type = "AUTO"
             rate = float(stream.average_rate or 25)
             for frame in container.decode(stream):
-                times.append(frame.time if frame.time is not None else len(times) / rate)
                 # More threads than one would be started anew for every frame, which takes longer than the conversion.
                 luma = np.asarray(frame.to_ndarray(format="gray", threads=1), np.uint8)
-                frames.append(shrink(luma, preprocessing))
+                times.append(frame.time if frame.time is not None else len(times) / rate)
+                frames.append([shrink(luma, preprocessing) for preprocessing in preprocessings])
                 if len(frames) > MAX_FRAMES:
                     raise DataError(f"{path}: more than {MAX_FRAMES} frames; cut it into shorter clips")
     except (av.FFmpegError, IndexError, OSError, ValueError) as error:
@@ -52,7 +58,8 @@ def decode_clip(path: Path, preprocessing: Preprocessing) -> DecodedClip:
         raise DataError(
             f"{path}: {len(frames)} frame(s) found, at least {MIN_FRAMES} are needed; replace the file or remove it"
         )
-    return DecodedClip(_ascending(np.asarray(times), rate), np.stack(frames))
+    ascending = _ascending(np.asarray(times), rate)
+    return tuple(DecodedClip(ascending, np.stack(shrunk)) for shrunk in zip(*frames, strict=True))
 
 
 def _reason(path: Path, error: Exception) -> str:

@@ -32,17 +32,17 @@ def cut_views(
     geometry: Geometry,
     preprocessing: Preprocessing,
 ) -> dict[ViewName, Samples]:
-    """Samples ``(K, H, W, C) uint8`` of each view asked for.
+    """Samples ``(K, P * H, W, C) uint8`` of each view asked for.
 
     ``flip`` is the mirror image, ``shift`` the same clip half a sample later, ``zoom`` its middle, for which ``decode``
     gives it larger than ``plain`` is. The views of a clip may differ by a sample in length.
     """
     cutters: dict[ViewName, Callable[[], Samples]] = {
-        "flip": lambda: _cut(plain, 0.0, geometry, preprocessing)[:, :, ::-1],
+        "flip": lambda: _cut(_mirrored(plain), 0.0, geometry, preprocessing),
         "shift": lambda: _cut(plain, 0.5 / geometry.rate_hz, geometry, preprocessing),
         "zoom": lambda: _cut(_middle(decode, preprocessing), 0.0, geometry, preprocessing),
     }
-    return {name: np.ascontiguousarray(cutters[name]()) for name in names}
+    return {name: cutters[name]() for name in names}
 
 
 def _cut(clip: DecodedClip, later_s: float, geometry: Geometry, preprocessing: Preprocessing) -> Samples:
@@ -52,9 +52,13 @@ def _cut(clip: DecodedClip, later_s: float, geometry: Geometry, preprocessing: P
     return cut_samples(clip, instants[:known], geometry, preprocessing)
 
 
+def _mirrored(clip: DecodedClip) -> DecodedClip:
+    return DecodedClip(clip.times_s, np.ascontiguousarray(clip.frames[:, :, ::-1]))
+
+
 def _middle(decode: Callable[[Preprocessing], DecodedClip], preprocessing: Preprocessing) -> DecodedClip:
-    height, width = preprocessing.size
+    height, width = preprocessing.canvas
     size = (round(height / ZOOM), round(width / ZOOM))
-    wide = decode(msgspec.structs.replace(preprocessing, size=size))
+    wide = decode(msgspec.structs.replace(preprocessing, size=size, close_up=None))
     top, left = (size[0] - height) // 2, (size[1] - width) // 2
     return DecodedClip(wide.times_s, wide.frames[:, top : top + height, left : left + width])

@@ -12,6 +12,7 @@ from builder.data.samples import clip_windows
 from builder.evaluation.clip_samples import ClipSamples
 from builder.evaluation.scores import ClipScore, Scores, Skipped
 from models.manifest import Geometry, Preprocessing
+from models.preprocessing import normalise
 from runtimes.pair import probability
 
 _BATCH = 64
@@ -21,7 +22,7 @@ class Scorer(Protocol):
     """What can be evaluated: ``runtimes.Detector``, ``runtimes.Pair`` and ``FloatScorer`` all are."""
 
     def encode(self, samples: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Embeddings ``(N, D) float32`` of samples ``(N, H, W, C) uint8``."""
+        """Embeddings ``(N, D) float32`` of samples ``(N, P * H, W, C) uint8``."""
         ...
 
     def logits(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -46,9 +47,10 @@ class FloatScorer:
         self._preprocessing = preprocessing
 
     def encode(self, samples: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Embeddings ``(N, D) float32`` of samples ``(N, H, W, C) uint8``."""
-        real = (samples.astype(np.float32) - self._preprocessing.mean) / self._preprocessing.scale
-        return np.asarray(self._encoder(real), dtype=np.float32)
+        """Embeddings ``(N, D) float32`` of samples ``(N, P * H, W, C) uint8``."""
+        panes = samples.reshape(-1, *self._preprocessing.pane_shape)
+        found = np.asarray(self._encoder(normalise(panes, self._preprocessing)), dtype=np.float32)
+        return found.reshape(len(samples), self._preprocessing.panes * found.shape[-1])
 
     def logits(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
         """Logits ``(N, 2) float32`` of windows ``(N, T, D) float32``."""
@@ -65,7 +67,7 @@ def score_clip(
 
 
 def judge_view(scorer: Scorer, samples: NDArray[np.uint8], geometry: Geometry) -> NDArray[np.float32]:
-    """Logits ``(M, 2) float32`` of all windows over samples ``(K, H, W, C) uint8``."""
+    """Logits ``(M, 2) float32`` of all windows over samples ``(K, P * H, W, C) uint8``."""
     starts = range(0, len(samples), _BATCH)
     embeddings = np.concatenate([scorer.encode(samples[start : start + _BATCH]) for start in starts])
     return scorer.logits(embeddings[clip_windows(len(embeddings), geometry)])

@@ -89,7 +89,7 @@ def build(options: BuildOptions, display: Display) -> Path:
 def _curated(name: str, found: ClipFolder, recipe: Recipe, store: StageStore, display: Display) -> CuratedClips:
     display.stage(f"{name}: hashing {len(found.clips)} clips", False)
     digests = hash_clips(found.clips, display.progress)
-    inputs = ([(clip.name, clip.label, clip.source) for clip in found.clips], digests, recipe.preprocessing.size)
+    inputs = ([(clip.name, clip.label, clip.source) for clip in found.clips], digests, recipe.preprocessing.canvas)
     stage = store.run(
         name,
         inputs,

@@ -10,15 +10,15 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from builder.compilation.targets import TARGETS, Calibrating, Network, Target, compile_target, store_half
+from builder.compilation.targets import TARGETS, Calibrating, Target, compile_target, store_half
 from builder.errors import DataError
 from builder.evaluation.opening import open_artifacts
 from builder.pipeline.calibrated import FoldCalibration
 from builder.pipeline.curated import CuratedClips
 from builder.pipeline.fold_build import FoldBuild, FoldStages, write_scores
 from builder.recipe import Recipe
-from builder.training import network as trained
 from builder.training.fit import Progress
+from builder.training.network import Network
 from builder.training.probe import embedder
 from models.manifest import Artifact
 
@@ -26,7 +26,7 @@ ARTIFACTS = "artifacts.json"
 RELEASED: tuple[Target, ...] = store_half(TARGETS)
 
 
-def shift_head(network: trained.Network, calibration: FoldCalibration) -> None:
+def shift_head(network: Network, calibration: FoldCalibration) -> None:
     """Add the calibration's shift to the fight logit, so that the bundle needs a temperature only."""
     layer = network.head.get_layer("logits")
     kernel, bias = layer.get_weights()
@@ -50,9 +50,7 @@ def compile_fold(
     write_scores(fold.scores(fold.scorer(network), judged, calibration.temperature), directory / "student.json")
     artifacts: list[Artifact] = []
     for number, target in enumerate(RELEASED, 1):
-        pair = compile_target(
-            target, Network(network.encoder, network.head), calibrating, recipe.preprocessing, directory
-        )
+        pair = compile_target(target, network, calibrating, recipe.preprocessing, directory)
         with closing(open_artifacts(*pair, directory, recipe.preprocessing)) as opened:
             scores = fold.scores(opened, judged, calibration.temperature)
         write_scores(scores, directory / f"{target.name}.json")
@@ -86,12 +84,12 @@ def golden_windows(scenes: CuratedClips, recipe: Recipe) -> NDArray[np.uint8]:
     return np.stack(windows)
 
 
-def _calibrating(fold: FoldBuild, network: trained.Network, recipe: Recipe) -> Calibrating:
+def _calibrating(fold: FoldBuild, network: Network, recipe: Recipe) -> Calibrating:
     training = fold.training()
     chosen = _spread(len(training), recipe.quantization.clips)
     windows = training.views(recipe.folds.seed, 0, chosen)
     embeddings = embedder(network.encoder, recipe.preprocessing)(windows)
-    samples = windows[:, :: max(1, windows.shape[1] // 2)].reshape(-1, *windows.shape[2:])
+    samples = windows[:, :: max(1, windows.shape[1] // 2)].reshape(-1, *recipe.preprocessing.pane_shape)
     return Calibrating(samples=samples, windows=embeddings)
 
 

@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from builder.data.clips import Clip, ClipFolder, Label
-from builder.data.decode import DecodedClip, decode_clip
+from builder.data.decode import DecodedClip, decode_clip_at_sizes
 from builder.data.degradation import Degradation
 from builder.data.samples import clip_samples
 from builder.errors import DataError
@@ -21,7 +21,7 @@ from models.manifest import Geometry, Preprocessing
 
 LIST = "clips.json"
 MARGIN = 1.25
-"""Clips are kept this much larger than the network's input, so that views may be cut out of them."""
+"""Clips are kept this much larger than the canvas, so that views may be cut out of them."""
 
 
 class CuratedClip(msgspec.Struct, frozen=True):
@@ -67,7 +67,7 @@ def curate(
     skipped: list[Skipped] = []
     for number, clip in enumerate(found.clips, 1):
         try:
-            wide, exact = decode_clip(clip.path, large), decode_clip(clip.path, preprocessing)
+            wide, exact = decode_clip_at_sizes(clip.path, (large, preprocessing))
         except DataError as error:
             skipped.append(Skipped(clip=clip.name, reason=str(error)))
             warn(f"skipped {error}")
@@ -82,8 +82,8 @@ def curate(
 
 def with_margin(preprocessing: Preprocessing) -> Preprocessing:
     """The preprocessing in the size that views are cut from."""
-    height, width = preprocessing.size
-    return msgspec.structs.replace(preprocessing, size=(round(height * MARGIN), round(width * MARGIN)))
+    height, width = preprocessing.canvas
+    return msgspec.structs.replace(preprocessing, size=(round(height * MARGIN), round(width * MARGIN)), close_up=None)
 
 
 def _fingerprint(clips: Sequence[CuratedClip]) -> str:

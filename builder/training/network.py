@@ -21,8 +21,8 @@ EMBEDDING_NORM = "embedding_norm"
 
 
 class Network(NamedTuple):
-    """``encoder``: ``(N, H, W, C) float32`` to ``(N, D)``; ``head``: ``(N, T, D)`` to logits ``(N, 2)``; ``whole``:
-    windows of uint8 samples ``(N, T, H, W, C)`` to logits, sharing the weights of both."""
+    """``encoder``: panes ``(N, H, W, C) float32`` to ``(N, E)``; ``head``: ``(N, T, P * E)`` to logits ``(N, 2)``;
+    ``whole``: windows of uint8 samples ``(N, T, P * H, W, C)`` to logits, sharing the weights of both."""
 
     encoder: tf_keras.Model
     head: tf_keras.Model
@@ -39,12 +39,15 @@ def pool_encoder(features: tf_keras.Model) -> tf_keras.Model:
 
 
 def standardise(network: Network, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Let the encoder standardise its embeddings by the statistics of ``embeddings (M, T, D)``, which it gave before it
-    did; returns them standardised. A head learns faster from those, above all from a backbone that is cut early."""
+    """Let the encoder standardise its embeddings by the statistics of ``embeddings (M, T, P * E)``, which it gave
+    before it did; returns them standardised. A head learns faster from those, above all from a backbone that is cut
+    early."""
     norm = network.encoder.get_layer(EMBEDDING_NORM)
-    mean, variance = embeddings.mean(axis=(0, 1)), embeddings.var(axis=(0, 1))
+    panes = embeddings.reshape(-1, network.encoder.output_shape[-1])
+    mean, variance = panes.mean(axis=0), panes.var(axis=0)
     norm.set_weights([mean, variance])
-    return np.asarray((embeddings - mean) / np.sqrt(variance + norm.epsilon), dtype=np.float32)
+    standard = (panes - mean) / np.sqrt(variance + norm.epsilon)
+    return np.asarray(standard.reshape(embeddings.shape), dtype=np.float32)
 
 
 def join_network(
@@ -52,13 +55,13 @@ def join_network(
 ) -> Network:
     """Join an encoder and a head that share their weights with the result."""
     keras, tf = load_keras(), load_tensorflow()
-    shape = (*preprocessing.size, len(preprocessing.channels))
-    window = keras.Input((geometry.samples, *shape), name="window", dtype="uint8")
+    pane = preprocessing.pane_shape
+    window = keras.Input((geometry.samples, *preprocessing.sample_shape), name="window", dtype="uint8")
     flat = keras.layers.Lambda(
-        lambda x: (tf.cast(tf.reshape(x, (-1, *shape)), tf.float32) - preprocessing.mean) / preprocessing.scale,
+        lambda x: (tf.cast(tf.reshape(x, (-1, *pane)), tf.float32) - preprocessing.mean) / preprocessing.scale,
         name="normalise",
     )(window)
-    width = encoder.output_shape[-1]
+    width = preprocessing.panes * encoder.output_shape[-1]
     embeddings = keras.layers.Lambda(lambda x: tf.reshape(x, (-1, geometry.samples, width)), name="time")(encoder(flat))
     return Network(encoder, head, keras.Model(window, head(embeddings), name="whole"))
 
@@ -68,7 +71,8 @@ def build_network(
 ) -> Network:
     """A new network over a backbone's feature maps."""
     encoder = pool_encoder(features)
-    return join_network(encoder, HEADS[head](geometry.samples, encoder.output_shape[-1]), geometry, preprocessing)
+    embedding = preprocessing.panes * encoder.output_shape[-1]
+    return join_network(encoder, HEADS[head](geometry.samples, embedding), geometry, preprocessing)
 
 
 def save_weights(network: Network, directory: Path) -> None:

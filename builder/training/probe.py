@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from builder.framework import load_tensorflow
 from builder.training.fit import Batch, Distillation, Progress, Schedule, fit
+from builder.training.network import traced
 from builder.training.training_set import TrainingSet, shuffled
 from models.manifest import Preprocessing
+from models.preprocessing import normalise
 
 if TYPE_CHECKING:
     import tf_keras
@@ -25,19 +26,15 @@ def embedder(
     encoder: tf_keras.Model, preprocessing: Preprocessing
 ) -> Callable[[NDArray[np.uint8]], NDArray[np.float32]]:
     """What embeds windows of samples ``(M, T, H, W, C) uint8`` to ``(M, T, D) float32``; traced once for all calls."""
-    tf = load_tensorflow()
-    shape = (None, *preprocessing.size, len(preprocessing.channels))
-
-    def normalised(samples: Any) -> Any:  # noqa: ANN401 - symbolic tensors
-        return encoder((tf.cast(samples, tf.float32) - preprocessing.mean) / preprocessing.scale, training=False)
-
-    encode = tf.function(normalised, input_signature=[tf.TensorSpec(shape, tf.uint8)])
+    encode = traced(encoder)
 
     def embed(windows: NDArray[np.uint8]) -> NDArray[np.float32]:
         count, length = windows.shape[:2]
-        flat = windows.reshape(count * length, *windows.shape[2:])
-        step = BATCH * length
-        parts = [encode(flat[start : start + step]).numpy() for start in range(0, len(flat), step)]
+        flat = windows.reshape(-1, *preprocessing.pane_shape)
+        step = BATCH * length * preprocessing.panes
+        parts = [
+            encode(normalise(flat[start : start + step], preprocessing)).numpy() for start in range(0, len(flat), step)
+        ]
         return np.concatenate(parts).reshape(count, length, -1)
 
     return embed

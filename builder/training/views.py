@@ -47,23 +47,26 @@ def draw_view(
     triples = nearest_frames(clip.times_s, instants[:, None] - np.array([2, 1, 0]) * stretched.frame_gap_s)
     if rng.random() < augmentation.reverse:
         triples = triples[::-1, ::-1]
+    # Filled only once the order is final: the agent fills a window that is not yet full at its front, always.
+    triples = triples[np.maximum(np.arange(geometry.samples) - (geometry.samples - len(triples)), 0)]
     needed, places = np.unique(triples, return_inverse=True)
-    frames = _transform(clip.frames[needed], preprocessing.size, augmentation, rng)
+    frames = _transform(clip.frames[needed], preprocessing.canvas, augmentation, rng)
     return np.stack([make_sample(frames[a], frames[b], frames[c], gained) for a, b, c in places.reshape(triples.shape)])
 
 
 def _instants(
     duration_s: float, geometry: Geometry, augmentation: Augmentation, rng: np.random.Generator
 ) -> NDArray[np.float64]:
+    """The instants ``(K,)`` that a view shows, ``1 <= K <= geometry.samples``."""
     first = min(2 * geometry.frame_gap_s, duration_s)
     span = (geometry.samples - 1) / geometry.rate_hz
     start = rng.uniform(first, max(first, duration_s - span))
     instants = start + np.arange(geometry.samples) / geometry.rate_hz
-    # A clip that is too short, and now and then one that is not, fills the window's front as the agent does.
+    # A clip that is too short, and now and then one that is not, gives a window that is not yet full.
     known = int(np.sum(instants <= duration_s + 1e-6))
     if rng.random() < augmentation.short:
         known = min(known, int(rng.integers(1, geometry.samples)))
-    return instants[np.maximum(np.arange(geometry.samples) - (geometry.samples - known), 0)]
+    return instants[:known]
 
 
 def _transform(

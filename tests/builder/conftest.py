@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from builder.compilation.targets import TARGETS, Network, compile_target
+from builder.compilation.targets import TARGETS, compile_target
 from builder.evaluation.scoring import FloatScorer
 from builder.release.bundle import assemble_bundle
 from builder.release.golden import make_golden
 from builder.release.inputs import ReleaseInputs
+from builder.training.network import Network
 from models.manifest import Artifact
 from tests.builder import tiny_networks
 from tests.builder.made_report import make_report

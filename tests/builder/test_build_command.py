@@ -13,6 +13,7 @@ import pytest
 
 from builder.build_command import main
 from builder.errors import DataError, OutputError, RecipeError
+from builder.work_lock import lock_work
 from models.bundle import open_bundle
 from models.trust import TrustStore
 from runtimes.detector import open_detector
@@ -213,6 +214,12 @@ def test_one_clear_error_when_the_folder_for_the_bundle_is_a_file(inputs: Inputs
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="file: cannot be written: Not a directory; give --out"):
         main(inputs._replace(out=tmp_path / "file").arguments)
+
+
+def test_one_clear_error_when_another_build_is_at_work_in_the_folder(inputs: Inputs) -> None:
+    (inputs.out / "work").mkdir(parents=True)
+    with lock_work(inputs.out / "work"), pytest.raises(OutputError, match=f"process {os.getpid()} is building there"):
+        main(inputs.arguments)
 
 
 def test_unknown_sources_are_warned_of(inputs: Inputs, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from builder.compilation.targets import Calibrating, Network
+from builder.compilation.targets import Calibrating
 from builder.framework import load_keras
+from builder.training.network import Network, join_network
 from models.manifest import Geometry, Preprocessing
 
 SIZE = 32
@@ -25,7 +26,7 @@ def make_network(seed: int = 3) -> Network:
     """An encoder with folded batch normalisation, ReLU6, depthwise and residual parts, and a convolutional head."""
     keras = load_keras()
     keras.utils.set_random_seed(seed)
-    network = Network(encoder=_encoder(keras), head=_convolutional_head(keras))
+    network = join_network(_encoder(keras), _convolutional_head(keras), GEOMETRY, PREPROCESSING)
     _decide(network)
     return network
 

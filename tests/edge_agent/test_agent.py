@@ -111,6 +111,16 @@ def watch(tiny: Bundle, *cameras: CameraSpec, options: AgentOptions = TO_THE_END
     return outbox
 
 
+def test_opencv_works_on_its_callers_thread_once_an_agent_runs(tiny: Bundle, plot: Plot, tmp_path: Path) -> None:
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(2)
+    try:
+        watch(tiny, CameraSpec("yard", f"file:{plot.film(tmp_path / 'a.mp4', ('calm', 1))}", FAST))
+        assert cv2.getNumThreads() == 1
+    finally:
+        cv2.setNumThreads(before)
+
+
 def test_agent_tells_one_incident_when_one_fight_is_filmed(tiny: Bundle, plot: Plot, tmp_path: Path) -> None:
     film = plot.film(tmp_path / "a.mp4", ("calm", 5), ("fight", 6), ("calm", 12))
     outbox = watch(tiny, CameraSpec("yard", str(film), FAST, CameraPolicies(plot.thresholds)))

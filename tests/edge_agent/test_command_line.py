@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -18,6 +19,8 @@ from edge_agent.command_line import main
 from edge_agent.config import Settings
 from tests.edge_agent.delivery.listener import Listener, wait_for
 from tests.edge_agent.delivery.mosquitto import Mosquitto, free_port
+
+UNIT = Path(__file__).parents[2] / "systemd" / "nexara-edge.service"
 
 
 @pytest.fixture(scope="module")
@@ -195,6 +198,18 @@ def test_run_tells_the_fault_and_exits_with_2_when_it_cannot_start(
     assert told.startswith("nexara-edge: ")
     assert text in told
     assert "Traceback" not in told
+
+
+def test_run_exits_so_that_it_is_started_again_when_its_disk_may_come_back(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # A folder that takes no files, as a disk mounted read-only.
+    config.write_text(config.read_text().replace('directory = "spool"', 'directory = "/proc/spool"'))
+    code = main(["run", "--config", str(set_port(config, 1))])
+    assert code == 75
+    assert capsys.readouterr().err.count("nexara-edge: spool /proc/spool") == 1
+    for_good = re.findall(r"^RestartPreventExitStatus=(.*)$", UNIT.read_text(), re.MULTILINE)
+    assert for_good == ["2"]
 
 
 def test_check_passes_when_configuration_is_valid(config: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -123,7 +123,7 @@ def test_open_bundle_never_raises_another_error_when_the_packed_file_is_damaged(
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
-        (lambda m: m.update(format="2.0"), BundleVersionError, "format 2.0 found.*1.x.*upgrade"),
+        (lambda m: m.update(format="3.0"), BundleVersionError, "format 3.0 found.*2.x.*upgrade"),
         (lambda m: m.update(format="x"), BundleFormatError, "a version such as 1.0 is needed"),
         (lambda m: m.pop("geometry"), BundleFormatError, "geometry"),
         (lambda m: m.update(version="one"), BundleFormatError, "version"),
@@ -138,6 +138,11 @@ def test_open_bundle_never_raises_another_error_when_the_packed_file_is_damaged(
         (lambda m: m["geometry"].update(samples=9), BundleFormatError, "head maps"),
         (lambda m: m["preprocessing"].update(size=[64, 64]), BundleFormatError, "encoder maps"),
         (lambda m: m["preprocessing"].update(channels=["grey"]), BundleFormatError, "encoder maps"),
+        (
+            lambda m: m["preprocessing"].update(close_up={"canvas": [240, 320], "share": 0.4}),
+            BundleFormatError,
+            "head maps",
+        ),
         (lambda m: m["artifacts"][1]["outputs"][0].update(shape=[-1, 9]), BundleFormatError, "maps"),
     ],
 )

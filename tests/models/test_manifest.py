@@ -46,10 +46,10 @@ def test_parse_manifest_ignores_fields_when_it_does_not_know_them() -> None:
     assert parse_manifest(text, "m") == MANIFEST
 
 
-@pytest.mark.parametrize("version", ["2.0", "2", "10.1"])
+@pytest.mark.parametrize("version", ["3.0", "3", "10.1"])
 def test_parse_manifest_says_upgrade_when_the_format_is_newer(version: str) -> None:
     # A newer major format may change everything else; the version is judged before the rest.
-    with pytest.raises(BundleVersionError, match=rf"m\.json: format {version} found, at most 1\.x"):
+    with pytest.raises(BundleVersionError, match=rf"m\.json: format {version} found, at most 2\.x"):
         parse_manifest(json.dumps({"format": version, "name": ["changed"]}).encode(), "m.json")
 
 

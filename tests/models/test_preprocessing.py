@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.manifest import Channel, Preprocessing, Quantization, Tensor
-from models.preprocessing import dequantize, make_sample, quantize, shrink, to_input
+from models.manifest import Channel, CloseUp, Preprocessing, Quantization, Tensor
+from models.preprocessing import dequantize, make_sample, normalise, quantize, shrink, to_input
 
 PREPROCESSING = Preprocessing(size=(2, 4), difference_gain=3.0, mean=127.5, scale=127.5)
 FLOAT = Tensor(name="x", shape=(-1, 2, 4, 3), dtype="float32")
@@ -84,6 +84,13 @@ def test_to_input_gives_what_the_tensor_takes_when_dtypes_differ(tensor: Tensor,
     np.testing.assert_allclose(found.astype(float), wanted, rtol=1e-6)
 
 
+def test_normalise_gives_every_value_its_real_one_in_any_shape() -> None:
+    samples = np.arange(256, dtype=np.uint8).reshape(8, 32)
+    found = normalise(samples, PREPROCESSING)
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, (samples.astype(np.float32) - 127.5) / 127.5)
+
+
 @given(
     real=st.floats(-10, 10, width=32),
     scale=st.floats(1e-3, 1.0),
@@ -103,3 +110,32 @@ def test_dequantize_is_half_a_step_off_at_most_when_the_value_is_in_range(
 def test_quantize_saturates_when_values_leave_the_range() -> None:
     found = quantize(np.array([-1e9, 1e9], np.float32), INT8)
     assert found.tolist() == [-128, 127]
+
+
+CLOSE = msgspec.structs.replace(
+    PREPROCESSING, size=(8, 16), channels=("grey",), close_up=CloseUp(canvas=(32, 64), share=0.25)
+)
+
+
+def test_shrink_gives_the_canvas_when_there_is_a_close_up() -> None:
+    assert shrink(np.zeros((480, 640), np.uint8), CLOSE).shape == (32, 64)
+
+
+def test_make_sample_shows_the_whole_above_what_moves_when_there_is_a_close_up() -> None:
+    still = np.tile(np.arange(64, dtype=np.uint8), (32, 1))
+    moved = still.copy()
+    moved[16:24, 32:48] += 100
+    sample = make_sample(still, moved, still, CLOSE)
+    assert (sample.shape, sample.dtype) == (CLOSE.sample_shape, np.uint8)
+    np.testing.assert_array_equal(sample[8:, :, 0], moved[16:24, 32:48])
+    assert (sample[:8, :, 0] == shrink(moved, msgspec.structs.replace(CLOSE, close_up=None))).all()
+
+
+@pytest.mark.parametrize(("channels", "panes"), [(("grey",), 1), (("acceleration", "grey", "diff_back"), 2)])
+def test_sample_shape_stacks_panes_when_there_is_a_close_up(channels: Any, panes: int) -> None:
+    close_up = CLOSE.close_up if panes > 1 else None
+    preprocessing = msgspec.structs.replace(CLOSE, channels=channels, close_up=close_up)
+    picture = np.zeros(preprocessing.canvas, np.uint8)
+    sample = make_sample(picture, picture, picture, preprocessing)
+    assert sample.shape == preprocessing.sample_shape == (8 * panes, 16, len(channels))
+    assert sample.reshape(-1, *preprocessing.pane_shape).shape[0] == preprocessing.panes == panes

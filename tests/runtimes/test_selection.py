@@ -46,7 +46,7 @@ def _artifact(stage: Stage, target: str, requires: Requirement | None, latency: 
         target=target,
         file=f"artifacts/{target}.{stage}",
         sha256="0" * 64,
-        precision="int8" if precision == "int8" else "float32",
+        precision=precision if precision in {"int8", "float16"} else "float32",
         inputs=(Tensor(name="x", shape=shapes[0], dtype="float32"),),
         outputs=(Tensor(name="y", shape=shapes[1], dtype="float32"),),
         requires=requires or Requirement(engine=engine),
@@ -116,6 +116,9 @@ def test_keep_names_the_targets_when_asked_for_another() -> None:
 HERE = _machine().machine
 ONNX_CPU = f"{ONNX_FLOAT} cpu"
 ALL = (ONNX_FLOAT, FLOAT, INT8)
+HALF, ONNX_HALF, ONNX_INT8 = "tflite-float16", "onnx-float16", "onnx-int8"
+# As a bundle comes: float weights stored as float16.
+RELEASED = (ONNX_INT8, ONNX_HALF, INT8, HALF)
 
 
 @pytest.mark.parametrize(
@@ -126,6 +129,16 @@ ALL = (ONNX_FLOAT, FLOAT, INT8)
         (ALL, _machine(TFLITE, ONNX, architecture="aarch64"), {}, (INT8, FLOAT, ONNX_FLOAT)),
         (ALL, _machine(TFLITE, ONNX, architecture="aarch64", int8_dot=False), {}, (INT8, FLOAT, ONNX_FLOAT)),
         (ALL, _machine(TFLITE, ONNX, architecture="riscv64"), {}, (INT8, FLOAT, ONNX_FLOAT)),
+        (RELEASED, _machine(TFLITE, ONNX), {}, (INT8, HALF, ONNX_HALF, ONNX_INT8)),
+        (RELEASED, _machine(TFLITE, ONNX, int8_dot=False), {}, (HALF, ONNX_HALF, INT8, ONNX_INT8)),
+        (RELEASED, _machine(TFLITE, ONNX, architecture="aarch64"), {}, (INT8, ONNX_INT8, HALF, ONNX_HALF)),
+        (
+            RELEASED,
+            _machine(TFLITE, ONNX, architecture="aarch64", int8_dot=False),
+            {},
+            (INT8, HALF, ONNX_HALF, ONNX_INT8),
+        ),
+        ((HALF, FLOAT), _machine(TFLITE, int8_dot=False), {}, (FLOAT, HALF)),
         (ALL, _machine(TFLITE, CUDA), {}, (ONNX_FLOAT, INT8, FLOAT, ONNX_CPU)),
         (
             ("tensorrt-int8", *ALL),

@@ -29,7 +29,8 @@ def decode_degraded(clip: Clip, preprocessing: Preprocessing, ranges: Degradatio
     named = int.from_bytes(hashlib.sha256(clip.name.encode()).digest()[:8], "big")
     rng = np.random.default_rng((seed, named))
     recording = draw_recording(ranges, rng)
-    return degrade(decode_clip(clip.path, msgspec.structs.replace(preprocessing, size=recording.cell)), recording, rng)
+    whole = msgspec.structs.replace(preprocessing, size=recording.cell, close_up=None)
+    return degrade(decode_clip(clip.path, whole), recording, rng)
 
 
 def degrade(cell: DecodedClip, recording: Recording, rng: np.random.Generator) -> DecodedClip:

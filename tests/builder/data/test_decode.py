@@ -4,11 +4,12 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import msgspec
 import numpy as np
 import pytest
 
 from builder.data import decode
-from builder.data.decode import decode_clip
+from builder.data.decode import decode_clip, decode_clip_at_sizes
 from builder.errors import DataError
 from models.manifest import Preprocessing
 from models.preprocessing import shrink
@@ -40,6 +41,15 @@ def test_frames_are_shrunk_luma_at_the_times_of_the_film(tmp_path: Path) -> None
     with av.open(str(tmp_path / "a.mp4")) as container:
         lumas = [frame.to_ndarray(format="gray") for frame in container.decode(video=0)]
     np.testing.assert_array_equal(clip.frames, [shrink(luma, SMALL) for luma in lumas])
+
+
+def test_one_decoding_gives_what_one_for_each_size_gives(tmp_path: Path) -> None:
+    tiny_clips.write_clip(tmp_path / "a.mp4", fight=True, seed=1, frames=12)
+    sizes = [msgspec.structs.replace(SMALL, size=size) for size in ((30, 40), (24, 32), (7, 5))]
+    for found, size in zip(decode_clip_at_sizes(tmp_path / "a.mp4", sizes), sizes, strict=True):
+        alone = decode_clip(tmp_path / "a.mp4", size)
+        np.testing.assert_array_equal(found.times_s, alone.times_s)
+        np.testing.assert_array_equal(found.frames, alone.frames)
 
 
 def test_uneven_time_stamps_are_kept_from_zero_when_they_rise(tmp_path: Path) -> None:

@@ -2,13 +2,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
 from builder.data.decode import DecodedClip
 from builder.data.samples import clip_samples, cut_samples, sample_times
 from builder.evaluation.judged_views import VIEWS, cut_views
-from models.manifest import Geometry, Preprocessing
+from models.manifest import CloseUp, Geometry, Preprocessing
 
 GEOMETRY = Geometry(samples=4, rate_hz=5.0, frame_gap_s=0.1)
 SIZED = Preprocessing(size=(14, 21), channels=("grey", "acceleration"), difference_gain=2.0, mean=0.0, scale=1.0)
@@ -25,9 +26,14 @@ def never(_: Preprocessing) -> DecodedClip:
 
 def test_flip_is_the_mirror_image_of_every_sample() -> None:
     clip = make_clip()
-    mirrored = DecodedClip(clip.times_s, np.ascontiguousarray(clip.frames[:, :, ::-1]))
     views = cut_views(("flip",), clip, never, GEOMETRY, SIZED)
-    np.testing.assert_array_equal(views["flip"], clip_samples(mirrored, GEOMETRY, SIZED))
+    np.testing.assert_array_equal(views["flip"], clip_samples(clip, GEOMETRY, SIZED)[:, :, ::-1])
+
+
+def test_views_have_the_close_up_too_when_there_is_one() -> None:
+    closer = msgspec.structs.replace(SIZED, close_up=CloseUp(canvas=(28, 42), share=0.5))
+    views = cut_views(VIEWS, make_clip(28, 42), lambda larger: make_clip(*larger.canvas), GEOMETRY, closer)
+    assert {view.shape[1:] for view in views.values()} == {(28, 21, 2)}
 
 
 @pytest.mark.parametrize(("frames", "fewer"), [(30, 1), (28, 0), (3, 0)])
@@ -58,4 +64,3 @@ def test_the_views_asked_for_are_there_in_order(names: Any) -> None:
     views = cut_views(names, make_clip(), lambda larger: make_clip(*larger.size), GEOMETRY, SIZED)
     assert tuple(views) == names
     assert {view.shape[1:] for view in views.values()} <= {(14, 21, 2)}
-    assert all(view.flags.c_contiguous for view in views.values())

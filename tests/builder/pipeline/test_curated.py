@@ -2,7 +2,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import av
 import numpy as np
+import pytest
 
 from builder.data.clips import find_clips
 from builder.data.decode import decode_clip
@@ -54,6 +56,20 @@ def test_clips_are_kept_larger_for_views_and_exact_for_judging(tmp_path: Path) -
     np.testing.assert_array_equal(
         told.samples, clip_samples(decode_clip(data / "fight/f0.mp4", SMALL), GEOMETRY, SMALL)
     )
+
+
+def test_a_clip_is_decoded_once_for_both_sizes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = make_folder(tmp_path / "data")
+    opened: list[str] = []
+    real = av.open
+
+    def counted(file: str) -> object:
+        opened.append(Path(file).name)
+        return real(file)
+
+    monkeypatch.setattr(av, "open", counted)
+    curated(data, tmp_path / "out", [])
+    assert opened == ["f0.mp4", "n0.mp4", "broken.mp4", "absent.mp4"]
 
 
 def test_the_fingerprint_is_of_content_label_and_source_and_not_of_order(tmp_path: Path) -> None:

@@ -97,6 +97,15 @@ def test_a_short_clip_fills_the_front_with_its_oldest_sample(frames: int) -> Non
     np.testing.assert_array_equal(view(clip, STILL), filled)
 
 
+@pytest.mark.parametrize("frames", [5, 9, 13])
+def test_a_short_clip_fills_the_front_when_its_time_is_reversed_too(frames: int) -> None:
+    clip = exact_clip(frames)
+    backwards = clip_samples(clip, GEOMETRY, GREY)[::-1]
+    filled = np.concatenate([np.repeat(backwards[:1], 4 - len(backwards), axis=0), backwards])
+    drawn = np.asarray(view(clip, msgspec.structs.replace(STILL, reverse=1.0), preprocessing=GREY))
+    np.testing.assert_array_equal(drawn, filled)
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_a_glance_now_and_then_stands_for_a_window(seed: int) -> None:
     drawn = np.asarray(view(make_clip(60, 16, 20), msgspec.structs.replace(STILL, short=1.0), seed, GREY))

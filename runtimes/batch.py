@@ -1,0 +1,49 @@
+"""How any session runs a batch: checked, in pieces that the engine takes, and joined again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.manifest import Artifact, Tensor
+from runtimes.errors import SessionError
+from runtimes.protocol import Batch
+
+Answer = dict[str, NDArray[np.generic]]
+
+
+def run_batch(artifact: Artifact, batch: Batch, run: Callable[[Batch], Answer], *, whole: bool, closed: bool) -> Answer:
+    """Answer ``batch``, of any size, by ``run``: at once where the engine takes it ``whole``, else item by item.
+
+    ``run`` takes and gives arrays by tensor name, with at least one item. Raises ``SessionError`` when the session is
+    ``closed`` or the arrays are not what the artifact takes.
+    """
+    if closed:
+        raise SessionError(f"{artifact.file}: the session is closed; open the artifact again")
+    size = _check(batch, artifact.inputs, artifact.file)
+    if size == 0:
+        return {tensor.name: np.zeros((0, *tensor.shape[1:]), dtype=tensor.dtype) for tensor in artifact.outputs}
+    if whole:
+        return run(batch)
+    rows = [run({name: array[item : item + 1] for name, array in batch.items()}) for item in range(size)]
+    return {tensor.name: np.concatenate([row[tensor.name] for row in rows]) for tensor in artifact.outputs}
+
+
+def _check(batch: Batch, inputs: Sequence[Tensor], where: str) -> int:
+    """The size of ``batch``; raises ``SessionError`` when its arrays are not what ``inputs`` take."""
+    sizes = set()
+    for tensor in inputs:
+        array = batch.get(tensor.name)
+        if array is None:
+            raise SessionError(f"{where}: no array for input {tensor.name}; it has {', '.join(batch) or 'none'}")
+        if array.shape[1:] != tensor.shape[1:] or array.dtype != tensor.dtype:
+            raise SessionError(
+                f"{where}: input {tensor.name} takes (N, {', '.join(map(str, tensor.shape[1:]))}) {tensor.dtype}, "
+                f"got {array.shape} {array.dtype}"
+            )
+        sizes.add(len(array))
+    if len(sizes) != 1:
+        raise SessionError(f"{where}: inputs of one batch have {sorted(sizes)} items; they must agree")
+    return sizes.pop()
