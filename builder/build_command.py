@@ -6,7 +6,6 @@ import argparse
 import logging
 import time
 from datetime import datetime, timezone
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -14,12 +13,13 @@ from rich.console import Console
 from rich.text import Text
 
 from builder.data.clips import find_clips, require_both_classes
+from builder.data.licence import read_licence
 from builder.display import TerminalDisplay
-from builder.errors import BuilderError, OutputError
+from builder.execution.arguments import add_execution, choose_executor
 from builder.framework import load_tensorflow
 from builder.pipeline.build import BuildOptions, build
-from builder.recipe import Recipe, load_recipe
-from builder.work_lock import lock_work
+from builder.recipe import load_recipe
+from builder.workplace import make_folder, package_version
 from models.signing import generate_key, load_private_key
 from models.trust import user_key_folder
 
@@ -30,12 +30,7 @@ def main(argv: list[str]) -> int:
     recipe = load_recipe(arguments.recipe)
     # Told before TensorFlow takes its seconds to load and before a key is made.
     require_both_classes(find_clips(arguments.data).clips, arguments.data)
-    _make_folder(arguments.out)
-    with lock_work(arguments.out / "work"):
-        return _build(arguments, recipe)
-
-
-def _build(arguments: argparse.Namespace, recipe: Recipe) -> int:
+    make_folder(arguments.out)
     console = Console()
     load_tensorflow().get_logger().setLevel(logging.ERROR)
     options = BuildOptions(
@@ -43,10 +38,11 @@ def _build(arguments: argparse.Namespace, recipe: Recipe) -> int:
         out=arguments.out,
         recipe=recipe,
         key=_key(arguments.key, console),
-        licence=arguments.licence or _licence(arguments.data),
-        code_version=_version(),
+        licence=arguments.licence or read_licence(arguments.data),
+        code_version=package_version(),
         now=lambda: datetime.now(timezone.utc),
         clock=time.perf_counter,
+        executor=choose_executor(arguments),
     )
     begun = time.monotonic()
     with TerminalDisplay(console) as display:
@@ -71,14 +67,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--licence", help="licence of the clips, for the model card; by default the LICENSE's first line"
     )
+    add_execution(parser)
     return parser
-
-
-def _make_folder(out: Path) -> None:
-    try:
-        (out / "work").mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{out}: cannot be written: {error.strerror}; give --out a folder of your own") from error
 
 
 def _key(path: Path | None, console: Console) -> ec.EllipticCurvePrivateKey:
@@ -91,18 +81,3 @@ def _key(path: Path | None, console: Console) -> ec.EllipticCurvePrivateKey:
         generate_key(private, folder / "own.pem")
         _say(console, f"made a signing key of your own: {private}; keep it secret")
     return load_private_key(private)
-
-
-def _licence(data: Path) -> str:
-    found = (data / name for name in ("LICENSE", "LICENSE.txt", "LICENCE"))
-    lines = next((path.read_text(encoding="utf-8").split("\n") for path in found if path.is_file()), [])
-    return next((line.strip() for line in lines if line.strip()), "not stated")
-
-
-def _version() -> str:
-    try:
-        return version("nexaravision")
-    except PackageNotFoundError as error:
-        raise BuilderError(
-            "nexaravision is not installed; run ./nexara build, or pip install -e '.[builder]'"
-        ) from error

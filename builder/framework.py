@@ -6,6 +6,7 @@ tfmot rejects Keras 3 models, and Keras 3 LSTMs do not fuse in TFLite, so all of
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from importlib import import_module
@@ -43,3 +44,10 @@ def load_builder_module(name: str) -> ModuleType:
         raise FrameworkError(
             f"{name} cannot be imported ({error}); install the builder: pip install 'nexaravision[builder]'"
         ) from error
+
+
+def settle_worker(threads: int) -> None:
+    """Let TensorFlow, once this process loads it, use so many threads and keep its warnings to itself."""
+    for kind in ("INTRAOP", "INTEROP"):
+        os.environ[f"TF_NUM_{kind}_THREADS"] = str(threads)
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)

@@ -8,12 +8,19 @@ from typing import Annotated
 
 import msgspec
 
+from builder.alarms.choice import UNSEEN
 from builder.backbones.registry import BackboneSpec
 from builder.data.degradation import Degradation
 from builder.errors import RecipeError
 from builder.heads import HeadName
+from builder.quality.thresholds import Quality
 from builder.training.adversarial import Alignment
+from builder.training.calibration import Method
+from builder.training.curriculum import Curriculum
 from builder.training.fit import Distillation, Schedule
+from builder.training.held_out import Validation
+from builder.training.oversampling import Oversampling
+from builder.training.precision import Precision
 from builder.training.views import Augmentation
 from models.manifest import Geometry, Preprocessing
 
@@ -38,8 +45,16 @@ class SceneClips(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     seed: int = 1
 
 
+class Negatives(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Folders of clips without fights, as ``nexara mine`` writes them, beside the others in training; they are never
+    judged on. Paths are relative to where the command runs."""
+
+    folders: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
+
+
 class NetworkSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A network and how it is trained: first its head on ``probe_views`` embedded views a clip, then the whole.
+    """A network and how it is trained: first its head on ``probe_views`` embedded views a clip, then, with ``tune``,
+    the whole.
 
     Source of the order: Kumar et al., fine-tuning can distort pretrained features (ICLR 2022).
     """
@@ -48,14 +63,33 @@ class NetworkSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     head: HeadName
     probe_views: Count = 8
     probe: Schedule
-    tune: Schedule
+    tune: Schedule | None = None
+    precision: Precision | msgspec.UnsetType = msgspec.UNSET
 
 
 class Members(NetworkSpec, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One member a seed; ``alignment`` of clean and degraded clips while the whole is tuned, where it is given."""
+    """One member a seed; ``alignment`` of clean and degraded clips while the whole is tuned, or a ``curriculum`` by
+    which it is tuned on easy clips first, where they are given.
+
+    Raises ``ValueError`` when one of those is asked and nothing is tuned, or ``alignment`` with what it cannot be
+    combined with.
+    """
 
     seeds: Annotated[tuple[int, ...], msgspec.Meta(min_length=1)] = (1, 2, 3)
     alignment: Alignment | msgspec.UnsetType = msgspec.UNSET
+    curriculum: Curriculum | None = None
+
+    def __post_init__(self) -> None:
+        aligned, paced = self.alignment is not msgspec.UNSET, self.curriculum is not None
+        if self.tune is None and (aligned or paced):
+            asked = "alignment" if aligned else "curriculum"
+            raise ValueError(f"{asked} is set and nothing is tuned; give tune, or leave {asked} out")
+        if aligned and paced:
+            raise ValueError("alignment and curriculum are both set; each has its own order of clips, so keep one")
+        if aligned and self.tune is not None and self.tune.mixing is not msgspec.UNSET:
+            raise ValueError(
+                "alignment and tune.mixing are both set; a window mixed of both domains is of neither, so keep one"
+            )
 
 
 class Student(NetworkSpec, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -67,16 +101,47 @@ class Student(NetworkSpec, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Pruning(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Zhu & Gupta, To prune or not to prune (2017): magnitudes, by a polynomial schedule up to ``sparsity``."""
+    """Zhu & Gupta, To prune or not to prune (2017): magnitudes, by a polynomial schedule up to ``sparsity``.
+
+    ``hint`` weighs how far the pruned network's embeddings may stray from those of the whole one (Romero et al.,
+    FitNets, ICLR 2015): thousands of numbers a clip to learn from in the place of two. With ``probe`` the
+    head is learnt anew on the embeddings of the pruned encoder.
+    Raises ``ValueError`` when its schedule would go back to weights of before they were pruned, or mixes what hints are
+    not known of.
+    """
 
     sparsity: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.5
+    hint: Annotated[float, msgspec.Meta(ge=0)] = 0.0
     tune: Schedule
+    probe: Schedule | None = None
+
+    def __post_init__(self) -> None:
+        if self.tune.stopping is not msgspec.UNSET:
+            raise ValueError("tune.stopping is set; the best weights may be those before pruning, so leave it out here")
+        if self.hint and self.tune.mixing is not msgspec.UNSET:
+            raise ValueError("hint and tune.mixing are both set; nothing hints at mixed windows, so leave one out")
 
 
 class Quantization(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``clips`` of the training clips give the ranges of int8."""
 
     clips: Count = 60
+
+
+class CalibrationSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``temperature`` alone (Guo et al. 2017), or with a shift beside it (``platt``, 1999)."""
+
+    method: Method = "platt"
+
+
+class Alarms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Thresholds for at most ``per_hour`` expected false alarms, measured on ``minutes`` of drawn calm streams of
+    ``seconds`` each, every one a place of its own. No ``seed`` gives a stream that ``scenes`` trains on."""
+
+    per_hour: Annotated[float, msgspec.Meta(gt=0)] = 1.0
+    minutes: Annotated[float, msgspec.Meta(gt=0, le=600)] = 60.0
+    seconds: Annotated[float, msgspec.Meta(ge=2, le=1800)] = 60.0
+    seed: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 2
 
 
 class Gate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -96,12 +161,18 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     preprocessing: Preprocessing
     folds: Folds
     scenes: SceneClips | None = None
+    quality: Quality | None = None
+    negatives: Negatives | None = None
     degradation: Degradation | None = None
     augmentation: Augmentation = msgspec.field(default_factory=Augmentation)
+    oversampling: Oversampling | msgspec.UnsetType = msgspec.UNSET
+    validation: Validation | msgspec.UnsetType = msgspec.UNSET
     members: Members
     student: Student
     pruning: Pruning
     quantization: Quantization = msgspec.field(default_factory=Quantization)
+    calibration: CalibrationSpec = msgspec.field(default_factory=CalibrationSpec)
+    alarms: Alarms | None = None
     gate: Gate = msgspec.field(default_factory=Gate)
 
 
@@ -121,7 +192,31 @@ def load_recipe(name: str) -> Recipe:
             f"{where}: members.alignment needs degraded clips to align with; add the table [degradation], or leave out "
             "[members.alignment]"
         )
+    _require_validation(recipe, where)
+    if recipe.alarms is not None:
+        _require_minutes(recipe.alarms, where)
     return recipe
+
+
+def with_all_folds(recipe: Recipe, count: int | None = None) -> Recipe:
+    """The recipe with all of its folds judged, ``count`` of them where that is given."""
+    count = count or recipe.folds.count
+    return msgspec.structs.replace(recipe, folds=Folds(count=count, judged=count, seed=recipe.folds.seed))
+
+
+def further_seeds(own: tuple[int, ...], count: int) -> tuple[int, ...]:
+    """``count`` different seeds: a recipe's own first, then those after its highest."""
+    after = max(own) + 1
+    return (*own, *range(after, after + count))[:count]
+
+
+def _require_minutes(alarms: Alarms, where: str) -> None:
+    needed = UNSEEN * 60 / alarms.per_hour
+    if alarms.minutes < needed:
+        raise RecipeError(
+            f"{where}: alarms.minutes is {alarms.minutes:g}; at least {needed:g} are needed before silence shows that "
+            f"no more than {alarms.per_hour:g} an hour are to be expected"
+        )
 
 
 def _require_folds(folds: Folds, where: str) -> None:
@@ -131,6 +226,21 @@ def _require_folds(folds: Folds, where: str) -> None:
         raise RecipeError(
             f"{where}: folds.count is {folds.count}; at least {FOLDS_WHEN_ONE_IS_JUDGED} are needed to judge one: it, "
             "one for calibration, and one to learn from"
+        )
+
+
+def _require_validation(recipe: Recipe, where: str) -> None:
+    schedules = {
+        f"{name}.{part}": schedule
+        for name, spec in (("members", recipe.members), ("student", recipe.student))
+        for part, schedule in (("probe", spec.probe), ("tune", spec.tune))
+        if schedule is not None
+    }
+    stopping = [name for name, schedule in schedules.items() if schedule.stopping is not msgspec.UNSET]
+    if stopping and recipe.validation is msgspec.UNSET:
+        raise RecipeError(
+            f"{where}: {', '.join(stopping)} set stopping and nothing is held out to stop by; give [validation], or "
+            "leave stopping out"
         )
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
 from typing import Any, NamedTuple
@@ -12,6 +14,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 FACTS = "stage.json"
+LOCKS = ".locks"
 
 
 class Stage(NamedTuple):
@@ -23,34 +26,63 @@ class Stage(NamedTuple):
     seconds: float
 
 
+class StageMissing(LookupError):  # noqa: N818 - it is an answer, not a fault
+    """A stage that was only looked for is not there."""
+
+
 class StageStore:
     """Runs stages under one folder.
 
     A stage writes into a folder of its own that takes its final name only once it is complete, so that whatever
-    interrupts it, what stands under a final name is whole.
+    interrupts it, what stands under a final name is whole. Several processes may share the folder: while one runs a
+    stage, another that needs the same waits for it, and takes over when it dies. A store that only ``looks`` runs none.
     """
 
     def __init__(
-        self, root: Path, announce: Callable[[str, bool], None], clock: Callable[[], float] = monotonic
+        self,
+        root: Path,
+        announce: Callable[[str, bool], None],
+        clock: Callable[[], float] = monotonic,
+        *,
+        looks: bool = False,
     ) -> None:
-        self._root = root
+        self.root = root
         self._announce = announce
         self._clock = clock
+        self._looks = looks
         self.finished: list[Stage] = []
 
     def run(self, name: str, inputs: Any, work: Callable[[Path], None]) -> Stage:  # noqa: ANN401 - anything that encodes to JSON
-        """Run ``work(directory)`` unless its output for these ``inputs`` is there already."""
+        """Run ``work(directory)`` unless its output for these ``inputs`` is there already.
+
+        Raises ``StageMissing`` in its place where the store only looks.
+        """
         encoded = msgspec.json.encode({"stage": name, "inputs": inputs}, order="deterministic")
         key = hashlib.sha256(encoded).hexdigest()
-        final = self._root / f"{name}-{key[:12]}"
-        done = (final / FACTS).is_file()
-        self._announce(name, done)
-        if not done:
-            self._work(name, key, final, work)
+        final = self.root / f"{name}-{key[:12]}"
+        if (final / FACTS).is_file():
+            self._announce(name, True)
+        elif self._looks:
+            raise StageMissing(final.name)
+        else:
+            with self._alone(final.name):
+                done = (final / FACTS).is_file()
+                self._announce(name, done)
+                if not done:
+                    self._work(name, key, final, work)
         facts = msgspec.json.decode((final / FACTS).read_bytes())
         stage = Stage(name, final, key, facts["seconds"])
         self.finished.append(stage)
         return stage
+
+    @contextmanager
+    def _alone(self, name: str) -> Iterator[None]:
+        locks = self.root / LOCKS
+        locks.mkdir(parents=True, exist_ok=True)
+        # The kernel frees the lock of a process that dies, so that no file left behind can block a later build.
+        with (locks / name).open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     def _work(self, name: str, key: str, final: Path, work: Callable[[Path], None]) -> None:
         part = final.with_suffix(".part")

@@ -147,13 +147,17 @@ def run_agent(
 def _open_judge(
     bundle: Bundle, options: AgentOptions, clock: Callable[[], float], on_runtime: Callable[[str], None] | None
 ) -> tuple[Detector, Judge]:
-    def degraded(_before: str, _after: str, _reason: str) -> None:
+    def changed(_before: str, _after: str, _reason: str) -> None:
         judge.forget()
         if on_runtime is not None:
             on_runtime(detector.description)
 
     detector = open_detector(
-        bundle, target=options.target, options=SessionOptions(threads=options.threads), on_degraded=degraded
+        bundle,
+        target=options.target,
+        options=SessionOptions(threads=options.threads),
+        on_changed=changed,
+        clock=clock,
     )
     judge = Judge(detector, bundle.manifest.geometry, options.largest_gap_s, clock)
     return detector, judge

@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 from models.manifest import Thresholds
 
 Phase = Literal["started", "updated", "ended"]
+EndReason = Literal["calm", "silent", "stopped", "interrupted"]
 Connection = Literal["connecting", "connected", "stalled", "failed"]
 Mode = Literal["idle", "alert"]
 
@@ -29,7 +30,7 @@ class CameraState:
 class IncidentEvent:
     """One step of one incident. ``sequence`` counts from 0 within the incident; times are UTC wall clock, and
     ``source_time_s`` is the source's own clock (seconds since the stream's start) at ``at``. ``thresholds`` are those
-    that judged this step: a reload may change them in the course of an incident."""
+    that judged this step: a reload may change them in the course of an incident. ``reason`` says why it ended."""
 
     camera: str
     incident: str
@@ -44,6 +45,7 @@ class IncidentEvent:
     mean: float
     snapshot: str | None
     thresholds: Thresholds
+    reason: EndReason | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Literal
 
-from edge_agent.events import Phase
+from edge_agent.events import EndReason, Phase
 from edge_agent.policy import PolicyError, require_positive
 from models.manifest import Thresholds
 
@@ -60,6 +60,7 @@ class IncidentStep:
     probability: float
     peak: float
     mean: float
+    reason: EndReason | None
 
 
 # Times are sums of tenths: three of them must count as 0.3 s.
@@ -145,7 +146,7 @@ class IncidentMachine:
         if self._incident.sequence < 0:
             return self._tell(self._incident, "started", time_s)
         if self._state == "fading" and lasted_s >= self._policy.end_hold_s:
-            return self._end(self._incident, time_s, self._since_s)
+            return self._end(self._incident, time_s, self._since_s, "calm")
         if time_s - self._incident.told_s + _ROUNDING_S >= self._policy.update_interval_s:
             return self._tell(self._incident, "updated", time_s)
         return None
@@ -154,11 +155,11 @@ class IncidentMachine:
         """Take that it is ``time_s`` and nothing was judged since ``last_s``."""
         if self._incident is None or time_s - last_s < self._policy.silence_s:
             return None
-        return self._end(self._incident, time_s, last_s)
+        return self._end(self._incident, time_s, last_s, "silent")
 
     def close(self, time_s: float) -> IncidentStep | None:
         """End what is in progress: nobody watches any more."""
-        return self._end(self._incident, time_s, time_s) if self._incident else None
+        return self._end(self._incident, time_s, time_s, "stopped") if self._incident else None
 
     def _smooth(self, time_s: float, probability: float) -> bool:
         self._recent.append((time_s, probability))
@@ -181,15 +182,22 @@ class IncidentMachine:
         incident.total += self._level
         incident.levels += 1
 
-    def _end(self, incident: _Incident, time_s: float, ended_s: float) -> IncidentStep:
-        step = self._tell(incident, "ended", time_s, ended_s)
+    def _end(self, incident: _Incident, time_s: float, ended_s: float, reason: EndReason) -> IncidentStep:
+        step = self._tell(incident, "ended", time_s, ended_s, reason)
         self._incident = None
         self._ended_s = time_s
         self._enter("calm", time_s)
         self._recent.clear()
         return step
 
-    def _tell(self, incident: _Incident, phase: Phase, time_s: float, ended_s: float | None = None) -> IncidentStep:
+    def _tell(
+        self,
+        incident: _Incident,
+        phase: Phase,
+        time_s: float,
+        ended_s: float | None = None,
+        reason: EndReason | None = None,
+    ) -> IncidentStep:
         incident.sequence += 1
         incident.told_s = time_s
         return IncidentStep(
@@ -202,4 +210,5 @@ class IncidentMachine:
             probability=self._level,
             peak=incident.peak,
             mean=incident.total / incident.levels,
+            reason=reason,
         )

@@ -142,6 +142,7 @@ class Watch:
                 mean=step.mean,
                 snapshot=snapshot.reference if snapshot else None,
                 thresholds=self._policies.thresholds,
+                reason=step.reason,
             )
         )
         if snapshot:

@@ -24,6 +24,10 @@ _BUILT_IN = {
     "demo": "edge_agent.demo:main",
     "build": "builder.build_command:main",
     "evaluate": "builder.evaluate_command:main",
+    "curate": "builder.curate_command:main",
+    "mine": "builder.mine_command:main",
+    "crossval": "builder.crossval_command:main",
+    "ablate": "builder.ablate_command:main",
 }
 # Which extra brings what a room's commands import; rooms not named need none.
 _EXTRAS = {"builder": "builder", "edge_agent": "demo"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
@@ -17,10 +18,11 @@ from runtimes.environment import Environment, probe_all, probe_environment
 from runtimes.errors import DetectorInputError, NoRuntimeError, SessionError
 from runtimes.pair import Pair, open_pair, probability
 from runtimes.protocol import Runtime, SessionOptions
+from runtimes.recovery import Recovery, RetryPolicy
 from runtimes.selection import Candidate, Refusal, keep, open_first, rank
 
-OnDegraded = Callable[[str, str, str], None]
-"""Called with what failed, what is in use from now on (both as ``Detector.description`` gives them) and the reason."""
+OnChanged = Callable[[str, str, str], None]
+"""Called with what was in use, what is from now on (both as ``Detector.description`` gives them) and the reason."""
 
 _log = logging.getLogger(__name__)
 
@@ -30,10 +32,11 @@ _Answer = TypeVar("_Answer")
 class Detector:
     """Encoder and head of one target, used by one thread at a time.
 
-    When a session fails while running, the detector opens the next target, warns, calls ``on_degraded`` and answers
-    with that one, so that losing an accelerator never ends its user. All targets of a bundle share sample, embedding
-    and window shapes; but their embeddings differ slightly, so windows begun on one target should be begun again after
-    ``on_degraded``.
+    When a session fails while running, the detector opens the next target, warns, calls ``on_changed`` and answers
+    with that one, so that losing an accelerator never ends its user. ``recovery`` tries the lost ones again; one that
+    opens and passes its self-test is taken back by the next ``encode``, which calls ``on_changed`` too. All targets of
+    a bundle share sample, embedding and window shapes; but their embeddings differ slightly, so windows begun on one
+    target should be begun again after ``on_changed``.
     """
 
     def __init__(
@@ -42,13 +45,16 @@ class Detector:
         pair: Pair,
         rest: Sequence[Candidate],
         open_one: Callable[[Candidate], Pair],
-        on_degraded: OnDegraded | None,
+        recovery: Recovery,
+        on_changed: OnChanged | None,
     ) -> None:
         self._bundle = bundle
         self._pair = pair
         self._rest = tuple(rest)
+        self._order = (pair.candidate, *rest)
         self._open_one = open_one
-        self._on_degraded = on_degraded
+        self._recovery = recovery
+        self._on_changed = on_changed
 
     @property
     def target(self) -> str:
@@ -77,6 +83,7 @@ class Detector:
         next call tries again.
         """
         _check(samples, self._bundle.manifest.preprocessing.sample_shape, "uint8", "samples")
+        self._climb()
         return self._answer(lambda pair: pair.encode(samples))
 
     def logits(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -91,6 +98,7 @@ class Detector:
 
     def close(self) -> None:
         """Close the engine's sessions."""
+        self._recovery.close()
         self._pair.close()
 
     def _answer(self, ask: Callable[[Pair], _Answer]) -> _Answer:
@@ -111,11 +119,22 @@ class Detector:
             reason = f"{before.candidate} failed and no other target is left: {failure}"
             raise SessionError(reason) from error
         _log.warning("falling back from %s to %s: %s", before.candidate, chosen, failure)
-        self._pair = pair
-        self._rest = self._rest[self._rest.index(chosen) + 1 :]
+        self._recovery.lose(self._order[: self._order.index(chosen)])
+        self._take(pair, str(failure))
+
+    def _climb(self) -> None:
+        """Take back a better target that works again. Only before encoding: embeddings of two targets do not mix."""
+        pair = self._recovery.poll()
+        if pair is not None:
+            _log.warning("back from %s to %s: it works again", self._pair.candidate, pair.candidate)
+            self._take(pair, f"{pair.candidate} works again")
+
+    def _take(self, pair: Pair, reason: str) -> None:
+        before, self._pair = self._pair, pair
+        self._rest = self._order[self._order.index(pair.candidate) + 1 :]
         before.close()
-        if self._on_degraded is not None:
-            self._on_degraded(str(before.candidate), str(chosen), str(failure))
+        if self._on_changed is not None:
+            self._on_changed(str(before.candidate), str(pair.candidate), reason)
 
 
 def open_detector(
@@ -124,21 +143,23 @@ def open_detector(
     target: str | None = None,
     runtimes: Sequence[Runtime] | None = None,
     options: SessionOptions | None = None,
-    on_degraded: OnDegraded | None = None,
+    on_changed: OnChanged | None = None,
+    retry: RetryPolicy | None = None,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Detector:
     """Open the best target of ``bundle`` that runs here and passes its self-test on the golden inputs.
 
     ``target`` allows that one only; ``runtimes`` replaces the engines found on this machine. A device in ``options`` is
-    kept to when opening, and left when it fails later. Raises ``NoRuntimeError``
-    with every attempt when nothing can run, ``BundleFormatError`` for a target that the bundle does not have.
+    kept to when opening, and left when it fails later. ``retry`` says when targets that failed while running are tried
+    again, by ``clock`` (monotonic). Raises ``NoRuntimeError`` with every attempt when nothing can run, and
+    ``BundleFormatError`` for a target that is not in the bundle.
 
     >>> with closing(open_detector(open_bundle(path))) as detector:   # doctest: +SKIP
     ...     embeddings = detector.encode(samples)                     # (T, H, W, C) uint8 -> (T, D)
     ...     score = detector.judge(embeddings[None])[0]
     """
     options = options or SessionOptions()
-    environment = probe_environment()
-    engines = discover_runtimes().runtimes
+    environment, engines = probe_environment(), discover_runtimes().runtimes
     if runtimes is not None:
         engines = tuple(runtimes)
         environment = replace(environment, probes=probe_all(engines))
@@ -155,7 +176,7 @@ def open_detector(
     chosen, pair = open_first(asked, refusals, open_one, bundle.manifest.name)
     # Once the device asked for is lost, whatever still runs is better than nothing.
     rest = tuple(candidate for candidate in ranked if candidate not in asked[: asked.index(chosen) + 1])
-    return Detector(bundle, pair, rest, open_one, on_degraded)
+    return Detector(bundle, pair, rest, open_one, Recovery(open_one, retry or RetryPolicy(), clock), on_changed)
 
 
 def plan(

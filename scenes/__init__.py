@@ -6,7 +6,7 @@ It imports nothing of ours: it serves the agent and the builder and knows neithe
 from __future__ import annotations
 
 from scenes.casting import random_spec
-from scenes.clips import write_clips, write_streams
+from scenes.clips import stream_spec, write_clips, write_streams
 from scenes.errors import SceneError
 from scenes.scene import Scene
 from scenes.spec import Act, SceneSpec
@@ -29,6 +29,7 @@ __all__ = [
     "open_scene",
     "parse_scene",
     "random_spec",
+    "stream_spec",
     "write_clips",
     "write_streams",
 ]

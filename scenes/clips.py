@@ -11,7 +11,7 @@ from scenes.casting import random_spec
 from scenes.errors import SceneError
 from scenes.film import write_film
 from scenes.scene import Scene
-from scenes.spec import MAX_SEED
+from scenes.spec import MAX_SEED, SceneSpec
 from scenes.truth import Footage
 from scenes.wall import MOST, Wall
 
@@ -90,6 +90,7 @@ def write_streams(
     seconds: float,
     seed: int,
     *,
+    fight: bool = True,
     fps: float | None = None,
     size: tuple[int, int] | None = None,
     wall: tuple[int, int] | None = None,
@@ -97,8 +98,9 @@ def write_streams(
 ) -> tuple[Path, ...]:
     """Write ``count`` long films to ``streams/``, each with one fight among calm acts, with its truth in ``truth/``.
 
-    With ``wall`` (rows, columns) each film is a wall of cameras, one of which sees the fight. Films that are there
-    already are kept. Raises ``SceneError`` for a bad argument, ``OSError`` for a bad folder.
+    Without ``fight`` all acts are calm. With ``wall`` (rows, columns) each film is a wall of cameras, one of which sees
+    the fight. Films that are there already are kept. Raises ``SceneError`` for a bad argument, ``OSError`` for a bad
+    folder.
     """
     if count < 1:
         raise SceneError(f"{count} streams asked for; give at least 1")
@@ -107,20 +109,45 @@ def write_streams(
     for index, film in enumerate(films):
         truth = out / "truth" / f"{film.stem}.jsonl"
         if not (film.exists() and truth.exists()):
-            first = seed * SEEDS_A_FOLDER + STREAM_SEEDS + index * MOST * MOST
-            write_film(_stream(first, seconds, fps or 15.0, size or (640, 360), wall), film, truth)
+            write_film(_stream(_first_seed(seed, index), seconds, fight, fps, size, wall), film, truth)
         if progress is not None:
             progress(index + 1, count, film)
     return films
 
 
-def _stream(first: int, seconds: float, fps: float, size: tuple[int, int], wall: tuple[int, int] | None) -> Footage:
+def stream_spec(
+    seed: int,
+    index: int,
+    seconds: float,
+    *,
+    fight: bool = True,
+    fps: float | None = None,
+    size: tuple[int, int] | None = None,
+) -> SceneSpec:
+    """What film ``index`` of ``write_streams`` shows where there is no wall. Raises ``SceneError``."""
+    _check_seed(seed)
+    return _cell(_first_seed(seed, index), seconds, fight, fps, size)
+
+
+def _first_seed(seed: int, index: int) -> int:
+    return seed * SEEDS_A_FOLDER + STREAM_SEEDS + index * MOST * MOST
+
+
+def _stream(
+    first: int,
+    seconds: float,
+    fight: bool,
+    fps: float | None,
+    size: tuple[int, int] | None,
+    wall: tuple[int, int] | None,
+) -> Footage:
     rows, columns = wall or (1, 1)
     watching = first % (rows * columns) if rows * columns else 0
-    specs = [
-        replace(
-            random_spec(first + cell, fight=cell == watching, duration_s=seconds, fps=fps, size=size), compression=0.0
-        )
-        for cell in range(rows * columns)
-    ]
+    specs = [_cell(first + cell, seconds, fight and cell == watching, fps, size) for cell in range(rows * columns)]
     return Wall(specs, rows, columns) if wall else Scene(specs[0])
+
+
+def _cell(seed: int, seconds: float, fight: bool, fps: float | None, size: tuple[int, int] | None) -> SceneSpec:
+    spec = random_spec(seed, fight=fight, duration_s=seconds, fps=fps or 15.0, size=size or (640, 360))
+    # The film's codec compresses; a picture already compressed as JPEG would pay twice.
+    return replace(spec, compression=0.0)

@@ -12,9 +12,11 @@ import numpy as np
 from builder.errors import BuilderError
 from builder.framework import load_builder_module, load_keras
 from builder.recipe import Pruning, Student
-from builder.training.fit import Progress, fit
-from builder.training.network import Network, join_network
+from builder.training.fit import Progress, Schedule, fit
+from builder.training.network import Network, expose_embeddings, join_network
+from builder.training.probe import embedder, train_probe
 from builder.training.student import TeacherViews
+from builder.training.training_set import shuffled
 from models.manifest import Geometry, Preprocessing
 
 if TYPE_CHECKING:
@@ -35,34 +37,73 @@ def prune_network(
     geometry: Geometry,
     preprocessing: Preprocessing,
     progress: Progress,
-) -> tuple[Network, tuple[float, ...]]:
+) -> tuple[Network, dict[str, tuple[float, ...]]]:
     """Set a share of each convolution's and dense layer's weights to zero, distilling all the while.
 
     Depthwise kernels and the last layer stay whole, since they are few and each counts, and so do frozen layers, which
-    could not learn to make do. Returns the pruned network, free of
-    wrappers, with its losses per epoch. Raises ``PruningError`` when the measured sparsity is not what was asked.
+    could not learn to make do. With ``pruning.probe`` the head is then learnt anew, and pruned, on what the pruned
+    encoder still tells. Returns the pruned network, free of wrappers, with its losses per epoch of ``prune`` and
+    ``probe``. Raises ``PruningError`` when the measured sparsity is not what was asked.
     """
     tfmot = load_builder_module("tensorflow_model_optimization")
     tune, sparsity = pruning.tune, pruning.sparsity
     load_keras().utils.set_random_seed(student.seed)
+    if pruning.hint:
+        views = views.hinting(network.encoder, preprocessing)
     steps = tune.epochs * len(views.epoch(student.seed, tune.batch, 0))
     # Encoder and head are wrapped apart: wrapping a model that holds models skips what is inside them.
     wrapped = [_wrap(tfmot, model, sparsity, steps) for model in (network.encoder, network.head)]
     joined = join_network(wrapped[0], wrapped[1], geometry, preprocessing)
     update = tfmot.sparsity.keras.UpdatePruningStep()
     losses = fit(
-        joined.whole,
+        expose_embeddings(joined) if pruning.hint else joined.whole,
         lambda number: views.epoch(student.seed, tune.batch, number),
         tune,
         progress,
         distillation=student.distillation,
         callbacks=(update,),
+        labels=views.labels(),
+        hint=pruning.hint,
     )
-    for model in wrapped:
-        _apply_masks(model)
-    stripped = [tfmot.sparsity.keras.strip_pruning(model) for model in wrapped]
-    _require(sparsity, measure_sparsity(network, stripped))
-    return join_network(stripped[0], stripped[1], geometry, preprocessing), losses
+    encoder, head = (_strip(tfmot, model) for model in wrapped)
+    told = {"prune": losses}
+    if pruning.probe is not None:
+        head, told["probe"] = _learn_head(
+            encoder, network.head, views, pruning.probe, sparsity, student, preprocessing, progress
+        )
+    _require(sparsity, measure_sparsity(network, [encoder, head]))
+    return join_network(encoder, head, geometry, preprocessing), told
+
+
+def _learn_head(
+    encoder: tf_keras.Model,
+    form: tf_keras.Model,
+    views: TeacherViews,
+    schedule: Schedule,
+    sparsity: float,
+    student: Student,
+    preprocessing: Preprocessing,
+    progress: Progress,
+) -> tuple[tf_keras.Model, tuple[float, ...]]:
+    """A new head of the ``form`` given, pruned while it learns from the embeddings of the pruned encoder."""
+    tfmot = load_builder_module("tensorflow_model_optimization")
+    embed = embedder(encoder, preprocessing)
+    count = len(views.logits)
+    embeddings = np.concatenate([embed(views.windows(view)) for view in range(count)])
+    steps = schedule.epochs * len(shuffled(len(embeddings), schedule.batch, (0,)))
+    head = _wrap(tfmot, load_keras().models.clone_model(form), sparsity, steps)
+    losses = train_probe(
+        head,
+        embeddings,
+        np.tile(views.labels(), (count, 1)),
+        schedule,
+        student.seed,
+        progress,
+        teacher=views.logits.reshape(-1, 2),
+        distillation=student.distillation,
+        callbacks=(tfmot.sparsity.keras.UpdatePruningStep(),),
+    )
+    return _strip(tfmot, head), losses
 
 
 def measure_sparsity(network: Network, models: list[tf_keras.Model] | None = None) -> dict[str, float]:
@@ -102,12 +143,13 @@ def _prunable(layer: tf_keras.layers.Layer) -> bool:
     return kernel and layer.trainable and layer.name not in {"logits", "stem_conv", "attention_score"}
 
 
-def _apply_masks(model: tf_keras.Model) -> None:
+def _strip(tfmot: Any, model: tf_keras.Model) -> tf_keras.Model:  # noqa: ANN401 - tfmot is not typed
     # The averaged weights take the place of the masked ones when training ends, so the masks are laid on once more.
     for layer in model.layers:
         if hasattr(layer, "pruning_vars"):
             for weight, mask, _ in layer.pruning_vars:
                 weight.assign(weight * mask)
+    return tfmot.sparsity.keras.strip_pruning(model)
 
 
 def _require(wanted: float, measured: dict[str, float]) -> None:

@@ -35,7 +35,8 @@ class ClipFolder(NamedTuple):
 
 
 def find_clips(directory: Path) -> ClipFolder:
-    """Read ``clips.csv`` (clip, label, source) or, without one, the tree ``fight/`` and ``noFight/``.
+    """Read ``clips.csv`` (clip, label and, where it is known, source) or, without one, the tree ``fight/`` and
+    ``noFight/``.
 
     Raises ``DataError`` for a folder that is neither, a table that cannot be read, an unknown label, a clip that is
     listed twice or lies outside the folder, or no clips.
@@ -43,7 +44,7 @@ def find_clips(directory: Path) -> ClipFolder:
     if not directory.is_dir():
         raise DataError(f"{directory}: no such folder; give a folder with clips.csv or with fight/ and noFight/")
     table = directory / "clips.csv"
-    found = ClipFolder(_read_table(table), True) if table.is_file() else ClipFolder(_read_tree(directory), False)
+    found = _read_table(table) if table.is_file() else ClipFolder(_read_tree(directory), False)
     if not found.clips:
         raise DataError(f"{directory}: no clips found; expected clips.csv, or videos under fight/ and noFight/")
     return found
@@ -59,21 +60,23 @@ def require_both_classes(clips: Sequence[Clip], where: Path) -> None:
         )
 
 
-def _read_table(table: Path) -> tuple[Clip, ...]:
+def _read_table(table: Path) -> ClipFolder:
     try:
         # Spreadsheets put a byte order mark before the first column's name.
         with table.open(newline="", encoding="utf-8-sig") as file:
             rows = csv.DictReader(file)
-            missing = {"clip", "label", "source"} - set(rows.fieldnames or ())
+            columns = set(rows.fieldnames or ())
+            missing = {"clip", "label"} - columns
             if missing:
                 raise DataError(
                     f"{table}: column {', '.join(sorted(missing))} missing; the columns are clip, label, source"
                 )
-            clips = tuple(_table_clip(table, rows.line_num, row) for row in rows)
+            sources_known = "source" in columns
+            clips = tuple(_table_clip(table, rows.line_num, row, sources_known) for row in rows)
     except (OSError, ValueError, csv.Error) as error:
         raise DataError(f"{table}: cannot be read ({error}); give a CSV file in UTF-8") from error
     _forbid_repeats(table, clips)
-    return clips
+    return ClipFolder(clips, sources_known)
 
 
 def _forbid_repeats(table: Path, clips: Sequence[Clip]) -> None:
@@ -86,9 +89,10 @@ def _forbid_repeats(table: Path, clips: Sequence[Clip]) -> None:
         listed.add(file)
 
 
-def _table_clip(table: Path, line: int, row: dict[str, str | None]) -> Clip:
+def _table_clip(table: Path, line: int, row: dict[str, str | None], sources_known: bool) -> Clip:
     # A row that is too short gives None for the columns it lacks.
-    name, source = row["clip"], row["source"]
+    name = row["clip"]
+    source = row["source"] if sources_known else name
     if not name:
         raise DataError(f"{table}:{line}: no clip named; give its path inside {table.parent}, or remove the line")
     label = next((known for known in LABELS if known == row["label"]), None)

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import av
 import numpy as np
 from numpy.typing import NDArray
 
+from builder.data.frames import timed_frames
 from builder.errors import DataError
 from models.manifest import Preprocessing
 from models.preprocessing import shrink
 
 MIN_FRAMES = 2
 MAX_FRAMES = 20_000
+STEP_SLACK_S = 1e-3
+"""Time stamps are rounded; a frame that is due by less than this is due."""
+
+
+class LumaFrame(NamedTuple):
+    """One frame of a video: ``time_s`` as its container gives it, the stream's nominal ``rate`` in frames a second, and
+    ``luma (h, w) uint8``."""
+
+    time_s: float
+    rate: float
+    luma: NDArray[np.uint8]
 
 
 class DecodedClip(NamedTuple):
@@ -23,6 +35,22 @@ class DecodedClip(NamedTuple):
 
     times_s: NDArray[np.float64]
     frames: NDArray[np.uint8]
+
+
+def read_luma(path: Path, step_s: float = 0.0) -> Iterator[LumaFrame]:
+    """Decode a video frame by frame, giving luma in its own size; of frames less than ``step_s`` apart the later ones
+    are left out.
+
+    It ends at the end or where the file is broken. Raises ``DataError`` naming the file when it gives no frame at all.
+    """
+    given_s = -math.inf
+    for time_s, rate, _, frame in timed_frames(path):
+        # A clock that jumps back gives a frame too, rather than none until it has caught up.
+        if abs(time_s - given_s) < step_s - STEP_SLACK_S:
+            continue
+        given_s = time_s
+        # More threads than one would be started anew for every frame, which takes longer than the conversion.
+        yield LumaFrame(time_s, rate, np.asarray(frame.to_ndarray(format="gray", threads=1), np.uint8))
 
 
 def decode_clip(path: Path, preprocessing: Preprocessing) -> DecodedClip:
@@ -37,38 +65,19 @@ def decode_clip_at_sizes(path: Path, preprocessings: Sequence[Preprocessing]) ->
     """The same clip once for each of ``preprocessings``, from decoding it once. Raises as ``decode_clip`` does."""
     times: list[float] = []
     frames: list[list[NDArray[np.uint8]]] = []
-    try:
-        with av.open(str(path)) as container:
-            stream = container.streams.video[0]
-            stream.thread_type = "AUTO"
-            rate = float(stream.average_rate or 25)
-            for frame in container.decode(stream):
-                # More threads than one would be started anew for every frame, which takes longer than the conversion.
-                luma = np.asarray(frame.to_ndarray(format="gray", threads=1), np.uint8)
-                times.append(frame.time if frame.time is not None else len(times) / rate)
-                frames.append([shrink(luma, preprocessing) for preprocessing in preprocessings])
-                if len(frames) > MAX_FRAMES:
-                    raise DataError(f"{path}: more than {MAX_FRAMES} frames; cut it into shorter clips")
-    except (av.FFmpegError, IndexError, OSError, ValueError) as error:
-        if not frames:
-            raise DataError(
-                f"{path}: cannot be decoded ({_reason(path, error)}); replace the file or remove it"
-            ) from error
+    rate = 0.0
+    for frame in read_luma(path):
+        rate = frame.rate
+        times.append(frame.time_s)
+        frames.append([shrink(frame.luma, preprocessing) for preprocessing in preprocessings])
+        if len(frames) > MAX_FRAMES:
+            raise DataError(f"{path}: more than {MAX_FRAMES} frames; cut it into shorter clips")
     if len(frames) < MIN_FRAMES:
         raise DataError(
             f"{path}: {len(frames)} frame(s) found, at least {MIN_FRAMES} are needed; replace the file or remove it"
         )
     ascending = _ascending(np.asarray(times), rate)
     return tuple(DecodedClip(ascending, np.stack(shrunk)) for shrunk in zip(*frames, strict=True))
-
-
-def _reason(path: Path, error: Exception) -> str:
-    """Why a clip gave no frame, without the path and the number that the decoder's own words hold."""
-    if path.is_file() and not path.stat().st_size:
-        return "the file is empty"
-    if isinstance(error, IndexError):
-        return "it holds no video"
-    return getattr(error, "strerror", None) or str(error)
 
 
 def _ascending(times: NDArray[np.float64], rate: float) -> NDArray[np.float64]:

@@ -1,14 +1,17 @@
-"""Folds that never split a source."""
+"""Folds that never split a source, and folds that do, to compare with figures published on such."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 
-from builder.data.clips import Clip
+from builder.data.clips import LABELS, Clip
 from builder.errors import DataError
+
+FoldProtocol = Literal["grouped", "random"]
 
 
 def grouped_folds(clips: Sequence[Clip], count: int, rng: np.random.Generator) -> tuple[tuple[Clip, ...], ...]:
@@ -29,6 +32,32 @@ def grouped_folds(clips: Sequence[Clip], count: int, rng: np.random.Generator) -
         together = by_source[source]
         min(folds, key=lambda fold: (bool(fold), _crowding(fold, together))).extend(together)
     return tuple(tuple(fold) for fold in folds)
+
+
+def random_folds(clips: Sequence[Clip], count: int, rng: np.random.Generator) -> tuple[tuple[Clip, ...], ...]:
+    """Deal clips out to ``count`` folds at random, each class evenly, whatever their sources.
+
+    Cameras then stand on both sides of each fold: its figures tell how well known cameras are judged, not new ones.
+    Raises ``DataError`` when a class has fewer clips than there are folds.
+    """
+    folds: list[list[Clip]] = [[] for _ in range(count)]
+    dealt = 0
+    for label in LABELS:
+        chosen = [clip for clip in clips if clip.label == label]
+        if len(chosen) < count:
+            raise DataError(f"{len(chosen)} clip(s) labelled {label} cannot fill {count} folds; ask for fewer folds")
+        for index in rng.permutation(len(chosen)):
+            # Going on where the class before ended keeps the folds' sizes even.
+            folds[dealt % count].append(chosen[index])
+            dealt += 1
+    return tuple(tuple(fold) for fold in folds)
+
+
+def forbid_overlap(train: Sequence[Clip], test: Sequence[Clip]) -> None:
+    """Raise ``DataError`` when a clip stands on both sides."""
+    shared = {clip.name for clip in train} & {clip.name for clip in test}
+    if shared:
+        raise DataError(f"clip(s) {', '.join(sorted(shared)[:3])} are both trained on and tested on")
 
 
 def forbid_leakage(train: Sequence[Clip], test: Sequence[Clip]) -> None:

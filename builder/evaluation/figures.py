@@ -20,6 +20,7 @@ from builder.evaluation.metrics import (
     expected_calibration_error,
     f1,
     recalls,
+    recalls_at,
     reliability,
     specificities,
 )
@@ -27,6 +28,7 @@ from builder.evaluation.scores import CALM, FIGHT, Scores, ScoreTable
 from models.errors import NexaraError
 from models.manifest import Interval
 
+LOW_ALARM = 0.05
 ThresholdMetric = Callable[[Labels, Reals, float, Reals], Reals]
 
 
@@ -38,7 +40,8 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     """All in [0, 1]; ``None`` where the clips do not allow the figure, and ``missing`` then says why by its name.
 
     ``threshold`` is the probability from which a clip counts as a fight. ``accuracy_by_clip`` has Wilson's interval,
-    which takes clips as independent; all other intervals resample sources.
+    which takes clips as independent; all other intervals resample sources. ``low_alarm_recall`` is the recall at the
+    threshold of these very clips that calls at most ``LOW_ALARM`` of the calm ones.
     """
 
     clips: int
@@ -50,6 +53,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     accuracy_by_clip: Interval
     auc: Interval | None
     recall: Interval | None
+    low_alarm_recall: Interval | None
     specificity: Interval | None
     f1: float | None
     confusion: Confusion
@@ -78,6 +82,7 @@ def figure(scores: Scores, threshold: float, generator: np.random.Generator) -> 
         accuracy_by_clip=by_clip,
         auc=bootstrap(table, lambda rows, draws: aucs(rows.labels, rows.probabilities, draws), weights),
         recall=bootstrap(table, _at(recalls, threshold), weights),
+        low_alarm_recall=bootstrap(table, low_alarm_recalls, weights),
         specificity=bootstrap(table, _at(specificities, threshold), weights),
         f1=None if "f1" in absent or math.isnan(harmonic) else harmonic,
         confusion=counts,
@@ -85,6 +90,11 @@ def figure(scores: Scores, threshold: float, generator: np.random.Generator) -> 
         reliability=reliability(table.labels, table.probabilities),
         missing=absent,
     )
+
+
+def low_alarm_recalls(table: ScoreTable, weights: Reals) -> Reals:
+    """Recall ``(B,)`` where at most ``LOW_ALARM`` of calm clips are called."""
+    return recalls_at(table.labels, table.probabilities, weights, LOW_ALARM)
 
 
 def _accuracy(table: ScoreTable, threshold: float, weights: Reals, by_clip: Interval) -> Interval:
@@ -102,7 +112,7 @@ def _at(metric: ThresholdMetric, threshold: float) -> Metric:
 
 def _absent(table: ScoreTable) -> dict[str, str]:
     if not np.any(table.labels == FIGHT):
-        return dict.fromkeys(("auc", "recall", "f1"), "no clip here is a fight")
+        return dict.fromkeys(("auc", "recall", "low_alarm_recall", "f1"), "no clip here is a fight")
     if not np.any(table.labels == CALM):
-        return dict.fromkeys(("auc", "specificity"), "no clip here is calm")
+        return dict.fromkeys(("auc", "low_alarm_recall", "specificity"), "no clip here is calm")
     return {}

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 Labels = NDArray[np.int64]
 Reals = NDArray[np.float64]
+_ROUNDING = 1e-9
 
 
 class Confusion(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,6 +84,18 @@ def rocs(labels: Labels, scores: Reals, weights: Reals) -> Roc:
     return Roc(false_positive_rate=_ratio(alarms, alarms[:, -1:]), true_positive_rate=_ratio(hits, hits[:, -1:]))
 
 
+def recalls_at(labels: Labels, scores: Reals, weights: Reals, rate: float) -> Reals:
+    """Weighted recall ``(B,)`` at each row's own lowest threshold that calls at most ``rate`` of the calm clips.
+
+    Steps of the curve are taken whole: nothing between two thresholds that the scores allow is promised.
+    """
+    roc = rocs(labels, scores, weights)
+    allowed = roc.false_positive_rate <= rate + _ROUNDING
+    best = np.max(np.where(allowed, roc.true_positive_rate, 0.0), axis=1)
+    defined = np.isfinite(roc.false_positive_rate[:, -1]) & np.isfinite(roc.true_positive_rate[:, -1])
+    return np.where(defined, best, np.nan)
+
+
 def aucs(labels: Labels, scores: Reals, weights: Reals) -> Reals:
     """Exact weighted area under the ROC curve ``(B,)``: the chance that a fight outscores a calm clip, ties half."""
     roc = rocs(labels, scores, weights)
@@ -114,7 +127,8 @@ def reliability(labels: Labels, probabilities: Reals, bins: int = 10) -> tuple[R
 
 
 def expected_calibration_error(labels: Labels, probabilities: Reals, bins: int = 10) -> float:
-    """Mean distance of the reliability curve from the diagonal, weighted by clips (Naeini et al., 2015)."""
+    """Mean distance of the reliability curve from the diagonal, weighted by clips (Naeini et al.,
+    2015; Guo et al., 2017)."""
     curve = reliability(labels, probabilities, bins)
     return sum(abs(bin_.probability - bin_.share) * bin_.clips for bin_ in curve) / len(labels)
 

@@ -52,6 +52,12 @@ class Scores(msgspec.Struct, frozen=True, kw_only=True):
             groups=np.unique(np.array(sources, dtype=np.str_), return_inverse=True)[1].reshape(-1).astype(np.int64),
         )
 
+    def apart(self) -> Scores:
+        """The same with each clip as a source of its own, so that intervals resample clips."""
+        return Scores(
+            clips=tuple(msgspec.structs.replace(score, source=score.clip) for score in self.clips), skipped=self.skipped
+        )
+
     def fold(self, fold: int) -> Scores:
         """Only the clips that ``fold`` held out."""
         return Scores(clips=tuple(score for score in self.clips if score.fold == fold))

@@ -2,46 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from builder.data.clips import ClipFolder, find_clips, require_both_classes
-from builder.data.folds import grouped_folds
+from builder.alarms.choice import AlarmChoice
+from builder.display import LanedDisplay
 from builder.evaluation.parity import measure_parity, require_parity
-from builder.evaluation.scores import Scores
-from builder.pipeline.calibrated import FoldCalibration, apply_calibration, calibrate_folds, pool
-from builder.pipeline.compiled_fold import RELEASED, compile_fold
-from builder.pipeline.curated import CuratedClips, curate, hash_clips
-from builder.pipeline.degraded import degraded_stage
-from builder.pipeline.fold_build import SCORES, FoldBuild, FoldClips, FoldStages, read_scores
-from builder.pipeline.release import BuiltFolds, Judged, release
-from builder.recipe import Recipe, SceneClips
-from builder.stages import Stage, StageStore
-from scenes import write_clips
+from builder.execution.executor import Executor, run_tasks
+from builder.pipeline.alarm_budget import AlarmBudget, Watching
+from builder.pipeline.calibrated import FoldCalibration
+from builder.pipeline.compiled_fold import RELEASED, compile_stage
+from builder.pipeline.curated import CuratedClips
+from builder.pipeline.fold_task import compile_tasks, fold_tasks
+from builder.pipeline.judged import Judged, calibrate, judge_calibrations, judge_compiled, judge_ensemble, judge_members
+from builder.pipeline.prepared import prepare
+from builder.pipeline.release import BuiltFolds, release
+from builder.recipe import Recipe
+from builder.stages import StageStore
 
 DECISION = 0.5
 
 
-class Display(Protocol):
-    """Where a build tells how it goes."""
-
-    def stage(self, name: str, done: bool) -> None: ...
-
-    def progress(self, done: int, total: int, word: str) -> None: ...
-
-    def warn(self, message: str) -> None: ...
-
-
 @dataclass(frozen=True, slots=True)
 class BuildOptions:
-    """``code_version`` goes into the lineage; ``licence`` is that of the clips given."""
+    """``code_version`` goes into the lineage; ``licence`` is that of the clips given; ``executor`` opens what trains
+    folds and members side by side, and is ``None`` where all is done in this process."""
 
     data: Path
     out: Path
@@ -51,132 +42,64 @@ class BuildOptions:
     code_version: str
     now: Callable[[], datetime]
     clock: Callable[[], float]
+    executor: Callable[[], AbstractContextManager[Executor]] | None = None
 
 
-def build(options: BuildOptions, display: Display) -> Path:
+def build(options: BuildOptions, display: LanedDisplay) -> Path:
     """Build the bundle and return its packed file; finished stages under ``out/work`` are not done again."""
-    found = find_clips(options.data)
-    require_both_classes(found.clips, options.data)
-    if not found.sources_known:
-        display.warn(
-            "sources are unknown: each clip counts as its own, so clips of one camera may stand on both sides and the "
-            "figures may be too good; give a clips.csv with the column source"
-        )
     store = StageStore(options.out / "work", display.stage)
-    real = _curated("curate", found, options.recipe, store, display)
-    require_both_classes(real.clips, options.data)
-    scenes = _scenes(options, store, display)
-    folds = [
-        FoldBuild(options.recipe, real, scenes, clips, store, display.progress)
-        for clips in _folds(real, options.recipe)
-    ]
+    prepared = prepare(options.data, options.recipe, store, display, options.code_version)
+    dealt = prepared.folds()
+    # One student has nothing beside it, and is done sooner here, with all cores.
+    alone = len(dealt) == 1
+    if options.executor is not None:
+        with options.executor() as executor:
+            run_tasks(fold_tasks(prepared, dealt, "ensemble" if alone else "student"), executor, display)
+    folds = [prepared.open(clips, store, display.progress) for clips in dealt]
     stages = [fold.run() for fold in folds]
-    calibrations = _calibrate(stages)
+    calibrations = calibrate(folds)
+    if options.executor is not None and not alone:
+        with options.executor() as executor:
+            run_tasks(compile_tasks(prepared, dealt, calibrations), executor, display)
     compiled = [
-        store.run(
-            f"fold{done.clips.number}-compile",
-            (done.judged.key, calibrations[done.clips.number], options.recipe.quantization, RELEASED),
-            partial(_compile, fold, done, calibrations[done.clips.number], options.recipe, display),
-        )
-        for fold, done in zip(folds, stages, strict=True)
+        compile_stage(fold, calibrations[fold.clips.number], options.recipe, store, display.progress) for fold in folds
     ]
-    judged = _judged(stages, compiled)
+    judged = (*judge_members(folds), judge_ensemble(folds), *judge_compiled(compiled))
     _require_parity(judged, options.recipe)
-    built = BuiltFolds(folds[0], tuple(stages), tuple(compiled), calibrations, judged)
+    real = CuratedClips(prepared.real)
+    scenes = None if prepared.scenes is None else CuratedClips(prepared.scenes)
+    watching = [Watching(fold, done) for fold, done in zip(folds, stages, strict=True)]
+    alarms = _choose_alarms(options, real, watching, calibrations, store, display)
+    built = BuiltFolds(
+        folds[0],
+        tuple(stages),
+        tuple(compiled),
+        calibrations,
+        judged,
+        judge_calibrations(folds),
+        alarms,
+        prepared.negatives,
+    )
     return release(options, real, scenes, built, store)
 
 
-def _curated(name: str, found: ClipFolder, recipe: Recipe, store: StageStore, display: Display) -> CuratedClips:
-    display.stage(f"{name}: hashing {len(found.clips)} clips", False)
-    digests = hash_clips(found.clips, display.progress)
-    inputs = ([(clip.name, clip.label, clip.source) for clip in found.clips], digests, recipe.preprocessing.canvas)
-    stage = store.run(
-        name,
-        inputs,
-        lambda directory: curate(found, digests, recipe.preprocessing, directory, display.progress, display.warn),
-    )
-    if recipe.degradation is not None:
-        stage = degraded_stage(stage, found, recipe.degradation, recipe.preprocessing, store, display.progress)
-    return CuratedClips(stage.directory)
-
-
-def _scenes(options: BuildOptions, store: StageStore, display: Display) -> CuratedClips | None:
-    spec = options.recipe.scenes
-    if spec is None:
+def _choose_alarms(
+    options: BuildOptions,
+    real: CuratedClips,
+    watching: Sequence[Watching],
+    calibrations: Mapping[int, FoldCalibration],
+    store: StageStore,
+    display: LanedDisplay,
+) -> AlarmChoice | None:
+    recipe = options.recipe
+    if recipe.alarms is None:
         return None
-    drawn = store.run(
-        "scenes",
-        (spec, options.code_version),
-        lambda directory: _draw(directory, spec, display),
-    )
-    return _curated("curate-scenes", find_clips(drawn.directory), options.recipe, store, display)
-
-
-def _draw(directory: Path, spec: SceneClips, display: Display) -> None:
-    write_clips(
-        directory,
-        spec.clips,
-        spec.seconds,
-        spec.seed,
-        progress=lambda done, total, clip: display.progress(done, total, str(clip)),
-    )
-
-
-def _folds(real: CuratedClips, recipe: Recipe) -> list[FoldClips]:
-    folds = grouped_folds(real.clips, recipe.folds.count, np.random.default_rng(recipe.folds.seed))
-    whole = recipe.folds.judged == recipe.folds.count
-    made = []
-    for number in range(recipe.folds.judged):
-        spare = None if whole else (number + 1) % len(folds)
-        train = [clip for other, fold in enumerate(folds) if other not in {number, spare} for clip in fold]
-        made.append(FoldClips(number, tuple(train), folds[number], () if spare is None else folds[spare]))
-    return made
-
-
-def _kept(stages: FoldStages) -> frozenset[str]:
-    return frozenset(clip.name for clip in stages.clips.calibrate)
-
-
-def _calibrate(stages: list[FoldStages]) -> dict[int, FoldCalibration]:
-    scores = {done.clips.number: read_scores(done.judged.directory / SCORES) for done in stages}
-    return calibrate_folds(scores, {done.clips.number: _kept(done) for done in stages})
-
-
-def _compile(
-    fold: FoldBuild,
-    stages: FoldStages,
-    calibration: FoldCalibration,
-    recipe: Recipe,
-    display: Display,
-    directory: Path,
-) -> None:
-    compile_fold(fold, stages, calibration, recipe, directory, display.progress)
-
-
-def _judged(stages: list[FoldStages], compiled: list[Stage]) -> tuple[Judged, ...]:
-    """Everything that was judged, over all folds, each with calibrated probabilities."""
-    count = len(stages[0].members)
-    judged = [
-        Judged(f"member-{index + 1}", "member", _cross_fitted(stages, [done.members[index] for done in stages]))
-        for index in range(count)
-    ]
-    judged.append(Judged("ensemble", "ensemble", _cross_fitted(stages, [done.teacher for done in stages])))
-    judged.append(Judged("student", "student", _pooled(compiled, "student")))
-    judged += [Judged(target.name, "artifact", _pooled(compiled, target.name)) for target in RELEASED]
-    return tuple(judged)
-
-
-def _cross_fitted(stages: list[FoldStages], judging: list[Stage]) -> Scores:
-    scores = {
-        done.clips.number: read_scores(stage.directory / SCORES) for done, stage in zip(stages, judging, strict=True)
-    }
-    kept = {done.clips.number: _kept(done) for done in stages}
-    calibrations = calibrate_folds(scores, kept)
-    return pool({fold: apply_calibration(scores[fold], calibrations[fold], kept[fold]) for fold in scores})
-
-
-def _pooled(compiled: list[Stage], name: str) -> Scores:
-    return pool({number: read_scores(stage.directory / f"{name}.json") for number, stage in enumerate(compiled)})
+    budget = AlarmBudget(recipe, recipe.alarms, real, store, display.progress, options.code_version)
+    chosen = budget.choose(watching, calibrations)
+    warning = chosen.warning()
+    if warning is not None:
+        display.warn(warning)
+    return chosen
 
 
 def _require_parity(judged: tuple[Judged, ...], recipe: Recipe) -> None:

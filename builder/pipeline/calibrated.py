@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 import numpy as np
 
 from builder.errors import DataError
-from builder.evaluation.scores import Scores
-from builder.training.calibration import Platt, choose_thresholds, fit_platt
+from builder.evaluation.scores import ClipScore, Scores
+from builder.training.calibration import FITS, Method, Platt, choose_thresholds
 from models.manifest import Thresholds
 
 CLASSES = 2
@@ -27,7 +27,13 @@ class FoldCalibration(msgspec.Struct, frozen=True):
         return Platt(self.temperature, self.shift)
 
 
-def calibrate_folds(scores: Mapping[int, Scores], kept: Mapping[int, frozenset[str]]) -> dict[int, FoldCalibration]:
+UNCALIBRATED = FoldCalibration(1.0, 0.0, Thresholds(wake=0.5, clear=0.5, alert=0.5))
+"""Probabilities as the network's margins give them."""
+
+
+def calibrate_folds(
+    scores: Mapping[int, Scores], kept: Mapping[int, frozenset[str]], method: Method = "platt"
+) -> dict[int, FoldCalibration]:
     """Calibration per fold.
 
     ``scores`` are each fold's verdicts on all clips that it held out and ``kept`` names, per fold, those of them that
@@ -41,17 +47,25 @@ def calibrate_folds(scores: Mapping[int, Scores], kept: Mapping[int, frozenset[s
             used = [score for score in own.clips if score.clip in kept[fold]]
         else:
             used = [score for other, given in scores.items() if other != fold for score in given.clips]
-        margins = np.array([score.margin for score in used])
-        labels = np.array([score.label for score in used])
-        if len(set(labels.tolist())) < CLASSES:
-            raise DataError(
-                f"fold {fold}: the {len(used)} clip(s) for its calibration are not of both classes; give clips of more "
-                "sources, or ask the recipe for fewer folds"
-            )
-        platt = fit_platt(margins, labels)
-        thresholds = choose_thresholds(platt.probabilities(margins), labels)
-        found[fold] = FoldCalibration(platt.temperature, platt.shift, thresholds)
+        found[fold] = fit_calibration(used, f"fold {fold}", method)
     return found
+
+
+def fit_calibration(used: Sequence[ClipScore], where: str, method: Method = "platt") -> FoldCalibration:
+    """Calibration from verdicts on clips that their networks held out.
+
+    Raises ``DataError`` naming ``where`` when they are of one class only.
+    """
+    margins = np.array([score.margin for score in used])
+    labels = np.array([score.label for score in used])
+    if len(set(labels.tolist())) < CLASSES:
+        raise DataError(
+            f"{where}: the {len(used)} clip(s) for its calibration are not of both classes; give clips of more "
+            "sources, or ask the recipe for fewer folds"
+        )
+    platt = FITS[method](margins, labels)
+    thresholds = choose_thresholds(platt.probabilities(margins), labels)
+    return FoldCalibration(platt.temperature, platt.shift, thresholds)
 
 
 def apply_calibration(scores: Scores, calibration: FoldCalibration, without: frozenset[str]) -> Scores:

@@ -17,6 +17,7 @@ from builder.pipeline.calibrated import FoldCalibration
 from builder.pipeline.curated import CuratedClips
 from builder.pipeline.fold_build import FoldBuild, FoldStages, write_scores
 from builder.recipe import Recipe
+from builder.stages import Stage, StageStore
 from builder.training.fit import Progress
 from builder.training.network import Network
 from builder.training.probe import embedder
@@ -31,6 +32,18 @@ def shift_head(network: Network, calibration: FoldCalibration) -> None:
     layer = network.head.get_layer("logits")
     kernel, bias = layer.get_weights()
     layer.set_weights([kernel, bias + np.array([0.0, calibration.shift], dtype=np.float32)])
+
+
+def compile_stage(
+    fold: FoldBuild, calibration: FoldCalibration, recipe: Recipe, store: StageStore, progress: Progress
+) -> Stage:
+    """The stage that compiles a fold, skipped when it is there."""
+    inputs = (fold.judged().key, calibration, recipe.quantization, RELEASED)
+
+    def work(directory: Path) -> None:
+        compile_fold(fold, fold.run(), calibration, recipe, directory, progress)
+
+    return store.run(f"{fold.clips.name}-compile", inputs, work)
 
 
 def compile_fold(

@@ -16,6 +16,7 @@ from builder.data.samples import clip_samples
 from builder.errors import DataError
 from builder.evaluation.clip_samples import ClipSamples
 from builder.evaluation.scores import CALM, FIGHT, Skipped
+from builder.quality.verdict import QualityReport
 from builder.training.fit import Progress
 from models.manifest import Geometry, Preprocessing
 
@@ -34,14 +35,25 @@ class CuratedClip(msgspec.Struct, frozen=True):
 
 
 class Curated(msgspec.Struct, frozen=True):
-    """What ``clips.json`` holds; ``fingerprint`` is the hash of the list of clips with their hashes, and ``degraded``
-    says how the degraded copies were drawn, where there are any."""
+    """What ``clips.json`` holds; ``fingerprint`` is the hash of the list of clips with their hashes.
+
+    ``places`` are the clips' files, relative to the list; without them they are numbered beside it. ``dropped`` could
+    be decoded but were not good enough, and the sources in each of ``joined`` count as one. ``degraded`` says how the
+    degraded copies were drawn, where there are any.
+    """
 
     clips: tuple[CuratedClip, ...]
     skipped: tuple[Skipped, ...]
     sources_known: bool
     fingerprint: str
+    places: tuple[str, ...] = ()
+    dropped: tuple[Skipped, ...] = ()
+    joined: tuple[tuple[str, ...], ...] = ()
     degraded: Degradation | msgspec.UnsetType = msgspec.UNSET
+
+    def files(self) -> tuple[str, ...]:
+        """Each clip's file, relative to the list."""
+        return self.places or tuple(f"{number:05d}.npz" for number in range(len(self.clips)))
 
 
 def hash_clips(clips: Sequence[Clip], progress: Progress) -> dict[str, str]:
@@ -86,6 +98,27 @@ def with_margin(preprocessing: Preprocessing) -> Preprocessing:
     return msgspec.structs.replace(preprocessing, size=(round(height * MARGIN), round(width * MARGIN)), close_up=None)
 
 
+def keep_clips(directory: Path, verdict: QualityReport, kept: Path) -> None:
+    """List in ``kept``, a folder beside ``directory``, those of its curated clips that the verdict keeps, each counting
+    as the source given there; their pictures stay where they are."""
+    listed = CuratedClips(directory).listed
+    chosen = [
+        (msgspec.structs.replace(clip, source=verdict.kept[clip.name]), f"../{directory.name}/{file}")
+        for clip, file in zip(listed.clips, listed.files(), strict=True)
+        if clip.name in verdict.kept
+    ]
+    clips = tuple(clip for clip, _ in chosen)
+    only = msgspec.structs.replace(
+        listed,
+        clips=clips,
+        fingerprint=_fingerprint(clips),
+        places=tuple(place for _, place in chosen),
+        dropped=tuple(Skipped(clip=clip.clip, reason=clip.reason) for clip in verdict.dropped),
+        joined=verdict.joined,
+    )
+    (kept / LIST).write_bytes(msgspec.json.encode(only))
+
+
 def _fingerprint(clips: Sequence[CuratedClip]) -> str:
     return hashlib.sha256(msgspec.json.encode(sorted(clips, key=lambda clip: clip.name))).hexdigest()
 
@@ -101,10 +134,16 @@ class CuratedClips:
     def __init__(self, directory: Path) -> None:
         self.listed = msgspec.json.decode((directory / LIST).read_bytes(), type=Curated)
         self._directory = directory
-        self._places = {clip.name: directory / f"{number:05d}.npz" for number, clip in enumerate(self.listed.clips)}
+        self._places = {
+            clip.name: directory / file for clip, file in zip(self.listed.clips, self.listed.files(), strict=True)
+        }
         self.clips = tuple(
             Clip(clip.name, self._places[clip.name], clip.label, clip.source) for clip in self.listed.clips
         )
+
+    def digests(self) -> dict[Clip, str]:
+        """The SHA-256 of each clip's file."""
+        return {clip: listed.sha256 for clip, listed in zip(self.clips, self.listed.clips, strict=True)}
 
     def wide(self, clip: Clip) -> DecodedClip:
         """A clip in the size that views are cut from."""
@@ -116,9 +155,12 @@ class CuratedClips:
         with np.load(degraded_place(self._places[clip.name])) as stored:
             return DecodedClip(stored["times_s"], stored["wide"])
 
+    def exact(self, clip: Clip) -> DecodedClip:
+        """A clip in the network's own size."""
+        with np.load(self._places[clip.name]) as stored:
+            return DecodedClip(stored["times_s"], stored["exact"])
+
     def samples(self, clip: Clip, geometry: Geometry, preprocessing: Preprocessing) -> ClipSamples:
         """A clip's samples, as it is judged."""
-        with np.load(self._places[clip.name]) as stored:
-            decoded = DecodedClip(stored["times_s"], stored["exact"])
-        cut = clip_samples(decoded, geometry, preprocessing)
+        cut = clip_samples(self.exact(clip), geometry, preprocessing)
         return ClipSamples(clip=clip.name, source=clip.source, label=FIGHT if clip.fight else CALM, samples=cut)

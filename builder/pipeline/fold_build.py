@@ -13,32 +13,50 @@ import numpy as np
 from builder.backbones.registry import BackboneSpec, build_backbone
 from builder.compression.pruning import prune_network
 from builder.data.clips import Clip
-from builder.data.folds import forbid_leakage
+from builder.data.folds import FoldProtocol, forbid_leakage, forbid_overlap
 from builder.evaluation.scores import Scores
 from builder.evaluation.scoring import FloatScorer, Scorer, score_clips
 from builder.heads import HeadName
 from builder.pipeline.curated import CuratedClips
-from builder.pipeline.ensemble import Ensemble
-from builder.recipe import Members, NetworkSpec, Recipe
+from builder.pipeline.ensemble import Ensemble, average_scores
+from builder.recipe import NetworkSpec, Recipe
 from builder.stages import Stage, StageStore
+from builder.training.batch import Batch
 from builder.training.fit import Progress
+from builder.training.held_out import held_out_batch, hold_out
 from builder.training.member import train_member
 from builder.training.network import Network, build_network, load_weights, save_weights, traced
+from builder.training.precision import computing_in
 from builder.training.probe import embed_views
 from builder.training.student import TeacherViews, teacher_logits, train_student
 from builder.training.training_set import DegradedCopies, TrainingSet
 
 LOSSES = "losses.json"
 SCORES = "scores.json"
+WHOLE = -1
 
 
 class FoldClips(NamedTuple):
-    """``train`` is learnt from, ``judge`` is held out, and ``calibrate`` is held out for calibration (or empty)."""
+    """``train`` is learnt from, ``judge`` is held out, and ``calibrate`` is held out for calibration (or empty).
+
+    The fold of number ``WHOLE`` learns from all clips and holds none out.
+    """
 
     number: int
     train: tuple[Clip, ...]
     judge: tuple[Clip, ...]
     calibrate: tuple[Clip, ...]
+    protocol: FoldProtocol = "grouped"
+
+    @property
+    def name(self) -> str:
+        """What the names of the fold's stages begin with."""
+        return "whole" if self.number == WHOLE else f"fold{self.number}"
+
+    def require_apart(self) -> None:
+        """Raise ``DataError`` when a source, or on random folds a clip, is both learnt from and held out."""
+        forbid = forbid_leakage if self.protocol == "grouped" else forbid_overlap
+        forbid(self.train, (*self.judge, *self.calibrate))
 
 
 class FoldStages(NamedTuple):
@@ -63,39 +81,78 @@ class FoldBuild:
         clips: FoldClips,
         store: StageStore,
         progress: Progress,
+        negatives: Sequence[CuratedClips] = (),
     ) -> None:
-        forbid_leakage(clips.train, (*clips.judge, *clips.calibrate))
+        clips.require_apart()
+        for more in negatives:
+            forbid_leakage(more.clips, (*clips.judge, *clips.calibrate))
         self._recipe = recipe
         self._real = real
         self._scenes = scenes
+        self._negatives = tuple(negatives)
         self._clips = clips
         self._store = store
         self._progress = progress
         self._training: TrainingSet | None = None
+        self._finished: dict[str, Stage] = {}
 
     def run(self) -> FoldStages:
         """All stages of the fold, each skipped when it is there."""
-        recipe = self._recipe
-        embedded = self._stage(
-            "embed", (self._data_key(), recipe.members.backbone, recipe.members.probe_views), self._embed
-        )
-        members = tuple(
-            self._stage(
-                f"member{seed}",
-                (embedded.key, _member_key(recipe.members), seed),
-                partial(self._member, seed, embedded),
-            )
-            for seed in recipe.members.seeds
-        )
-        teacher = self._stage(
-            "teacher", ([member.key for member in members], recipe.student.views), partial(self._teacher, members)
-        )
-        student = self._stage("student", (teacher.key, recipe.student), partial(self._student, teacher))
-        pruned = self._stage("prune", (student.key, recipe.pruning), partial(self._prune, teacher, student))
-        judged = self._stage(
-            "judge", (pruned.key, [clip.name for clip in self._clips.calibrate]), partial(self._judge, pruned)
-        )
-        return FoldStages(self._clips, members, teacher, student, pruned, judged)
+        return FoldStages(self._clips, self.members(), self.teacher(), self.student(), self.pruned(), self.judged())
+
+    def embedded(self) -> Stage:
+        """Views of the training clips, embedded by the members' untouched encoder."""
+        spec = self._recipe.members
+        return self._stage("embed", (self._data_key(), spec.backbone, spec.probe_views), self._embed)
+
+    def member(self, seed: int) -> Stage:
+        """One member with its verdicts on what the fold holds out."""
+        embedded = self.embedded()
+        spec = self._recipe.members
+        alignment = () if spec.alignment is msgspec.UNSET else (spec.alignment,)
+        curriculum = () if spec.curriculum is None else (spec.curriculum,)
+        inputs = (embedded.key, _tuned(spec), seed, *alignment, *curriculum)
+        return self._stage(f"member{seed}", inputs, partial(self._member, seed, embedded))
+
+    def members(self) -> tuple[Stage, ...]:
+        """A member for each of the recipe's seeds."""
+        return tuple(self.member(seed) for seed in self._recipe.members.seeds)
+
+    def teacher(self) -> Stage:
+        """The ensemble's logits on the student's views, and its verdicts on what the fold holds out."""
+        members = self.members()
+        inputs = ([member.key for member in members], self._recipe.student.views)
+        return self._stage("teacher", inputs, partial(self._teacher, members))
+
+    def student(self) -> Stage:
+        """The student before it is pruned, with its verdicts."""
+        teacher = self.teacher()
+        return self._stage("student", (teacher.key, self._recipe.student), partial(self._student, teacher))
+
+    def pruned(self) -> Stage:
+        """The student pruned."""
+        teacher, student = self.teacher(), self.student()
+        return self._stage("prune", (student.key, self._recipe.pruning), partial(self._prune, teacher, student))
+
+    def judged(self) -> Stage:
+        """The pruned student's verdicts on what the fold holds out."""
+        pruned = self.pruned()
+        inputs = (pruned.key, [clip.name for clip in self._clips.calibrate])
+        return self._stage("judge", inputs, partial(self._judge, pruned))
+
+    @property
+    def recipe(self) -> Recipe:
+        """How it is built."""
+        return self._recipe
+
+    @property
+    def clips(self) -> FoldClips:
+        """What is learnt from and what is held out."""
+        return self._clips
+
+    def kept(self) -> frozenset[str]:
+        """Names of the clips that are held out for calibration and not judged on."""
+        return frozenset(clip.name for clip in self._clips.calibrate)
 
     def network(self, spec: NetworkSpec, stage: Stage) -> Network:
         """The network that a stage left."""
@@ -104,24 +161,32 @@ class FoldBuild:
         return network
 
     def training(self) -> TrainingSet:
-        """The fold's training clips and the scenes, decoded once."""
+        """The fold's training clips, the scenes and the negatives, decoded once."""
         if self._training is None:
-            clips = [(clip, self._real.wide(clip)) for clip in self._clips.train]
+            recipe, (train, held_out) = self._recipe, self._held_apart()
+            clips = [(clip, self._real.wide(clip)) for clip in train]
             if self._scenes is not None:
                 clips += [(clip, self._scenes.wide(clip)) for clip in self._scenes.clips]
-            recipe = self._recipe
+            clips += [(clip, more.wide(clip)) for more in self._negatives for clip in more.clips]
             self._training = TrainingSet(
-                clips, recipe.geometry, recipe.preprocessing, recipe.augmentation, self._degraded_copies()
+                clips,
+                recipe.geometry,
+                recipe.preprocessing,
+                recipe.augmentation,
+                degraded=self._degraded_copies(train),
+                oversampling=None if recipe.oversampling is msgspec.UNSET else recipe.oversampling,
+                held_out=held_out,
             )
         return self._training
 
-    def _degraded_copies(self) -> DegradedCopies | None:
+    def _degraded_copies(self, train: Sequence[Clip]) -> DegradedCopies | None:
         spec = self._recipe.degradation
         if spec is None:
             return None
-        copies = [self._real.degraded(clip) for clip in self._clips.train]
+        copies = [self._real.degraded(clip) for clip in train]
         if self._scenes is not None:
             copies += [self._scenes.degraded(clip) for clip in self._scenes.clips]
+        copies += [more.degraded(clip) for more in self._negatives for clip in more.clips]
         return DegradedCopies(tuple(copies), spec.degrade)
 
     def scores(self, scorer: Scorer, clips: Sequence[Clip], temperature: float = 1.0) -> Scores:
@@ -134,19 +199,55 @@ class FoldBuild:
         """A float network as something that can be judged."""
         return FloatScorer(traced(network.encoder), traced(network.head), self._recipe.preprocessing)
 
+    def ensemble(self) -> Scorer:
+        """The members as one that can be judged."""
+        members = self.members()
+        return Ensemble([self.scorer(self.network(self._recipe.members, member)) for member in members])
+
+    def _held_apart(self) -> tuple[tuple[Clip, ...], Batch | None]:
+        """The clips that are learnt from, and windows of those that training is judged by while it runs."""
+        recipe, validation = self._recipe, self._recipe.validation
+        if validation is msgspec.UNSET:
+            return self._clips.train, None
+        train, held_out = hold_out(self._clips.train, validation.share, np.random.default_rng(validation.seed))
+        forbid_leakage(train, held_out)
+        cut = (self._real.samples(clip, recipe.geometry, recipe.preprocessing) for clip in held_out)
+        return train, held_out_batch(cut, recipe.geometry, validation.windows)
+
     def _stage(self, name: str, inputs: object, work: Callable[[Path], None]) -> Stage:
-        return self._store.run(f"fold{self._clips.number}-{name}", inputs, work)
+        if name not in self._finished:
+            self._finished[name] = self._store.run(f"{self._clips.name}-{name}", inputs, work)
+        return self._finished[name]
 
     def _data_key(self) -> object:
         scenes = self._scenes.listed.fingerprint if self._scenes is not None else None
         recipe = self._recipe
         train = [clip.name for clip in self._clips.train]
         fingerprint = self._real.listed.fingerprint
-        key = (fingerprint, scenes, train, recipe.geometry, recipe.preprocessing, recipe.augmentation)
-        return key if recipe.degradation is None else (*key, recipe.degradation)
+        chosen: list[object] = [
+            extra for extra in (recipe.oversampling, recipe.validation) if extra is not msgspec.UNSET
+        ]
+        chosen += [("negatives", more.listed.fingerprint) for more in self._negatives]
+        if recipe.degradation is not None:
+            chosen.append(recipe.degradation)
+        return fingerprint, scenes, train, recipe.geometry, recipe.preprocessing, recipe.augmentation, *chosen
 
     def _new(self, spec: NetworkSpec) -> Network:
         return new_network(spec.backbone, spec.head, self._recipe)
+
+    def _learner(self, spec: NetworkSpec) -> Network:
+        """A new network that computes in the precision it is to be trained in."""
+        with computing_in("float32" if spec.precision is msgspec.UNSET else spec.precision):
+            return self._new(spec)
+
+    def _keep(self, spec: NetworkSpec, trained: Network, directory: Path) -> None:
+        """Write a trained network's weights, and what it says of held-out clips in float32, as later stages see it."""
+        save_weights(trained, directory)
+        network = trained
+        if spec.precision is not msgspec.UNSET:
+            network = self._new(spec)
+            load_weights(network, directory)
+        write_scores(self.scores(self.scorer(network), self._held_out()), directory / SCORES)
 
     def _embed(self, directory: Path) -> None:
         spec = self._recipe.members
@@ -156,7 +257,7 @@ class FoldBuild:
 
     def _member(self, seed: int, embedded: Stage, directory: Path) -> None:
         spec = self._recipe.members
-        network = self._new(spec)
+        network = self._learner(spec)
         embeddings = np.load(embedded.directory / "embeddings.npy")
         losses = train_member(
             network,
@@ -167,22 +268,24 @@ class FoldBuild:
             seed,
             self._progress,
             alignment=None if spec.alignment is msgspec.UNSET else spec.alignment,
+            curriculum=spec.curriculum,
         )
-        save_weights(network, directory)
         (directory / LOSSES).write_bytes(msgspec.json.encode(losses))
-        write_scores(self.scores(self.scorer(network), self._held_out()), directory / SCORES)
+        self._keep(spec, network, directory)
 
     def _teacher(self, members: Sequence[Stage], directory: Path) -> None:
         recipe = self._recipe
         networks = [self.network(recipe.members, member) for member in members]
+        if recipe.members.tune is None:
+            # Untouched encoders are one and the same.
+            networks = [network._replace(encoder=networks[0].encoder) for network in networks]
         logits = teacher_logits(networks, self.training(), recipe.student.views, recipe.preprocessing, self._progress)
         np.save(directory / "logits.npy", logits)
-        ensemble = Ensemble([self.scorer(network) for network in networks])
-        write_scores(self.scores(ensemble, self._held_out()), directory / SCORES)
+        write_scores(average_scores([read_scores(member.directory / SCORES) for member in members]), directory / SCORES)
 
     def _student(self, teacher: Stage, directory: Path) -> None:
         spec = self._recipe.student
-        network = self._new(spec)
+        network = self._learner(spec)
         views = self._teacher_views(teacher)
         losses = train_student(
             network,
@@ -194,9 +297,8 @@ class FoldBuild:
             self._recipe.preprocessing,
             self._progress,
         )
-        save_weights(network, directory)
         (directory / LOSSES).write_bytes(msgspec.json.encode(losses))
-        write_scores(self.scores(self.scorer(network), self._held_out()), directory / SCORES)
+        self._keep(spec, network, directory)
 
     def _prune(self, teacher: Stage, student: Stage, directory: Path) -> None:
         recipe = self._recipe
@@ -210,7 +312,7 @@ class FoldBuild:
             self._progress,
         )
         save_weights(pruned, directory)
-        (directory / LOSSES).write_bytes(msgspec.json.encode({"prune": losses}))
+        (directory / LOSSES).write_bytes(msgspec.json.encode(losses))
 
     def _judge(self, pruned: Stage, directory: Path) -> None:
         network = self.network(self._recipe.student, pruned)
@@ -240,6 +342,6 @@ def read_scores(path: Path) -> Scores:
     return msgspec.json.decode(path.read_bytes(), type=Scores)
 
 
-def _member_key(spec: Members) -> object:
-    key = (spec.head, spec.probe, spec.tune)
-    return key if spec.alignment is msgspec.UNSET else (*key, spec.alignment)
+def _tuned(spec: NetworkSpec) -> object:
+    precision = () if spec.precision is msgspec.UNSET else (spec.precision,)
+    return spec.head, spec.probe, spec.tune, *precision

@@ -10,20 +10,23 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from builder.alarms.choice import AlarmChoice
 from builder.backbones.registry import build_backbone
 from builder.evaluation.scores import ClipScore, Scores
 from builder.pipeline.calibrated import FoldCalibration
 from builder.pipeline.compiled_fold import golden_windows, read_artifacts, shift_head
 from builder.pipeline.curated import CuratedClips
 from builder.pipeline.fold_build import LOSSES, FoldBuild, FoldStages
+from builder.pipeline.judged import Judged
+from builder.pipeline.prepared import NegativeClips
 from builder.release.bundle import assemble_bundle
 from builder.release.golden import make_golden
 from builder.release.inputs import ReleaseInputs
 from builder.report.data import (
+    Calibrated,
     DataSummary,
     Epoch,
     ErrorSheet,
-    Kind,
     ReportData,
     StageTime,
     Subject,
@@ -45,14 +48,6 @@ DECISION = 0.5
 GOLDEN_WINDOWS = 2
 
 
-class Judged(NamedTuple):
-    """Something that was judged on held-out clips, over all judged folds."""
-
-    name: str
-    kind: Kind
-    scores: Scores
-
-
 class BuiltFolds(NamedTuple):
     """Everything that the folds left; the first fold's network ships."""
 
@@ -61,6 +56,9 @@ class BuiltFolds(NamedTuple):
     compiled: tuple[Stage, ...]
     calibrations: dict[int, FoldCalibration]
     judged: tuple[Judged, ...]
+    reliabilities: dict[Calibrated, Scores]
+    alarms: AlarmChoice | None
+    negatives: tuple[NegativeClips, ...] = ()
 
 
 def release(
@@ -99,6 +97,7 @@ def _report(
 ) -> ReportData:
     recipe = options.recipe
     calibration = built.calibrations[built.stages[0].clips.number]
+    thresholds = calibration.thresholds if built.alarms is None else built.alarms.thresholds
     return ReportData(
         name=recipe.name,
         version=recipe.version,
@@ -106,10 +105,13 @@ def _report(
         protocol=_protocol(options, built, real),
         subjects=tuple(Subject(name=one.name, kind=one.kind, scores=one.scores) for one in built.judged),
         targets=(),
-        data=_data(options, real, scenes),
+        data=_data(options, real, scenes, built.negatives),
         geometry=recipe.geometry,
         preprocessing=recipe.preprocessing,
-        calibration=Calibration(temperature=calibration.temperature, thresholds=calibration.thresholds),
+        calibration=Calibration(temperature=calibration.temperature, thresholds=thresholds),
+        method=recipe.calibration.method,
+        reliabilities=built.reliabilities,
+        alarms=built.alarms,
         lineage=_lineage(options, real, scenes, built),
         curves=_curves(built),
         errors=_errors(real, built),
@@ -150,10 +152,13 @@ def _notes(real: CuratedClips) -> tuple[str, ...]:
     return (f"{skipped} clip(s) could not be decoded and were left out.",) if skipped else ()
 
 
-def _data(options: BuildOptions, real: CuratedClips, scenes: CuratedClips | None) -> tuple[DataSummary, ...]:
+def _data(
+    options: BuildOptions, real: CuratedClips, scenes: CuratedClips | None, negatives: tuple[NegativeClips, ...]
+) -> tuple[DataSummary, ...]:
     parts = [(options.data.resolve().name, options.licence, real, True)]
     if scenes is not None:
         parts.append(("scenes", SCENES_LICENCE, scenes, False))
+    parts += [(one.name, one.licence, CuratedClips(one.directory), False) for one in negatives]
     summaries = []
     for name, licence, clips, judged in parts:
         labels = Counter(clip.label for clip in clips.clips)
@@ -166,6 +171,8 @@ def _data(options: BuildOptions, real: CuratedClips, scenes: CuratedClips | None
                 sources=len({clip.source for clip in clips.clips}),
                 judged=judged,
                 skipped=clips.listed.skipped,
+                dropped=clips.listed.dropped,
+                joined=clips.listed.joined,
             )
         )
     return tuple(summaries)
@@ -179,6 +186,9 @@ def _lineage(options: BuildOptions, real: CuratedClips, scenes: CuratedClips | N
     if scenes is not None:
         sources = {clip.source for clip in scenes.clips}
         sets.append(("scenes", SCENES_LICENCE, scenes, sources, len(scenes.clips)))
+    for one in built.negatives:
+        more = CuratedClips(one.directory)
+        sets.append((one.name, one.licence, more, {clip.source for clip in more.clips}, len(more.clips)))
     return Lineage(
         code_version=options.code_version,
         recipe=msgspec.to_builtins(recipe),
@@ -205,7 +215,7 @@ def _curves(built: BuiltFolds) -> tuple[TrainingCurve, ...]:
         runs = [(f"member-{index}", stage) for index, stage in enumerate(stages.members, 1)]
         for run, stage in (*runs, ("student", stages.student), ("pruning", stages.pruned)):
             losses = msgspec.json.decode((stage.directory / LOSSES).read_bytes(), type=dict[str, list[float]])
-            tuned = losses.get("tune") or losses["prune"]
+            tuned = losses.get("tune") or losses.get("prune") or losses["probe"]
             epochs = tuple(Epoch(epoch=number, loss=loss) for number, loss in enumerate(tuned, 1))
             curves.append(TrainingCurve(run=run, fold=stages.clips.number, epochs=epochs))
     return tuple(curves)

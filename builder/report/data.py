@@ -6,10 +6,13 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from builder.alarms.choice import AlarmChoice
 from builder.evaluation.scores import Scores, Skipped
 from models.manifest import Calibration, Geometry, Latency, Lineage, Preprocessing
 
 Kind = Literal["member", "ensemble", "student", "artifact"]
+Calibrated = Literal["none", "platt", "temperature"]
+"""``none`` is the network's own probability, that of temperature 1 without a shift."""
 Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
@@ -38,7 +41,10 @@ class TargetFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DataSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """One data set that went in; ``judged`` says whether held-out clips of it make the figures (scenes never do)."""
+    """One data set that went in; ``judged`` says whether held-out clips of it make the figures (scenes never do).
+
+    ``skipped`` could not be decoded, ``dropped`` were not good enough; the sources in each of ``joined`` count as one.
+    """
 
     name: str
     licence: str
@@ -47,6 +53,8 @@ class DataSummary(msgspec.Struct, frozen=True, kw_only=True):
     sources: Count
     judged: bool
     skipped: tuple[Skipped, ...] = ()
+    dropped: tuple[Skipped, ...] = ()
+    joined: tuple[tuple[str, ...], ...] = ()
 
 
 class Epoch(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,7 +97,8 @@ class ReportData(msgspec.Struct, frozen=True, kw_only=True):
 
     ``protocol`` is a few sentences in plain words on how the held-out figures came about; ``notes`` are limits that the
     reader must know. ``threshold`` is the calibrated probability from which a clip counts as a fight in accuracy,
-    recall and specificity.
+    recall and specificity. ``reliabilities`` are the student's verdicts uncalibrated and by each way to calibrate, of
+    which ``method`` ships. ``alarms`` is there where thresholds were chosen for a budget of false alarms.
     """
 
     name: str
@@ -104,6 +113,9 @@ class ReportData(msgspec.Struct, frozen=True, kw_only=True):
     calibration: Calibration
     lineage: Lineage
     threshold: float = 0.5
+    method: Calibrated = "platt"
+    reliabilities: dict[Calibrated, Scores] = {}
+    alarms: AlarmChoice | None = None
     curves: tuple[TrainingCurve, ...] = ()
     errors: tuple[ErrorSheet, ...] = ()
     stages: tuple[StageTime, ...] = ()

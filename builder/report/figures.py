@@ -8,13 +8,14 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 
+from builder.alarms.choice import AlarmChoice
 from builder.evaluation.figures import Figures, figure
 from builder.evaluation.intervals import Difference, compare, resample
 from builder.evaluation.metrics import ReliabilityBin, auc, expected_calibration_error, reliability
 from builder.evaluation.operating_point import OperatingPoint, operating_point
 from builder.evaluation.roc_band import RocBand, roc_band
 from builder.evaluation.scores import Scores
-from builder.report.data import DataSummary, Kind, ReportData, StageTime, Subject, TargetFacts
+from builder.report.data import Calibrated, DataSummary, Kind, ReportData, StageTime, Subject, TargetFacts
 from models.errors import NexaraError
 from models.manifest import Calibration, Geometry, Lineage, Preprocessing
 
@@ -50,14 +51,25 @@ class SubjectFigures(msgspec.Struct, frozen=True, kw_only=True):
     against_student: Difference | None
 
 
+class MethodFigures(msgspec.Struct, frozen=True, kw_only=True):
+    """One way to calibrate the student: its expected calibration error over ten bins, and its Brier score, the mean
+    squared distance of probability and label."""
+
+    method: Calibrated
+    error: float
+    brier: float
+    ships: bool
+
+
 class CalibrationFigures(msgspec.Struct, frozen=True, kw_only=True):
-    """The student's reliability before (temperature 1) and after calibration, and what the bundle's own thresholds
-    call on the held-out clips."""
+    """The student's reliability before and after calibration, the ways to calibrate side by side, and what the bundle's
+    own thresholds call on the held-out clips."""
 
     before: tuple[ReliabilityBin, ...]
     after: tuple[ReliabilityBin, ...]
     error_before: float
     error_after: float
+    methods: tuple[MethodFigures, ...]
     operating_points: tuple[OperatingPoint, ...]
 
 
@@ -80,6 +92,7 @@ class ReportFigures(msgspec.Struct, frozen=True, kw_only=True):
     decision: Calibration
     lineage: Lineage
     stages: tuple[StageTime, ...]
+    alarms: AlarmChoice | None = None
     notes: tuple[str, ...]
 
     def student(self) -> SubjectFigures:
@@ -102,7 +115,7 @@ def make_figures(data: ReportData, generator: np.random.Generator) -> ReportFigu
         protocol=data.protocol,
         threshold=data.threshold,
         subjects=tuple(_judge(subject, student, data.threshold, generator) for subject in data.subjects),
-        calibration=_calibrate(student.scores, data.calibration),
+        calibration=_calibrate(student.scores, data),
         targets=data.targets,
         data=data.data,
         geometry=data.geometry,
@@ -110,6 +123,7 @@ def make_figures(data: ReportData, generator: np.random.Generator) -> ReportFigu
         decision=data.calibration,
         lineage=data.lineage,
         stages=data.stages,
+        alarms=data.alarms,
         notes=data.notes,
     )
 
@@ -152,15 +166,29 @@ def _fold(scores: Scores, fold: int, threshold: float) -> FoldFigures:
     )
 
 
-def _calibrate(scores: Scores, calibration: Calibration) -> CalibrationFigures:
+def _calibrate(scores: Scores, data: ReportData) -> CalibrationFigures:
     table = scores.table()
-    raw = 0.5 + 0.5 * np.tanh(table.margins / 2)
-    thresholds = calibration.thresholds
+    # Verdicts of a shipped network hold the shift already; only those of before know of none.
+    untouched = data.reliabilities.get("none")
+    raw = untouched.table().probabilities if untouched else 0.5 + 0.5 * np.tanh(table.margins / 2)
+    labels = untouched.table().labels if untouched else table.labels
+    thresholds = data.calibration.thresholds
     points = (("wake", thresholds.wake), ("alert", thresholds.alert), ("clear", thresholds.clear))
     return CalibrationFigures(
-        before=reliability(table.labels, raw),
+        before=reliability(labels, raw),
         after=reliability(table.labels, table.probabilities),
-        error_before=expected_calibration_error(table.labels, raw),
+        error_before=expected_calibration_error(labels, raw),
         error_after=expected_calibration_error(table.labels, table.probabilities),
+        methods=tuple(_method(name, given, name == data.method) for name, given in data.reliabilities.items()),
         operating_points=tuple(operating_point(name, value, scores) for name, value in points),
+    )
+
+
+def _method(name: Calibrated, scores: Scores, ships: bool) -> MethodFigures:
+    table = scores.table()
+    return MethodFigures(
+        method=name,
+        error=expected_calibration_error(table.labels, table.probabilities),
+        brier=float(np.mean((table.probabilities - table.labels) ** 2)),
+        ships=ships,
     )

@@ -56,6 +56,8 @@ def render(data: ReportData, figures: ReportFigures) -> str:
         weakest=weakest_int8(figures),
         errors=data.errors,
         skipped=[skipped for summary in data.data for skipped in summary.skipped],
+        dropped=[dropped for summary in data.data for dropped in summary.dropped],
+        joined=[joined for summary in data.data for joined in summary.joined],
         pictures={name: Markup(svg) for name, svg in _pictures(data, figures, student.name).items()},  # noqa: S704
     )
 

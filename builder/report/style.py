@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from matplotlib import rc_context
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
@@ -68,6 +69,17 @@ def draw(name: str, alternative: str, width: float, height: float, paint: Callab
     svg = svg.replace('id="', f'id="{name}-').replace("url(#", f"url(#{name}-").replace('href="#', f'href="#{name}-')
     label = alternative.replace("&", "and").replace('"', "'").replace("<", "under ")
     return svg.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
+
+
+def draw_png(width: float, height: float, paint: Callable[[Figure], None]) -> bytes:
+    """A PNG of ``width`` by ``height`` inches, on white, for pages that show no SVG."""
+    with rc_context({**_STYLE, "figure.facecolor": "white"}):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        FigureCanvasAgg(figure)
+        paint(figure)
+        stream = io.BytesIO()
+        figure.savefig(stream, format="png", dpi=120, facecolor="white", metadata={"Software": None})
+    return stream.getvalue()
 
 
 def colour(index: int) -> str:

@@ -16,7 +16,8 @@ import msgspec
 import numpy as np
 
 from builder.framework import load_keras, load_tensorflow
-from builder.training.fit import Batch, Progress, Schedule, fit
+from builder.training.batch import Batch
+from builder.training.fit import Progress, Schedule, fit
 from builder.training.network import Network
 from builder.training.training_set import TrainingSet
 
@@ -100,7 +101,15 @@ def tune_aligned(
     epoch = pair_domains(training, tune.batch, seed)
     aligned = align_network(network, alignment)
     follower = _follow(aligned, alignment, steps=len(epoch(0)) * tune.epochs)
-    losses = fit(aligned.model, epoch, tune, progress, callbacks=(follower.callback,))
+    losses = fit(
+        aligned.model,
+        epoch,
+        tune,
+        progress,
+        callbacks=(follower.callback,),
+        labels=training.labels(),
+        held_out=training.held_out,
+    )
     return {"tune": losses, "domain_accuracy": tuple(follower.accuracies)}
 
 

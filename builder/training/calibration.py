@@ -1,12 +1,14 @@
 """From margins to calibrated probabilities, and from those to thresholds.
 
-Source: Platt, "Probabilistic outputs for support vector machines" (1999); a temperature and a shift, fitted by Newton's
-method with Platt's own softened targets.
+Sources: Platt, "Probabilistic outputs for support vector machines" (1999): a temperature and a shift, fitted by
+Newton's method with Platt's own softened targets; Guo et al., "On calibration of modern neural networks" (2017): a
+temperature alone, fitted in the same way.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +25,9 @@ LOWEST_WAKE = 0.05
 HIGHEST_ALERT = 0.95
 
 
+Method = Literal["platt", "temperature"]
+
+
 class Platt(NamedTuple):
     """``probability = sigmoid((margin + shift) / temperature)``; ``margin`` is the fight logit less the calm one."""
 
@@ -36,14 +41,30 @@ class Platt(NamedTuple):
 
 def fit_platt(margins: NDArray[np.float64], labels: NDArray[np.int64]) -> Platt:
     """Fit to held-out margins ``(N,)`` and labels ``(N,)`` in {0, 1}, of clips that the network never learnt from."""
-    fights = int(labels.sum())
-    calm = len(labels) - fights
-    targets = np.where(labels == 1, (fights + 1) / (fights + 2), 1 / (calm + 2))
+    targets = _soften(labels)
     slope, offset = _descend(np.stack([margins, np.ones_like(margins)], axis=1), targets, np.array([1.0, 0.0]))
     if not MIN_SLOPE <= slope <= MAX_SLOPE:
         slope = np.clip(slope, MIN_SLOPE, MAX_SLOPE)
         (offset,) = _descend(np.ones((len(margins), 1)), targets, np.array([0.0]), base=slope * margins)
     return Platt(temperature=float(1 / slope), shift=float(offset / slope))
+
+
+def fit_temperature(margins: NDArray[np.float64], labels: NDArray[np.int64]) -> Platt:
+    """The same without a shift: an even chance stays where the network put it."""
+    (slope,) = _descend(margins[:, None], _soften(labels), np.array([1.0]))
+    return Platt(temperature=float(1 / np.clip(slope, MIN_SLOPE, MAX_SLOPE)), shift=0.0)
+
+
+FITS: dict[Method, Callable[[NDArray[np.float64], NDArray[np.int64]], Platt]] = {
+    "platt": fit_platt,
+    "temperature": fit_temperature,
+}
+
+
+def _soften(labels: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Platt's targets ``(N,)``: certain of neither class, the less so the fewer there are of it."""
+    fights = int(labels.sum())
+    return np.where(labels == 1, (fights + 1) / (fights + 2), 1 / (len(labels) - fights + 2))
 
 
 def _descend(

@@ -4,86 +4,95 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from builder.framework import load_keras, load_tensorflow
+from builder.errors import BuilderError
+from builder.training.averaging import Average, ExponentialAverage, StochasticAverage, refresh_statistics
+from builder.training.batch import Batch
+from builder.training.loss import Distillation, balanced_weights, hinted, make_loss
+from builder.training.mixing import Mixing, mix_batch
+from builder.training.schedule import Schedule, make_optimizer
+from builder.training.stopping import BestWeights
 
 if TYPE_CHECKING:
     import tf_keras
 
-
-class Schedule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """AdamW under a cosine schedule with one epoch of warm-up, and an exponential moving average of the weights.
-
-    Sources: Loshchilov & Hutter, SGDR (2017) and decoupled weight decay (2019); Polyak & Juditsky (1992).
-    """
-
-    epochs: int
-    learning_rate: float = 6e-4
-    batch: int = 6
-    weight_decay: float = 0.02
-    averaging: float = 0.98
-    label_smoothing: float = 0.1
-
-
-class Batch(NamedTuple):
-    """``windows (B, T, H, W, C) uint8`` (or, for a head alone, ``(B, T, D) float32``), hard ``labels (B, 2) float32``
-    and the teacher's ``logits (B, 2) float32`` (None while there is no teacher)."""
-
-    windows: NDArray[np.uint8] | NDArray[np.float32]
-    labels: NDArray[np.float32]
-    logits: NDArray[np.float32] | None = None
-
-
-class Distillation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Hinton, Vinyals & Dean (2015): ``soft`` of the loss is the cross-entropy to the teacher's softened
-    probabilities, scaled by the squared temperature; the rest is the hard label's."""
-
-    temperature: float = 2.0
-    soft: float = 0.7
-
+__all__ = ["Batch", "Distillation", "Epoch", "Progress", "Schedule", "fit"]
 
 Progress = Callable[[int, int, str], None]
 """Called with steps done, steps in all and a word on how it goes."""
+Epoch = Callable[[int], Sequence[Callable[[], Batch]]]
+"""An epoch's batches by its number, as calls that make them."""
 
 
 def fit(
     model: tf_keras.Model,
-    epoch: Callable[[int], Sequence[Callable[[], Batch]]],
+    epoch: Epoch,
     schedule: Schedule,
     progress: Progress,
     *,
     distillation: Distillation | None = None,
     callbacks: Sequence[tf_keras.callbacks.Callback] = (),
+    labels: NDArray[np.float32] | None = None,
+    held_out: Batch | None = None,
+    hint: float = 0.0,
 ) -> tuple[float, ...]:
-    """Train ``model`` (windows to logits) and leave the averaged weights in it; returns the mean loss per epoch.
+    """Train ``model`` (windows to logits; with a ``hint``, what ``expose_embeddings`` gives) and leave the averaged
+    weights in it; returns the mean loss per epoch.
 
     ``epoch(number)`` gives that epoch's batches as calls that make them, so that the next is drawn while one trains.
+    ``labels (N, 2)`` are those of all that is learnt from, and ``held_out`` is what nothing is learnt from; class
+    weights need the first and early stopping the second. Raises ``BuilderError`` when they are missing.
     """
+    if not schedule.epochs:
+        return ()
     steps = len(epoch(0))
-    total = steps * schedule.epochs
-    optimizer = _optimizer(schedule, steps, total)
-    model.compile(optimizer, _loss(schedule, distillation))
+    optimizer = make_optimizer(schedule, steps)
+    loss = _loss(schedule, distillation, labels)
+    model.compile(optimizer, hinted(loss, hint) if hint else loss)
+    average = _average(schedule, model, optimizer)
+    best = _best(schedule, model, average, held_out)
+    batches = _mixed(epoch, schedule, distillation)
     for callback in callbacks:
         callback.set_model(model)
         callback.on_train_begin()
-    losses = []
+    losses: list[float] = []
     for number in range(schedule.epochs):
-        total_loss = 0.0
-        for step, batch in enumerate(_ahead(epoch(number))):
-            for callback in callbacks:
-                callback.on_train_batch_begin(step)
-            total_loss += float(model.train_on_batch(batch.windows, _targets(batch)))
-            progress(number * steps + step + 1, total, f"loss {total_loss / (step + 1):.3f}")
+        told = partial(_tell, progress, number * steps, schedule.epochs * steps)
+        losses.append(_train_epoch(model, batches(number), callbacks, told))
         for callback in callbacks:
             callback.on_epoch_end(number)
-        losses.append(total_loss / steps)
-    optimizer.finalize_variable_values(model.trainable_variables)
+        average.follow(number)
+        if best is not None and best.judge():
+            break
+    (best or average).lay()
+    if schedule.swa is not msgspec.UNSET:
+        refresh_statistics(model, (batch.windows for batch in _ahead(epoch(schedule.epochs - 1))))
     return tuple(losses)
+
+
+def _train_epoch(
+    model: tf_keras.Model,
+    makers: Sequence[Callable[[], Batch]],
+    callbacks: Sequence[tf_keras.callbacks.Callback],
+    told: Callable[[int, float], None],
+) -> float:
+    total = 0.0
+    for step, batch in enumerate(_ahead(makers)):
+        for callback in callbacks:
+            callback.on_train_batch_begin(step)
+        total += float(model.train_on_batch(batch.windows, _targets(batch)))
+        told(step + 1, total / (step + 1))
+    return total / len(makers)
+
+
+def _tell(progress: Progress, before: int, total: int, step: int, loss: float) -> None:
+    progress(before + step, total, f"loss {loss:.3f}")
 
 
 def _ahead(makers: Sequence[Callable[[], Batch]]) -> Iterator[Batch]:
@@ -95,30 +104,51 @@ def _ahead(makers: Sequence[Callable[[], Batch]]) -> Iterator[Batch]:
         yield waiting.result()
 
 
-def _optimizer(schedule: Schedule, steps: int, total: int) -> tf_keras.optimizers.Optimizer:
-    optimizers = load_keras().optimizers
-    rate = optimizers.schedules.CosineDecay(
-        0.0, max(1, total - steps), alpha=0.01, warmup_target=schedule.learning_rate, warmup_steps=steps
-    )
-    return optimizers.AdamW(rate, weight_decay=schedule.weight_decay, use_ema=True, ema_momentum=schedule.averaging)
-
-
 def _targets(batch: Batch) -> NDArray[np.float32]:
     logits = batch.logits if batch.logits is not None else np.zeros_like(batch.labels)
-    return np.concatenate([batch.labels, logits], axis=1)
+    hints = () if batch.embeddings is None else (batch.embeddings.reshape(len(logits), -1),)
+    return np.concatenate([batch.labels, logits, *hints], axis=1)
 
 
-def _loss(schedule: Schedule, distillation: Distillation | None) -> Callable[[Any, Any], Any]:
-    tf = load_tensorflow()
+def _loss(
+    schedule: Schedule, distillation: Distillation | None, labels: NDArray[np.float32] | None
+) -> Callable[[Any, Any], Any]:
+    weights = None
+    if schedule.class_weights is not msgspec.UNSET:
+        if labels is None:
+            raise BuilderError("class_weights are asked and no labels are given; pass those of all that is learnt from")
+        weights = balanced_weights(labels)
+    focal = None if schedule.focal is msgspec.UNSET else schedule.focal
+    return make_loss(schedule.label_smoothing, focal=focal, weights=weights, distillation=distillation)
 
-    def loss(targets: Any, logits: Any) -> Any:  # noqa: ANN401 - symbolic tensors
-        labels, teacher = tf.split(targets, 2, axis=1)
-        smooth = labels * (1 - schedule.label_smoothing) + schedule.label_smoothing / 2
-        hard = tf.nn.softmax_cross_entropy_with_logits(smooth, logits)
-        if distillation is None:
-            return hard
-        warmth = distillation.temperature
-        soft = tf.nn.softmax_cross_entropy_with_logits(tf.nn.softmax(teacher / warmth), logits / warmth)
-        return (1 - distillation.soft) * hard + distillation.soft * warmth**2 * soft
 
-    return loss
+def _average(
+    schedule: Schedule, model: tf_keras.Model, optimizer: tf_keras.optimizers.Optimizer
+) -> ExponentialAverage | StochasticAverage:
+    if schedule.swa is msgspec.UNSET:
+        return ExponentialAverage(model, optimizer)
+    return StochasticAverage(model, schedule.epochs - schedule.swa.epochs, schedule.swa.cycle)
+
+
+def _best(schedule: Schedule, model: tf_keras.Model, average: Average, held_out: Batch | None) -> BestWeights | None:
+    if schedule.stopping is msgspec.UNSET:
+        return None
+    if held_out is None:
+        raise BuilderError("stopping is asked and nothing is held out to stop by; give the recipe [validation]")
+    return BestWeights(model, average, schedule.stopping, held_out)
+
+
+def _mixed(epoch: Epoch, schedule: Schedule, distillation: Distillation | None) -> Epoch:
+    mixing = schedule.mixing
+    if mixing is msgspec.UNSET:
+        return epoch
+    warmth = 1.0 if distillation is None else distillation.temperature
+
+    def mixed(number: int) -> list[Callable[[], Batch]]:
+        return [partial(_mix, maker, mixing, (number, step), warmth) for step, maker in enumerate(epoch(number))]
+
+    return mixed
+
+
+def _mix(maker: Callable[[], Batch], mixing: Mixing, place: tuple[int, int], warmth: float) -> Batch:
+    return mix_batch(maker(), mixing, np.random.default_rng((mixing.seed, *place)), warmth)

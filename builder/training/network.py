@@ -66,6 +66,15 @@ def join_network(
     return Network(encoder, head, keras.Model(window, head(embeddings), name="whole"))
 
 
+def expose_embeddings(network: Network) -> tf_keras.Model:
+    """``network.whole`` with its embeddings, flat, behind the logits: ``(N, 2 + T * P * E)``."""
+    keras = load_keras()
+    embeddings = keras.layers.Flatten(name="embeddings")(network.whole.get_layer("time").output)
+    return keras.Model(
+        network.whole.input, keras.layers.Concatenate(name="exposed")([network.whole.output, embeddings])
+    )
+
+
 def build_network(
     features: tf_keras.Model, head: HeadName, geometry: Geometry, preprocessing: Preprocessing
 ) -> Network:

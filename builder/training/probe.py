@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -35,7 +35,8 @@ def embedder(
         parts = [
             encode(normalise(flat[start : start + step], preprocessing)).numpy() for start in range(0, len(flat), step)
         ]
-        return np.concatenate(parts).reshape(count, length, -1)
+        # An encoder of mixed precision gives half floats, in which a variance soon overflows.
+        return np.concatenate(parts).astype(np.float32, copy=False).reshape(count, length, -1)
 
     return embed
 
@@ -62,9 +63,11 @@ def train_probe(
     *,
     teacher: NDArray[np.float32] | None = None,
     distillation: Distillation | None = None,
+    held_out: Batch | None = None,
+    callbacks: Sequence[tf_keras.callbacks.Callback] = (),
 ) -> tuple[float, ...]:
     """Train ``head`` on embeddings ``(M, T, D)`` with one-hot ``labels (M, 2)`` and, when there is one, the
-    ``teacher``'s logits ``(M, 2)``; returns the mean loss per epoch."""
+    ``teacher``'s logits ``(M, 2)``, judged by ``held_out`` embeddings; returns the mean loss per epoch."""
 
     def batch(rows: NDArray[np.intp]) -> Batch:
         return Batch(embeddings[rows], labels[rows], teacher[rows] if teacher is not None else None)
@@ -72,4 +75,13 @@ def train_probe(
     def epoch(number: int) -> list[partial[Batch]]:
         return [partial(batch, rows) for rows in shuffled(len(embeddings), schedule.batch, (seed, number))]
 
-    return fit(head, epoch, schedule, progress, distillation=distillation)
+    return fit(
+        head,
+        epoch,
+        schedule,
+        progress,
+        distillation=distillation,
+        callbacks=callbacks,
+        labels=labels,
+        held_out=held_out,
+    )

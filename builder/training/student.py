@@ -4,26 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from builder.framework import load_keras
 from builder.training.fit import Batch, Distillation, Progress, Schedule, fit
+from builder.training.held_out import embed_held_out
 from builder.training.network import Network, standardise
 from builder.training.probe import embedder, train_probe
 from builder.training.training_set import TrainingSet, shuffled
 from models.manifest import Preprocessing
 
+if TYPE_CHECKING:
+    import tf_keras
+
 VIEW_SEED = 2_000_003
 
 
 class TeacherViews:
-    """Drawn views of each clip with the teacher's logits ``(views, N, 2) float32``."""
+    """Drawn views of each clip with the teacher's logits ``(views, N, 2) float32`` and, where the network is to keep
+    them, ``embeddings (views, N, T, D) float32``."""
 
-    def __init__(self, training: TrainingSet, logits: NDArray[np.float32]) -> None:
+    def __init__(
+        self,
+        training: TrainingSet,
+        logits: NDArray[np.float32],
+        embeddings: NDArray[np.float32] | None = None,
+    ) -> None:
         self._training = training
         self.logits = logits
+        self._embeddings = embeddings
+
+    def hinting(self, encoder: tf_keras.Model, preprocessing: Preprocessing) -> TeacherViews:
+        """The same views with the embeddings that ``encoder`` has of them now."""
+        embed = embedder(encoder, preprocessing)
+        embeddings = np.stack([embed(self.windows(view)) for view in range(len(self.logits))])
+        return TeacherViews(self._training, self.logits, embeddings)
 
     def epoch(self, seed: int, batch: int, number: int) -> list[Callable[[], Batch]]:
         """One view of every clip, in drawn order; epochs go round the views."""
@@ -38,10 +56,17 @@ class TeacherViews:
         """One-hot labels of the clips ``(N, 2) float32``."""
         return self._training.labels()
 
+    def held_out(self) -> Batch | None:
+        """Windows that nothing is learnt from, when there are any."""
+        return self._training.held_out
+
     def _batch(self, view: int, rows: NDArray[np.intp]) -> Batch:
         clips = rows.tolist()
         return Batch(
-            self._training.views(VIEW_SEED, view, clips), self._training.labels(clips), self.logits[view, rows]
+            self._training.views(VIEW_SEED, view, clips),
+            self._training.labels(clips),
+            self.logits[view, rows],
+            None if self._embeddings is None else self._embeddings[view, rows],
         )
 
 
@@ -49,14 +74,13 @@ def teacher_logits(
     members: Sequence[Network], training: TrainingSet, views: int, preprocessing: Preprocessing, progress: Progress
 ) -> NDArray[np.float32]:
     """Mean logits of the members ``(views, N, 2) float32`` on the views that ``TeacherViews`` draws."""
-    embedders = [embedder(member.encoder, preprocessing) for member in members]
+    # Members that were not tuned share one encoder, which then runs once.
+    embedders = {id(member.encoder): embedder(member.encoder, preprocessing) for member in members}
     judged = []
     for view in range(views):
         windows = training.views(VIEW_SEED, view, range(len(training)))
-        logits = [
-            np.asarray(member.head(embed(windows), training=False))
-            for member, embed in zip(members, embedders, strict=True)
-        ]
+        embeddings = {name: embed(windows) for name, embed in embedders.items()}
+        logits = [np.asarray(member.head(embeddings[id(member.encoder)], training=False)) for member in members]
         judged.append(np.mean(logits, axis=0))
         progress(view + 1, views, "teacher judges views")
     return np.stack(judged).astype(np.float32)
@@ -66,7 +90,7 @@ def train_student(
     network: Network,
     views: TeacherViews,
     probe: Schedule,
-    tune: Schedule,
+    tune: Schedule | None,
     distillation: Distillation,
     seed: int,
     preprocessing: Preprocessing,
@@ -77,21 +101,27 @@ def train_student(
     count = len(views.logits)
     embed = embedder(network.encoder, preprocessing)
     embeddings = np.concatenate([embed(views.windows(view)) for view in range(count)])
+    standard = standardise(network, embeddings)
     probed = train_probe(
         network.head,
-        standardise(network, embeddings),
+        standard,
         np.tile(views.labels(), (count, 1)),
         probe,
         seed,
         progress,
         teacher=views.logits.reshape(-1, 2),
         distillation=distillation,
+        held_out=embed_held_out(network, views.held_out(), preprocessing),
     )
+    if tune is None:
+        return {"probe": probed}
     tuned = fit(
         network.whole,
         lambda number: views.epoch(seed, tune.batch, number),
         tune,
         progress,
         distillation=distillation,
+        labels=views.labels(),
+        held_out=views.held_out(),
     )
     return {"probe": probed, "tune": tuned}

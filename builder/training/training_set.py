@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from builder.data.clips import Clip
 from builder.data.decode import DecodedClip
 from builder.errors import RecipeError
-from builder.training.fit import Batch
-from builder.training.views import Augmentation, draw_view
+from builder.training.batch import Batch
+from builder.training.oversampling import Oversampling, drawn_again
+from builder.training.views import Augmentation, draw_view, strengthened
 from models.manifest import Geometry, Preprocessing
 
 DOMAIN_SEED = 3_000_017
@@ -30,7 +31,9 @@ class DegradedCopies(NamedTuple):
 class TrainingSet:
     """Decoded clips with their labels, and the seeded views of them.
 
-    A view is drawn from ``(seed, epoch, clip)`` alone, so that it is the same whoever asks, in whatever order.
+    A view is drawn from ``(seed, epoch, clip)`` alone, so that it is the same whoever asks, in whatever order. Clips
+    that ``oversampling`` draws again follow all others, as entries of their own with heavier views. ``held_out`` are
+    windows as clips are judged, of sources that are not among ``clips``.
     """
 
     def __init__(
@@ -39,14 +42,27 @@ class TrainingSet:
         geometry: Geometry,
         preprocessing: Preprocessing,
         augmentation: Augmentation,
+        *,
         degraded: DegradedCopies | None = None,
+        oversampling: Oversampling | None = None,
+        held_out: Batch | None = None,
     ) -> None:
+        augmentations = [augmentation] * len(clips)
+        if oversampling is not None:
+            labels = _one_hot([clip for clip, _ in clips])
+            again = drawn_again(labels, oversampling.ratio, np.random.default_rng(oversampling.seed))
+            clips = (*clips, *(clips[row] for row in again))
+            augmentations += [strengthened(augmentation, oversampling.heavier)] * len(again)
+            if degraded is not None:
+                copies = (*degraded.clips, *(degraded.clips[row] for row in again))
+                degraded = DegradedCopies(copies, degraded.share)
         self.clips = tuple(clip for clip, _ in clips)
+        self.held_out = held_out
+        self.preprocessing = preprocessing
         self._decoded = tuple(decoded for _, decoded in clips)
-        self._labels = np.array([[not clip.fight, clip.fight] for clip in self.clips], dtype=np.float32)
+        self._labels = _one_hot(self.clips)
         self._geometry = geometry
-        self._preprocessing = preprocessing
-        self._augmentation = augmentation
+        self._augmentations = tuple(augmentations)
         self._degraded = degraded
 
     def __len__(self) -> int:
@@ -55,7 +71,8 @@ class TrainingSet:
     def view(self, seed: int, epoch: int, clip: int) -> NDArray[np.uint8]:
         """One window ``(T, H, W, C) uint8`` of a clip."""
         rng = np.random.default_rng((seed, epoch, clip))
-        return draw_view(self._shown(seed, epoch, clip), self._geometry, self._preprocessing, self._augmentation, rng)
+        shown = self._shown(seed, epoch, clip)
+        return draw_view(shown, self._geometry, self.preprocessing, self._augmentations[clip], rng)
 
     def with_degraded(self, share: float) -> TrainingSet:
         """The same clips, of whose views ``share`` show the degraded copy: none at 0, all at 1.
@@ -85,11 +102,19 @@ class TrainingSet:
 
     def epoch(self, seed: int, batch: int, number: int) -> list[Callable[[], Batch]]:
         """The batches of one epoch, as calls that draw them; clips that do not fill a last batch wait for the next."""
-        return [partial(self._batch, seed, number, chunk) for chunk in shuffled(len(self), batch, (seed, number))]
+        return [partial(self._batch, seed, number, chunk) for chunk in self.chunks(seed, batch, number)]
+
+    def chunks(self, seed: int, batch: int, number: int) -> list[NDArray[np.intp]]:
+        """Which clips make each batch of one epoch."""
+        return shuffled(len(self), batch, (seed, number))
 
     def _batch(self, seed: int, epoch: int, clips: NDArray[np.intp]) -> Batch:
         chosen = clips.tolist()
         return Batch(self.views(seed, epoch, chosen), self.labels(chosen))
+
+
+def _one_hot(clips: Sequence[Clip]) -> NDArray[np.float32]:
+    return np.array([[not clip.fight, clip.fight] for clip in clips], dtype=np.float32)
 
 
 def shuffled(count: int, batch: int, seed: tuple[int, ...]) -> list[NDArray[np.intp]]:

@@ -9,13 +9,21 @@ from numpy.typing import NDArray
 
 from builder.data.decode import DecodedClip
 from builder.data.samples import nearest_frames
+from builder.training.geometric import GeometricAugmentation, turn_frames
+from builder.training.photometric import PhotometricAugmentation, relight_frames
+from builder.training.temporal import Seen, TemporalAugmentation, see_frames
 from models.manifest import Geometry, Preprocessing
 from models.preprocessing import make_sample
+
+SMALLEST_ZOOM = 0.3
+WIDEST = 0.9
+"""A view as slow as a standstill, or without any contrast, has nothing to tell."""
 
 
 class Augmentation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How far views may stray: zoom is the smallest side kept of the picture, the others are relative ranges
-    (0.2: from 0.8 to 1.2) or probabilities."""
+    (0.2: from 0.8 to 1.2) or probabilities. What is unset is not done; switching it on or off moves no other draw, so
+    that views with and without it differ by nothing else (but by the grain of their noise)."""
 
     zoom: float = 0.75
     flip: float = 0.5
@@ -26,6 +34,22 @@ class Augmentation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     noise: float = 4.0
     reverse: float = 0.3
     short: float = 0.15
+    temporal: TemporalAugmentation | msgspec.UnsetType = msgspec.UNSET
+    geometric: GeometricAugmentation | msgspec.UnsetType = msgspec.UNSET
+    photometric: PhotometricAugmentation | msgspec.UnsetType = msgspec.UNSET
+
+
+def strengthened(augmentation: Augmentation, factor: float) -> Augmentation:
+    """``augmentation`` with its own reaches wider by ``factor``; chances and the further tables stay as they are."""
+    return msgspec.structs.replace(
+        augmentation,
+        zoom=max(SMALLEST_ZOOM, 1 - factor * (1 - augmentation.zoom)),
+        speed=min(WIDEST, factor * augmentation.speed),
+        contrast=min(WIDEST, factor * augmentation.contrast),
+        gain=min(WIDEST, factor * augmentation.gain),
+        brightness=factor * augmentation.brightness,
+        noise=factor * augmentation.noise,
+    )
 
 
 def draw_view(
@@ -44,14 +68,28 @@ def draw_view(
         preprocessing, difference_gain=preprocessing.difference_gain * _around_one(augmentation.gain, rng)
     )
     instants = _instants(float(clip.times_s[-1]), stretched, augmentation, rng)
-    triples = nearest_frames(clip.times_s, instants[:, None] - np.array([2, 1, 0]) * stretched.frame_gap_s)
+    # Generators of their own: what they draw, and whether, moves nothing that is drawn after them.
+    of_time, of_place, of_light = rng.spawn(3)
+    seen = _seen(clip.times_s, augmentation, speed, of_time)
+    triples = seen.frames[nearest_frames(seen.times_s, instants[:, None] - np.array([2, 1, 0]) * stretched.frame_gap_s)]
     if rng.random() < augmentation.reverse:
         triples = triples[::-1, ::-1]
     # Filled only once the order is final: the agent fills a window that is not yet full at its front, always.
     triples = triples[np.maximum(np.arange(geometry.samples) - (geometry.samples - len(triples)), 0)]
     needed, places = np.unique(triples, return_inverse=True)
-    frames = _transform(clip.frames[needed], preprocessing.canvas, augmentation, rng)
+    pictures = clip.frames[needed]
+    if augmentation.geometric is not msgspec.UNSET:
+        pictures = turn_frames(pictures, augmentation.geometric, of_place)
+    if augmentation.photometric is not msgspec.UNSET:
+        pictures = relight_frames(pictures, augmentation.photometric, of_light)
+    frames = _transform(pictures, preprocessing.canvas, augmentation, rng)
     return np.stack([make_sample(frames[a], frames[b], frames[c], gained) for a, b, c in places.reshape(triples.shape)])
+
+
+def _seen(times_s: NDArray[np.float64], augmentation: Augmentation, speed: float, rng: np.random.Generator) -> Seen:
+    if augmentation.temporal is msgspec.UNSET:
+        return Seen(times_s, np.arange(len(times_s)))
+    return see_frames(times_s, augmentation.temporal, speed, rng)
 
 
 def _instants(

@@ -11,7 +11,8 @@ JPEG = "image/jpeg"
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """Topic, payload and the MQTT 5 properties that travel with it."""
+    """Topic, payload and the MQTT 5 properties that travel with it. ``incident`` is the one that this is a step of, and
+    ``ends`` says that it is the last step."""
 
     topic: str
     payload: bytes
@@ -19,6 +20,8 @@ class Message:
     user_properties: tuple[tuple[str, str], ...] = ()
     qos: Literal[0, 1] = 1
     retain: bool = False
+    incident: str | None = None
+    ends: bool = False
 
     @property
     def size(self) -> int:

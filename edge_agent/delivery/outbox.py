@@ -7,6 +7,8 @@ import threading
 import time
 from collections.abc import Callable
 
+import msgspec
+
 from edge_agent.delivery.backoff import Backoff
 from edge_agent.delivery.board import Board
 from edge_agent.delivery.connection import Connection
@@ -17,7 +19,7 @@ from edge_agent.delivery.message import Message
 from edge_agent.delivery.payloads import SpoolHealth
 from edge_agent.delivery.presence import Presence
 from edge_agent.delivery.spool import Spool
-from edge_agent.delivery.writer import Writer
+from edge_agent.delivery.writer import Writer, interrupted
 from edge_agent.events import CameraState, Health, IncidentEvent, Snapshot
 
 log = logging.getLogger(__name__)
@@ -67,7 +69,9 @@ class MqttOutbox:
         )
 
     def start(self) -> None:
-        """Begin to write and deliver; the broker need not be there."""
+        """Begin to write and deliver; the broker need not be there. Incidents that an agent before this one left open,
+        because it was killed or lost power, are ended first. Raises ``SpoolError`` when the spool cannot be read."""
+        self._end_interrupted()
         for thread in self._threads:
             thread.start()
 
@@ -108,6 +112,17 @@ class MqttOutbox:
         self._courier.stop(flush_s)
         delivering.join(flush_s + _THREAD_END_S)
         self._spool.close()
+
+    def _end_interrupted(self) -> None:
+        for step in self._spool.open_incidents():
+            try:
+                end = interrupted(step)
+            except msgspec.MsgspecError as error:  # noqa: PERF203 a camera each at most
+                # Written by a version that says it otherwise: no reason not to watch.
+                log.error("incident %s was left open and cannot be ended: %s", step.incident, error)  # noqa: TRY400
+            else:
+                log.warning("incident %s was interrupted; it is ended", step.incident)
+                self._intake.put(end)
 
     def _open_session(self) -> Connection:
         connection = self._connect(self._presence.message("offline"))

@@ -8,7 +8,7 @@ import msgspec
 
 from edge_agent.delivery.threat import ThreatLevel
 from edge_agent.delivery.timestamp import Timestamp
-from edge_agent.events import Connection, Mode, Phase
+from edge_agent.events import Connection, EndReason, Mode, Phase
 from models.manifest import Probability, Thresholds
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
@@ -59,6 +59,7 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     source_time_s: Annotated[float, msgspec.Meta(description="the source's own clock at `at`, seconds from its start")]
     started_at: Timestamp
     ended_at: Timestamp | None
+    reason: Annotated[EndReason, msgspec.Meta(description="why it ended")] | None = None
     probability: Probability
     peak: Probability
     mean: Probability

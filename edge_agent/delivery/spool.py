@@ -31,6 +31,11 @@ create table if not exists message (
     properties text not null,
     payload blob not null
 );
+create table if not exists open_incident (
+    incident text primary key,
+    topic text not null,
+    payload blob not null
+);
 create table if not exists loss (cause text primary key, messages integer not null);
 """
 
@@ -86,7 +91,9 @@ class Spool:
             raise kind(f"spool {path}: {error}; needed: a writable directory that no other agent uses") from error
 
     def put(self, messages: Sequence[Message]) -> None:
-        """Write messages in order, then let go of what is too old or too much."""
+        """Write messages in order, then let go of what is too old or too much.
+
+        The newest step of an incident is kept apart too, delivered or not, until its last one is written."""
         now = self._clock()
         rows = [
             (now, message.size, message.topic, message.content_type, json.dumps(message.user_properties),
@@ -99,6 +106,7 @@ class Spool:
                 " values (?, ?, ?, ?, ?, ?)",
                 rows,
             )
+            _note_incidents(database, messages)
             self._drop_old(database, now)
             self._drop_excess(database)
 
@@ -125,6 +133,12 @@ class Spool:
         """Keep a message but never offer it again, because the broker refuses it for good."""
         with self._transaction() as database:
             database.execute("update message set refusal = ? where id = ?", (refusal, id_))
+
+    def open_incidents(self) -> list[Message]:
+        """The newest step of each incident whose end was never written."""
+        with self._transaction() as database:
+            rows = database.execute("select topic, payload, incident from open_incident order by rowid").fetchall()
+        return [Message(topic, payload, incident=incident) for topic, payload, incident in rows]
 
     def counts(self) -> SpoolCounts:
         """Depth and losses."""
@@ -207,6 +221,17 @@ def _connect(path: Path) -> sqlite3.Connection:
         database.close()
         raise
     return database
+
+
+def _note_incidents(database: sqlite3.Connection, messages: Sequence[Message]) -> None:
+    for message in messages:
+        if message.incident is None:
+            continue
+        if message.ends:
+            database.execute("delete from open_incident where incident = ?", (message.incident,))
+        else:
+            step = (message.incident, message.topic, message.payload)
+            database.execute("insert or replace into open_incident values (?, ?, ?)", step)
 
 
 def _is_damage(error: sqlite3.Error) -> bool:

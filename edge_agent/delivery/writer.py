@@ -41,8 +41,9 @@ class Writer:
             snapshot=event.snapshot,
             bundle=self._bundle,
             thresholds=event.thresholds,
+            reason=event.reason,
         )
-        return Message(self._topics.incident(event.camera), msgspec.json.encode(payload))
+        return incident_message(self._topics.incident(event.camera), payload)
 
     def snapshot(self, snapshot: Snapshot) -> Message:
         properties = payloads.SnapshotProperties(
@@ -69,3 +70,27 @@ class Writer:
     def health(self, health: Health, spool: payloads.SpoolHealth) -> Message:
         payload = payloads.Health(**{**asdict(health), "at": rfc3339(health.at)}, spool=spool)
         return Message(self._topics.health, msgspec.json.encode(payload), qos=0)
+
+
+def interrupted(step: Message) -> Message:
+    """The end of an incident of which ``step`` is the last that is known: whoever watched it is gone.
+
+    Its times and figures are those of ``step``. Raises ``msgspec.MsgspecError`` when ``step`` cannot be read.
+    """
+    last = msgspec.json.decode(step.payload, type=payloads.Incident)
+    sequence = last.sequence + 1
+    end = msgspec.structs.replace(
+        last,
+        id=f"{last.incident}:{sequence}",
+        sequence=sequence,
+        phase="ended",
+        ended_at=last.at,
+        snapshot=None,
+        reason="interrupted",
+    )
+    return incident_message(step.topic, end)
+
+
+def incident_message(topic: str, payload: payloads.Incident) -> Message:
+    """The message of one step."""
+    return Message(topic, msgspec.json.encode(payload), incident=payload.incident, ends=payload.phase == "ended")

@@ -6,6 +6,9 @@ import cv2
 import msgspec
 import numpy as np
 
+from builder.alarms.choice import UNSEEN, AlarmChoice, AlarmPoint
+from builder.evaluation.intervals import wilson
+from builder.evaluation.poisson import rate_interval
 from builder.evaluation.scores import Skipped
 from builder.report.data import (
     DataSummary,
@@ -58,6 +61,29 @@ def make_report(targets: tuple[str, ...] = ("cpu-tflite", "cpu-tflite-int8")) ->
     )
 
 
+def make_choice() -> AlarmChoice:
+    """Thresholds that keep a budget of 4 false alarms an hour, chosen on half an hour."""
+    points = tuple(
+        AlarmPoint(alert=alert, alarms=alarms, expected_per_hour=2 * (alarms + UNSEEN), fights=0.75, calm=0.25)
+        for alert, alarms in ((0.6, 7), (0.7, 1), (0.8, 0))
+    )
+    return AlarmChoice(
+        thresholds=Thresholds(wake=0.3, alert=0.7, clear=0.5),
+        budget_per_hour=4.0,
+        within=True,
+        streams=30,
+        hours=0.5,
+        alarms=1,
+        expected_per_hour=3.0,
+        measured_per_hour=rate_interval(1, 0.5),
+        fight_clips=40,
+        fights=wilson(30, 40),
+        calm_clips=40,
+        calm=wilson(10, 40),
+        points=points,
+    )
+
+
 def make_full_report() -> ReportData:
     """The same with everything optional: facts of targets, curves, pictures of errors, stages, notes, skipped clips."""
     plain = make_report()
@@ -83,5 +109,12 @@ def make_full_report() -> ReportData:
         curves=tuple(TrainingCurve(run=run, fold=fold, epochs=epochs) for run in ("a", "student") for fold in (0, 1)),
         errors=(ErrorSheet(clip=HOSTILE, source="camera-1", label=1, probability=0.03, pictures=(jpeg, jpeg)),),
         stages=(StageTime(stage="train", seconds=61.0),),
+        method="temperature",
+        reliabilities={
+            "none": draw_scores(60, seed=4, folds=5),
+            "platt": draw_scores(60, seed=5, folds=5),
+            "temperature": plain.subjects[2].scores,
+        },
+        alarms=make_choice(),
         notes=("Judged on short clips only.",),
     )

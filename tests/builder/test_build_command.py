@@ -13,56 +13,19 @@ import pytest
 
 from builder.build_command import main
 from builder.errors import DataError, OutputError, RecipeError
-from builder.work_lock import lock_work
 from models.bundle import open_bundle
 from models.trust import TrustStore
 from runtimes.detector import open_detector
 from tests.builder import tiny_clips
+from tests.builder.tiny_recipe import RECIPE
 
 BUILD_TIMEOUT_S = 580
-RECIPE = """
-name = "tiny"
-version = "1.2.3"
 
-[geometry]
-samples = 3
-rate_hz = 5.0
-frame_gap_s = 0.1
-
-[preprocessing]
-size = [32, 32]
-channels = ["acceleration"]
-difference_gain = 4.0
-mean = 128.0
-scale = 128.0
-
-[folds]
-count = 3
-judged = 1
-
-[members]
-head = "bilstm"
-seeds = [1, 2]
-probe_views = 1
-backbone = { blocks = 3, frozen = 1 }
-probe = { epochs = 2, batch = 4 }
-tune = { epochs = 1, batch = 2 }
-
-[student]
-head = "tcn"
-views = 1
-backbone = { blocks = 2 }
-probe = { epochs = 2, batch = 4 }
-tune = { epochs = 1, batch = 2 }
-
-[pruning]
-tune = { epochs = 2, batch = 2 }
-
-[quantization]
-clips = 4
-
-[gate]
-accuracy = 1.0
+ALARMS = """
+[alarms]
+per_hour = 500
+minutes = 0.1
+seconds = 2
 """
 
 
@@ -82,7 +45,7 @@ class Inputs(NamedTuple):
     def command(self, home: Path) -> subprocess.Popen[str]:
         """``nexara build`` in a process of its own."""
         return subprocess.Popen(
-            [sys.executable, "-m", "models.command_line", "build", *self.arguments],
+            [sys.executable, "-m", "models.command_line", "build", *self.arguments, "--jobs", "1"],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -108,7 +71,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def inputs(data: Path, tmp_path: Path, key_folder: Path) -> Inputs:
     recipe = tmp_path / "tiny.toml"
-    recipe.write_text(RECIPE)
+    recipe.write_text(RECIPE + ALARMS)
     return Inputs(data, recipe, tmp_path / "out", key_folder / "private.pem")
 
 
@@ -132,9 +95,10 @@ def test_a_killed_build_goes_on_where_it_stopped_and_ends_in_a_bundle_that_runs(
     before = inputs.finished()
     assert not any(name.startswith("fold0-teacher-") for name in before)
 
-    assert main(inputs.arguments) == 0
+    assert main([*inputs.arguments, "--jobs", "2"]) == 0
     told = capsys.readouterr().out
     assert "✓ fold0-member1: there already" in told
+    assert "up to 2 side by side" in told
     assert "▸ fold0-member2" in told
     whole = inputs.finished()
     assert {name: whole[name] for name in before} == before
@@ -162,6 +126,11 @@ def test_a_killed_build_goes_on_where_it_stopped_and_ends_in_a_bundle_that_runs(
     assert summary["licence"] == "MIT License"
     assert [skipped["clip"] for skipped in summary["skipped"]] == ["broken.mp4"]
     assert "1 clip(s) could not be decoded" in str(report["notes"])
+    alarms = report["alarms"]
+    assert (alarms["streams"], alarms["fight_clips"], alarms["calm_clips"]) == (3, 2, 2)
+    assert alarms["thresholds"] == msgspec.to_builtins(bundle.manifest.calibration.thresholds)
+    assert [way["method"] for way in report["calibration"]["methods"]] == ["none", "platt", "temperature"]
+    assert "expected false alarms an hour" in bundle.read("MODEL_CARD.md").decode()
 
 
 @pytest.mark.slow
@@ -214,12 +183,6 @@ def test_one_clear_error_when_the_folder_for_the_bundle_is_a_file(inputs: Inputs
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="file: cannot be written: Not a directory; give --out"):
         main(inputs._replace(out=tmp_path / "file").arguments)
-
-
-def test_one_clear_error_when_another_build_is_at_work_in_the_folder(inputs: Inputs) -> None:
-    (inputs.out / "work").mkdir(parents=True)
-    with lock_work(inputs.out / "work"), pytest.raises(OutputError, match=f"process {os.getpid()} is building there"):
-        main(inputs.arguments)
 
 
 def test_unknown_sources_are_warned_of(inputs: Inputs, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

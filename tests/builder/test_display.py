@@ -41,6 +41,57 @@ def test_a_stage_that_counts_twice_is_told_twice() -> None:
     assert lines == [f"  member: {done}/4 {word}" for word in ("probe", "tune") for done in range(1, 5)]
 
 
+def test_each_lane_counts_its_own_quarters_under_its_own_label() -> None:
+    display, stream = make_display(terminal=False)
+    display.stage("4 tasks", done=False)
+    for key in ("a", "b"):
+        display.open_lane(key, f"{key} on: ")
+        display.lane(key).stage("fold0", done=False)
+    display.lane("a").progress(1, 2, "loss 1")
+    display.lane("b").progress(1, 4, "loss 2")
+    display.progress(1, 4, "last: a")
+    display.lane("a").progress(2, 2, "loss 0")
+    display.close_lane("a")
+    display.lane("b").warn("hot")
+    display.close_lane("b")
+    assert stream.getvalue().splitlines() == [
+        "▸ 4 tasks",
+        "▸ a on: fold0",
+        "▸ b on: fold0",
+        "  a on: fold0: 1/2 loss 1",
+        "  b on: fold0: 1/4 loss 2",
+        "  4 tasks: 1/4 last: a",
+        "  a on: fold0: 2/2 loss 0",
+        "warning: hot",
+    ]
+
+
+def test_a_stage_that_is_there_is_told_once_and_not_at_all_when_it_was_seen_to_run() -> None:
+    display, stream = make_display(terminal=False)
+    display.open_lane("a", "")
+    display.lane("a").stage("embed", done=False)
+    for _ in range(2):
+        display.stage("embed", done=True)
+        display.stage("member1", done=True)
+    assert stream.getvalue().splitlines() == ["▸ embed", "✓ member1: there already"]
+
+
+def test_a_terminal_sees_a_bar_for_each_lane_and_is_left_clean() -> None:
+    display, stream = make_display(terminal=True)
+    with display:
+        for key in ("left", "right"):
+            display.open_lane(key, "")
+            display.lane(key).stage(f"{key}-stage", done=False)
+            display.lane(key).progress(1, 3, f"{key}-word")
+        display.lane("left").progress(2, 3, "left-word")
+        display.close_lane("left")
+        display.close_lane("right")
+    told = stream.getvalue()
+    for key in ("left", "right"):
+        assert f"{key}-word" in told
+    assert told.rfind("\x1b[?25h") > told.rfind("\x1b[?25l")
+
+
 @pytest.mark.parametrize("name", ["[cam1]", "[/]", "[/cam]", "[bold]a[/bold]", "\\[x]"])
 @pytest.mark.parametrize("terminal", [False, True])
 def test_what_looks_like_markup_is_shown_as_it_is(name: str, terminal: bool) -> None:

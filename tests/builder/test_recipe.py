@@ -10,6 +10,16 @@ from builder.data.degradation import Degradation
 from builder.errors import RecipeError
 from builder.recipe import load_recipe
 from builder.training.adversarial import Alignment
+from builder.training.averaging import Swa
+from builder.training.geometric import GeometricAugmentation
+from builder.training.held_out import Validation
+from builder.training.loss import Focal
+from builder.training.mixing import Mixing
+from builder.training.oversampling import Oversampling
+from builder.training.photometric import PhotometricAugmentation
+from builder.training.stopping import Stopping
+from builder.training.temporal import TemporalAugmentation
+from builder.training.views import Augmentation
 
 QUICK = resources.files("builder.recipes").joinpath("quick.toml").read_text(encoding="utf-8")
 
@@ -73,6 +83,23 @@ def test_degraded_copies_and_alignment_are_off_until_asked_for(tmp_path: Path) -
         ("[gate]", "[degradation]\ngamma = [2.0, 1.0]\n[gate]", r"gamma is \[2\.0, 1\.0\]; give the lower first"),
         ("[student]", "[members.alignment]\n[student]", r"members\.alignment needs degraded clips .*\[degradation\]"),
         ("[gate]", "[degradation]\n[members.alignment]\nhidden = 0\n[gate]", r">= 1.*\$\.members\.alignment\.hidden"),
+        ("[gate]", "[validation]\nshare = 1.0\n[gate]", r"< 1\.0.*\$\.validation\.share"),
+        ("[gate]", "[oversampling]\nratio = 0.0\n[gate]", r"> 0\.0.*\$\.oversampling\.ratio"),
+        ("[gate]", "[oversampling]\nheavier = 0.5\n[gate]", r">= 1\.0.*\$\.oversampling\.heavier"),
+        ("[gate]", "[augmentation.geometric]\nrotation = 90\n[gate]", r"<= 45.*\.geometric\.rotation"),
+        (
+            "[gate]",
+            "[members.tune.stopping]\n[gate]",
+            r"members\.tune set stopping and nothing is held out.*validation",
+        ),
+        ("[gate]", "[student.probe.stopping]\n[gate]", r"student\.probe set stopping"),
+        ("[gate]", "[pruning.tune.stopping]\n[gate]", r"tune\.stopping is set; .*leave it out.*\$\.pruning"),
+        (
+            "[gate]",
+            "[members.tune.swa]\nepochs = 2\nlearning_rate = 0.1\n[gate]",
+            r"swa\.epochs is 2 of 2.*\$\.members\.tune",
+        ),
+        ('head = "tcn"', 'head = "tcn"\nprecision = "int8"', r"Invalid enum value 'int8'.*\$\.student\.precision"),
     ],
 )
 def test_one_clear_error_when_a_key_is_wrong(tmp_path: Path, before: str, after: str, message: str) -> None:
@@ -80,6 +107,93 @@ def test_one_clear_error_when_a_key_is_wrong(tmp_path: Path, before: str, after:
         load_recipe(changed(tmp_path, before, after))
     assert "mine.toml" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+EVERYTHING = """
+[validation]
+share = 0.2
+
+[oversampling]
+ratio = 0.8
+heavier = 2.0
+
+[augmentation.temporal]
+drop = 0.2
+lowest_rate_hz = 8.0
+
+[augmentation.geometric]
+rotation = 5.0
+
+[augmentation.photometric]
+gamma = 0.3
+compression = 0.5
+lowest_quality = 30
+
+[student.tune.focal]
+gamma = 1.5
+alpha = [1.0, 2.0]
+
+[student.tune.mixing]
+mixup = 0.2
+cutmix = 1.0
+
+[student.tune.stopping]
+patience = 2
+
+[members.tune.swa]
+epochs = 1
+learning_rate = 5e-5
+"""
+
+
+def test_every_technique_has_its_key(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    text = QUICK.replace('head = "tcn"', 'head = "tcn"\nprecision = "auto"', 1)
+    text = text.replace("[members.tune]\n", '[members.tune]\nclass_weights = "balanced"\nwarmup = 0.5\n', 1)
+    path.write_text(text + EVERYTHING, encoding="utf-8")
+    recipe = load_recipe(str(path))
+    assert recipe.validation == Validation(share=0.2)
+    assert recipe.oversampling == Oversampling(ratio=0.8, heavier=2.0)
+    assert recipe.augmentation == Augmentation(
+        temporal=TemporalAugmentation(drop=0.2, lowest_rate_hz=8.0),
+        geometric=GeometricAugmentation(rotation=5.0),
+        photometric=PhotometricAugmentation(gamma=0.3, compression=0.5, lowest_quality=30),
+    )
+    tune = recipe.student.tune
+    assert (tune.focal, tune.stopping) == (Focal(gamma=1.5, alpha=(1.0, 2.0)), Stopping(patience=2))
+    assert tune.mixing == Mixing(mixup=0.2, cutmix=1.0)
+    assert (recipe.members.tune.swa, recipe.student.precision) == (Swa(epochs=1, learning_rate=5e-5), "auto")
+    assert (recipe.members.tune.class_weights, recipe.members.tune.warmup) == ("balanced", 0.5)
+
+
+@pytest.mark.parametrize("name", ["full", "quick"])
+def test_what_a_recipe_does_not_ask_for_is_not_written_into_its_keys(name: str) -> None:
+    text = msgspec.json.encode(load_recipe(name)).decode()
+    unset = ("validation", "oversampling", "temporal", "geometric", "photometric", "precision", "warmup", "focal")
+    for key in (*unset, "class_weights", "mixing", "swa", "stopping"):
+        assert f'"{key}"' not in text
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ("[alarms]\nper_hour = 0", r"> 0.*\$\.alarms\.per_hour"),
+        ("[alarms]\nminutes = 20", r"alarms\.minutes is 20; at least 30 are needed before silence shows"),
+        ("[alarms]\nper_hour = 0.1", r"alarms\.minutes is 60; at least 300 are needed"),
+        ('[calibration]\nmethod = "isotonic"', r"Invalid enum value 'isotonic'.*\$\.calibration\.method"),
+    ],
+)
+def test_one_clear_error_when_a_budget_cannot_be_shown(tmp_path: Path, table: str, message: str) -> None:
+    with pytest.raises(RecipeError, match=message):
+        load_recipe(changed(tmp_path, "[gate]", f"{table}\n[gate]"))
+
+
+def test_there_is_no_budget_and_calibration_is_platts_when_nothing_is_said(tmp_path: Path) -> None:
+    recipe = load_recipe("full")
+    assert (recipe.alarms, recipe.calibration.method) == (None, "platt")
+    mine = load_recipe(changed(tmp_path, "[gate]", "[alarms]\nper_hour = 2.0\nminutes = 15\n[gate]")).alarms
+    assert mine is not None
+    assert (mine.per_hour, mine.minutes, mine.seed) == (2.0, 15.0, 2)
 
 
 @pytest.mark.parametrize(("count", "judged"), [(2, 2), (3, 1), (3, 3), (1_000, 1)])

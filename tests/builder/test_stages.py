@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 
 import msgspec
 import pytest
 
-from builder.stages import FACTS, Stage, StageStore
+from builder.stages import FACTS, Stage, StageMissing, StageStore
 
 Announced = list[tuple[str, bool]]
 
@@ -83,11 +85,38 @@ def test_an_interrupted_stage_leaves_nothing_under_its_name_and_is_done_whole_th
     store = make_store(tmp_path)
     with pytest.raises(type(error)):
         store.run("train", 1, failing(error))
-    assert [path.suffix for path in tmp_path.iterdir()] == [".part"]
+    assert [path.suffix for path in tmp_path.glob("train*")] == [".part"]
     assert store.finished == []
     done = make_store(tmp_path).run("train", 1, writing("whole"))
-    assert list(tmp_path.iterdir()) == [done.directory]
+    assert list(tmp_path.glob("train*")) == [done.directory]
     assert sorted(path.name for path in done.directory.iterdir()) == ["out", FACTS]
+
+
+def test_a_store_that_only_looks_finds_what_is_there_and_runs_nothing(tmp_path: Path) -> None:
+    done = make_store(tmp_path).run("train", 1, writing("one"))
+    looking = StageStore(tmp_path, lambda *_: None, looks=True)
+    assert looking.run("train", 1, forbidden) == done
+    with pytest.raises(StageMissing, match="train-"):
+        looking.run("train", 2, forbidden)
+    assert list(tmp_path.glob("train*")) == [done.directory]
+
+
+def test_of_two_that_need_a_stage_at_once_one_runs_it_and_the_other_finds_it(tmp_path: Path) -> None:
+    begun, go_on = Event(), Event()
+
+    def slow(directory: Path) -> None:
+        begun.set()
+        assert go_on.wait(30)
+        (directory / "out").write_text("first")
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(make_store(tmp_path).run, "train", 1, slow)
+        assert begun.wait(30)
+        announced: Announced = []
+        second = pool.submit(make_store(tmp_path, announced).run, "train", 1, forbidden)
+        go_on.set()
+        assert first.result() == second.result()
+    assert announced == [("train", True)]
 
 
 def test_a_folder_without_its_facts_is_no_finished_stage(tmp_path: Path) -> None:

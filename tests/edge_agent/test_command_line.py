@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -17,7 +18,7 @@ import pytest
 
 from edge_agent.command_line import main
 from edge_agent.config import Settings
-from tests.edge_agent.delivery.listener import Listener, wait_for
+from tests.edge_agent.delivery.listener import Heard, Listener, wait_for
 from tests.edge_agent.delivery.mosquitto import Mosquitto, free_port
 
 UNIT = Path(__file__).parents[2] / "systemd" / "nexara-edge.service"
@@ -175,6 +176,40 @@ def test_run_keeps_incidents_and_delivers_them_when_broker_comes_later(config: P
         agent.communicate(timeout=60)
         listener.close()
         broker.stop()
+
+
+def test_run_ends_the_incident_that_a_killed_run_left_open(config: Path, broker: Mosquitto) -> None:
+    listener = Listener(broker.port)
+    set_port(config, broker.port)
+    killed = start(config)
+    listener.until_topic("/incident")
+    killed.kill()
+    killed.communicate(timeout=60)
+    agent = start(config)
+    try:
+        heard = listener.until(lambda heard: len(incidents(heard)) == 2)
+    finally:
+        agent.terminate()
+        _, log = agent.communicate(timeout=60)
+        listener.close()
+    first, second = incidents(heard).values()
+    assert [step["sequence"] for step in first] == list(range(len(first)))
+    assert [step["phase"] for step in first] == ["started", *["updated"] * (len(first) - 2), "ended"]
+    assert (first[-1]["reason"], first[-1]["ended_at"]) == ("interrupted", first[-2]["at"])
+    assert [step["phase"] for step in second] == ["started"]
+    assert f"incident {first[0]['incident']} was interrupted; it is ended" in log
+
+
+def incidents(heard: list[Heard]) -> dict[str, list[dict[str, Any]]]:
+    """The steps of each incident heard of, each step once."""
+    steps = [
+        json.loads(payload)
+        for payload in dict.fromkeys(one.payload for one in heard if one.topic.endswith("/incident"))
+    ]
+    found: dict[str, list[dict[str, Any]]] = {}
+    for step in steps:
+        found.setdefault(step["incident"], []).append(step)
+    return found
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ def test_judge_starts_within_a_second_when_fight_breaks_out() -> None:
 
 def test_judge_dates_end_at_first_calm_when_hold_is_over() -> None:
     ended = run(HIGH * 20 + LOW * 40)[-1]
-    assert ended.phase == "ended"
+    assert (ended.phase, ended.reason) == ("ended", "calm")
     assert ended.ended_s == pytest.approx(2.2)
     assert ended.time_s == pytest.approx(4.2)
     assert (ended.peak, ended.mean) == pytest.approx((0.9, 0.9))
@@ -80,7 +80,7 @@ def test_silence_ends_incident_when_it_lasts(silent_s: float, ends: bool) -> Non
     for index in range(10):
         one.judge(index * 0.1, 0.9)
     step = one.silence(0.9 + silent_s, 0.9)
-    assert (step is not None and step.phase == "ended" and step.ended_s == 0.9) == ends
+    assert (step is not None and (step.phase, step.reason, step.ended_s) == ("ended", "silent", 0.9)) == ends
     assert (one.incident is None) == ends
 
 
@@ -91,7 +91,7 @@ def test_close_ends_incident_when_one_is_on_and_only_then() -> None:
         one.judge(index * 0.1, 0.9)
     step = one.close(1.0)
     assert step is not None
-    assert (step.phase, step.ended_s, step.incident) == ("ended", 1.0, "incident-0")
+    assert (step.phase, step.reason, step.ended_s, step.incident) == ("ended", "stopped", 1.0, "incident-0")
     assert one.close(1.1) is None
 
 

@@ -98,7 +98,7 @@ def test_close_ends_incident_when_agent_stops() -> None:
     site.see(1.0, 0.9)
     site.watch.close()
     site.watch.close()
-    assert [event.phase for event in site.incidents] == ["started", "ended"]
+    assert [(event.phase, event.reason) for event in site.incidents] == [("started", None), ("ended", "stopped")]
 
 
 def test_watch_sends_a_better_picture_when_the_peak_rises() -> None:

@@ -179,7 +179,7 @@ def test_encode_answers_with_the_next_target_when_the_session_fails(
     error: type[Exception],
 ) -> None:
     told: list[tuple[str, str, str]] = []
-    detector = open_detector(ordered, runtimes=engines, on_degraded=lambda *what: told.append(what))
+    detector = open_detector(ordered, runtimes=engines, on_changed=lambda *what: told.append(what))
     faults.run, faults.open, faults.error = run, open_, error
     with caplog.at_level(logging.WARNING):
         embeddings = detector.encode(_samples(3))
@@ -199,7 +199,7 @@ def test_encode_answers_on_the_processor_when_the_accelerator_is_lost(
     told: list[tuple[str, str, str]] = []
     engines = (BreakingRuntime(OnnxRuntime(), faults, accelerator="cuda"),)
     options = SessionOptions(device=device)
-    detector = open_detector(tiny, runtimes=engines, options=options, on_degraded=lambda *what: told.append(what))
+    detector = open_detector(tiny, runtimes=engines, options=options, on_changed=lambda *what: told.append(what))
     assert {place.split()[-1] for place in faults.opened} == {"cuda"}
     faults.run = faults.open = "cuda"
     assert detector.encode(_samples(2)).shape == (2, EMBEDDING)
@@ -229,7 +229,7 @@ def test_encode_works_again_when_the_last_target_recovers(
     ordered: Bundle, engines: tuple[Runtime, ...], faults: Faults
 ) -> None:
     told: list[tuple[str, str, str]] = []
-    detector = open_detector(ordered, runtimes=engines, on_degraded=lambda *what: told.append(what))
+    detector = open_detector(ordered, runtimes=engines, on_changed=lambda *what: told.append(what))
     faults.run = "encoder"
     for _ in range(2):
         with pytest.raises(SessionError, match=r"no other target is left.*unplugged"):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from scenes.casting import random_spec
-from scenes.clips import Clip, write_clips, write_streams
+from scenes.clips import Clip, stream_spec, write_clips, write_streams
 from scenes.errors import SceneError
 from scenes.scene import Scene
 
@@ -76,6 +76,17 @@ def test_write_streams_has_one_fight_among_calm_acts(tmp_path: Path, wall: tuple
         assert container.streams.video[0].width == (96 if wall is None else 194)
     if wall is not None:
         assert [sum(line["cells"][cell]["fighting"] for line in truth) > 0 for cell in range(4)].count(True) == 1
+
+
+def test_write_streams_draws_what_its_spec_says_when_nobody_is_to_fight(tmp_path: Path) -> None:
+    film = write_streams(tmp_path, 2, 3.0, 1, fight=False, fps=5, size=(96, 64))[1]
+    truth = [json.loads(line) for line in (tmp_path / "truth" / f"{film.stem}.jsonl").read_text().splitlines()]
+    spec = stream_spec(1, 1, 3.0, fight=False, fps=5, size=(96, 64))
+    assert spec.fights == ()
+    assert [line["fighting"] for line in truth] == [False] * 15
+    drawn = Scene(spec).frame(7).truth
+    assert [one["box"] for one in truth[7]["people"]] == [list(one.box) for one in drawn.people]
+    assert stream_spec(1, 1, 30.0).fights
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,13 @@ pytestmark = pytest.mark.slow
 
 
 def prune(
-    head: HeadName, sparsity: float, epochs: int, network: Network | None = None, learning_rate: float = 1e-3
+    head: HeadName,
+    sparsity: float,
+    epochs: int,
+    network: Network | None = None,
+    learning_rate: float = 1e-3,
+    hint: float = 0.0,
+    probe: Schedule | None = None,
 ) -> Network:
     """What pruning makes of a student."""
     schedule = Schedule(epochs=epochs, learning_rate=learning_rate, weight_decay=0.0, batch=4, averaging=0.9)
@@ -26,9 +32,12 @@ def prune(
     standardise(network, encoded(network, training.views(0, 0, range(8))))
     views = TeacherViews(training, 4 * (training.labels()[None] - 0.5))
     student = Student(backbone=BackboneSpec(blocks=2), head=head, probe=schedule, tune=schedule)
-    pruning = Pruning(sparsity=sparsity, tune=schedule)
+    pruning = Pruning(sparsity=sparsity, hint=hint, tune=schedule, probe=probe)
     pruned, losses = prune_network(network, views, pruning, student, GEOMETRY, PREPROCESSING, silent)
-    assert len(losses) == epochs
+    assert {name: len(run) for name, run in losses.items()} == {
+        "prune": epochs,
+        **({} if probe is None else {"probe": probe.epochs}),
+    }
     return pruned
 
 
@@ -75,3 +84,23 @@ def test_pruning_fails_when_a_layer_is_not_as_sparse_as_asked() -> None:
     dead.set_weights([np.zeros_like(weight) for weight in dead.get_weights()])
     with pytest.raises(PruningError, match=r"sparsity 0\.50 was asked, found block1_project_conv 1\.00; prune for"):
         prune("tcn", 0.5, 1, network, learning_rate=0.0)
+
+
+def test_embeddings_stay_nearer_to_those_of_the_whole_network_when_they_are_hinted_at() -> None:
+    windows = make_training().views(3, 0, range(8))
+    whole = make_network("tcn")
+    standardise(whole, encoded(whole, make_training(8).views(0, 0, range(8))))
+    wanted = encoded(whole, windows)
+    free, hinted = (
+        float(np.mean((encoded(prune("tcn", 0.5, 12, hint=hint), windows) - wanted) ** 2)) for hint in (0.0, 10.0)
+    )
+    assert hinted < 0.8 * free
+
+
+def test_the_head_is_as_sparse_and_judges_right_when_it_is_learnt_anew() -> None:
+    probe = Schedule(epochs=12, learning_rate=1e-2, batch=8, averaging=0.5)
+    pruned = prune("tcn", 0.5, 2, probe=probe)
+    assert all(share == pytest.approx(0.5, abs=0.02) for share in measure_sparsity(pruned).values())
+    training = make_training()
+    logits = np.asarray(pruned.whole(training.views(9, 0, range(8)), training=False))
+    assert (logits.argmax(axis=1) == training.labels().argmax(axis=1)).all()

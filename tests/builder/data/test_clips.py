@@ -37,6 +37,13 @@ def test_table_wins_over_the_tree_when_both_are_there(tmp_path: Path) -> None:
     assert [clip.name for clip in find_clips(tmp_path).clips] == ["fight/f1.mp4"]
 
 
+def test_clips_are_each_their_own_source_when_the_table_names_none(tmp_path: Path) -> None:
+    write(tmp_path, "clip,label\nfight/a.mp4,fight\nb.mp4,noFight\n")
+    found = find_clips(tmp_path)
+    assert not found.sources_known
+    assert [(clip.name, clip.source) for clip in found.clips] == [("fight/a.mp4", "fight/a.mp4"), ("b.mp4", "b.mp4")]
+
+
 def test_tree_makes_each_clip_its_own_source_and_passes_over_other_files(tmp_path: Path) -> None:
     for name in ("fight/b.mp4", "fight/A.AVI", "fight/notes.txt", "noFight/a.mkv", "other/c.mp4", "d.mp4"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -53,8 +60,8 @@ def test_tree_makes_each_clip_its_own_source_and_passes_over_other_files(tmp_pat
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        ("clip,label\na.mp4,fight\n", r"column source missing; the columns are clip, label, source"),
-        ("", r"column clip, label, source missing"),
+        ("clip,source\na.mp4,yard\n", r"column label missing; the columns are clip, label, source"),
+        ("", r"column clip, label missing"),
         ("clip,label,source\n", r"no clips found"),
         ("clip,label,source\na.mp4,Fight,s\n", r"clips\.csv:2: label 'Fight' found, allowed are fight and noFight"),
         ("clip,label,source\na.mp4,fight,s\nb.mp4\n", r"clips\.csv:3: label None found"),

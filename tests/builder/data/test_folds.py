@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builder.data.clips import LABELS, Clip, Label
-from builder.data.folds import forbid_leakage, grouped_folds
+from builder.data.folds import forbid_leakage, forbid_overlap, grouped_folds, random_folds
 from builder.errors import DataError
 
 labels = st.sampled_from(LABELS)
@@ -61,3 +61,28 @@ def test_leakage_is_refused_by_the_names_of_the_sources() -> None:
     forbid_leakage(train, make_clips([("fight", 4)]))
     with pytest.raises(DataError, match=r"source\(s\) s2, s3 are both trained on and tested on"):
         forbid_leakage(train, make_clips([("noFight", 3), ("fight", 2), ("fight", 4)]))
+
+
+def test_random_folds_deal_each_class_out_evenly_and_each_clip_once() -> None:
+    clips = [Clip(f"{n}.mp4", Path(f"{n}.mp4"), LABELS[n < 13], f"s{n % 3}") for n in range(30)]
+    folds = random_folds(clips, 4, np.random.default_rng(0))
+    assert sorted(clip.name for fold in folds for clip in fold) == sorted(clip.name for clip in clips)
+    for label in LABELS:
+        counts = [sum(clip.label == label for clip in fold) for fold in folds]
+        assert max(counts) - min(counts) <= 1
+    assert max(map(len, folds)) - min(map(len, folds)) <= 1
+    assert folds == random_folds(clips, 4, np.random.default_rng(0))
+    assert folds != random_folds(clips, 4, np.random.default_rng(1))
+
+
+def test_random_folds_are_refused_when_a_class_cannot_fill_them() -> None:
+    clips = [Clip(f"{n}.mp4", Path(f"{n}.mp4"), LABELS[n < 3], "s") for n in range(9)]
+    with pytest.raises(DataError, match=r"3 clip\(s\) labelled noFight cannot fill 4 folds"):
+        random_folds(clips, 4, np.random.default_rng(0))
+
+
+def test_a_clip_on_both_sides_is_refused_and_a_source_is_not() -> None:
+    a, b, c = (Clip(name, Path(name), "fight", "one") for name in "abc")
+    forbid_overlap([a, b], [c])
+    with pytest.raises(DataError, match=r"clip\(s\) b are both trained on and tested on"):
+        forbid_overlap([a, b], [b, c])

@@ -28,7 +28,10 @@ def test_figures_agree_with_counts() -> None:
 
 @pytest.mark.parametrize(
     ("label", "absent", "present"),
-    [(0, {"auc", "recall", "f1"}, "specificity"), (1, {"auc", "specificity"}, "recall")],
+    [
+        (0, {"auc", "recall", "low_alarm_recall", "f1"}, "specificity"),
+        (1, {"auc", "specificity", "low_alarm_recall"}, "recall"),
+    ],
 )
 def test_figures_say_why_when_a_class_is_absent(label: int, absent: set[str], present: str) -> None:
     figures = figure(make_scores([label] * 4, [0.2, 0.3, 0.9, 0.1]), 0.5, generator())

@@ -16,6 +16,7 @@ from builder.evaluation.metrics import (
     expected_calibration_error,
     f1,
     recalls,
+    recalls_at,
     reliability,
     specificities,
 )
@@ -119,3 +120,40 @@ def test_calibration_error_weighs_each_bin_by_its_clips(
 def test_reliability_puts_a_probability_of_one_into_the_last_bin() -> None:
     bins = reliability(np.array([1, 0, 0]), np.array([1.0, 0.95, 0.0]))
     assert [(bin_.clips, bin_.share) for bin_ in bins] == [(1, 0.0), (2, 0.5)]
+
+
+@pytest.mark.parametrize(
+    ("labels", "scores", "rate", "expected"),
+    [
+        ([0, 0, 1, 1], [0.1, 0.2, 0.8, 0.9], 0.0, 1.0),
+        ([0, 0, 1, 1], [0.1, 0.85, 0.8, 0.9], 0.0, 0.5),
+        ([0, 0, 1, 1], [0.1, 0.85, 0.8, 0.9], 0.49, 0.5),
+        ([0, 0, 1, 1], [0.1, 0.85, 0.8, 0.9], 0.5, 1.0),
+        ([0, 1], [0.5, 0.5], 0.05, 0.0),
+        ([0, 1], [0.5, 0.5], 1.0, 1.0),
+        ([1, 1], [0.5, 0.6], 0.05, math.nan),
+        ([0, 0], [0.5, 0.6], 0.05, math.nan),
+    ],
+)
+def test_recall_at_a_false_alarm_rate_takes_whole_steps_and_is_undefined_without_a_class(
+    labels: list[int], scores: list[float], rate: float, expected: float
+) -> None:
+    found = recalls_at(np.array(labels), np.array(scores), np.ones((1, len(labels))), rate)
+    assert found == pytest.approx([expected], nan_ok=True)
+
+
+@given(rows, st.floats(0, 1))
+def test_recall_at_a_false_alarm_rate_is_the_best_of_all_thresholds_that_keep_it(
+    drawn: list[tuple[int, int, int]], rate: float
+) -> None:
+    labels, scores, weights = (np.array(column) for column in zip(*drawn, strict=True))
+    row = weights[None].astype(float)
+    found = float(recalls_at(labels, scores / 4, row, rate)[0])
+    told = [
+        (float(specificities(labels, scores / 4, at, row)[0]), float(recalls(labels, scores / 4, at, row)[0]))
+        for at in (0.0, 0.25, 0.5, 0.75, 1.0, 2.0)
+    ]
+    if any(math.isnan(value) for pair in told for value in pair):
+        assert math.isnan(found)
+    else:
+        assert found == pytest.approx(max(recall for calm, recall in told if 1 - calm <= rate + 1e-9))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from builder.errors import DataError
 from builder.evaluation.scores import ClipScore, Scores, Skipped
 from builder.pipeline.calibrated import FoldCalibration, apply_calibration, calibrate_folds, pool
-from builder.training.calibration import fit_platt
+from builder.training.calibration import fit_platt, fit_temperature
 from models.manifest import Thresholds
 
 NONE: frozenset[str] = frozenset()
@@ -62,6 +62,15 @@ def test_the_other_folds_verdicts_are_used_when_all_folds_are_judged() -> None:
     others = [score for fold in (0, 2) for score in scores[fold].clips]
     platt = fit_platt(np.array([score.margin for score in others]), np.array([score.label for score in others]))
     assert found.platt == platt
+
+
+def test_a_temperature_alone_is_fitted_when_asked_for() -> None:
+    scores = {number: make_scores(number, count=40) for number in range(2)}
+    kept = dict.fromkeys(scores, NONE)
+    alone, both = (calibrate_folds(scores, kept, method)[0] for method in ("temperature", "platt"))
+    table = scores[1].table()
+    assert alone.platt == fit_temperature(table.margins, table.labels)
+    assert both.platt == fit_platt(table.margins, table.labels) != alone.platt
 
 
 @given(st.floats(-9, 9), st.integers(0, 20))

@@ -8,10 +8,11 @@ import msgspec
 import numpy as np
 import pytest
 
+from builder.release.model_card import render_card
 from builder.report.data import ReportData
 from builder.report.figures import ReportError, ReportFigures, make_figures
 from builder.report.page import HTML, JSON, write_report
-from tests.builder.made_report import HOSTILE, make_full_report, make_report
+from tests.builder.made_report import HOSTILE, make_choice, make_full_report, make_report
 
 VOID = {"meta", "img", "br", "link", "input", "hr"}
 
@@ -99,6 +100,32 @@ def test_page_tells_the_figures_of_the_document(written: Path, page: Page) -> No
         *(subject.name for subject in figures.subjects),
     ):
         assert told in page.text
+
+
+def test_page_tells_the_budget_of_false_alarms_and_each_way_to_calibrate(written: Path, page: Page) -> None:
+    figures = msgspec.json.decode((written / JSON).read_bytes(), type=ReportFigures)
+    assert figures.alarms == make_choice()
+    words = " ".join(page.text.split())
+    assert (
+        "30 calm drawn streams (30 minutes) raised 1: 2.0 an hour, 95 %: 0.1 to 11.1, and 3.0 to be expected" in words
+    )
+    assert "Of 40 held-out fights 75.0 %" in words
+    assert "none of those tried keeps to" not in words
+    ways = figures.calibration.methods
+    assert [(way.method, way.ships) for way in ways] == [("none", False), ("platt", False), ("temperature", True)]
+    assert figures.calibration.error_before == ways[0].error
+    assert figures.calibration.error_after == ways[2].error
+    assert all(f"{100 * way.error:.1f} %" in words and f"{way.brier:.3f}" in words for way in ways)
+
+
+def test_card_tells_the_budget_of_false_alarms_where_there_is_one() -> None:
+    rng = np.random.default_rng(0)
+    with_budget = " ".join(render_card(make_figures(make_full_report(), rng), "noise").split())
+    assert "at most 4.0 expected false alarms an hour: at alert 0.70, 30 minutes of calm drawn streams" in with_budget
+    assert "raised 1, that is 2.0 an hour [0.1" in with_budget
+    without = render_card(make_figures(make_report(), rng), "noise")
+    assert "expected false alarms" not in without
+    assert "Expected calibration error of the float student" in without
 
 
 def test_bytes_repeat_when_written_again(written: Path, tmp_path: Path) -> None:

@@ -115,7 +115,7 @@ def two_domains(count: int = 32) -> TrainingSet:
         clip = Clip(f"{number}.mp4", Path(f"{number}.mp4"), LABELS[1 - number % 2], f"s{number}")
         clips.append((clip, DecodedClip(times, frames.astype(np.uint8))))
         copies.append(DecodedClip(times, bright.astype(np.uint8)))
-    return TrainingSet(clips, GEOMETRY, TOY, STILL, DegradedCopies(tuple(copies), 0.5))
+    return TrainingSet(clips, GEOMETRY, TOY, STILL, degraded=DegradedCopies(tuple(copies), 0.5))
 
 
 def toy_network(seed: int) -> Network:

@@ -13,6 +13,7 @@ from builder.training.calibration import (
     Platt,
     choose_thresholds,
     fit_platt,
+    fit_temperature,
 )
 
 probabilities = st.lists(st.floats(0, 1, width=32), min_size=1, max_size=30)
@@ -49,6 +50,29 @@ def test_no_other_temperature_and_shift_fits_better(rows: list[tuple[float, bool
     assert 1 / MAX_SLOPE <= found.temperature <= 1 / MIN_SLOPE + 1e-9
     assert np.isfinite(found.shift)
     assert softened_loss(margins, labels, found) <= softened_loss(margins, labels, Platt(1 / slope, shift)) + 1e-6
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.5])
+def test_the_temperature_that_made_the_labels_is_found_again_without_a_shift(temperature: float) -> None:
+    rng = np.random.default_rng(0)
+    margins = rng.normal(0.5, 2 * temperature, 20_000)
+    labels = (rng.random(20_000) < Platt(temperature, 0.0).probabilities(margins)).astype(np.int64)
+    found = fit_temperature(margins, labels)
+    assert found.temperature == pytest.approx(temperature, rel=0.05)
+    assert found.shift == 0.0
+
+
+@given(
+    st.lists(st.tuples(st.floats(-8, 8), st.booleans()), min_size=4, max_size=60).filter(
+        lambda rows: len({fight for _, fight in rows}) == 2
+    ),
+    st.floats(0.06, 3.9),
+)
+def test_no_other_temperature_alone_fits_better(rows: list[tuple[float, bool]], slope: float) -> None:
+    margins, labels = np.array([row[0] for row in rows]), np.array([int(row[1]) for row in rows])
+    found = fit_temperature(margins, labels)
+    assert 1 / MAX_SLOPE <= found.temperature <= 1 / MIN_SLOPE + 1e-9
+    assert softened_loss(margins, labels, found) <= softened_loss(margins, labels, Platt(1 / slope, 0.0)) + 1e-6
 
 
 def test_probabilities_are_the_sigmoid_of_the_shifted_margin_over_the_temperature() -> None:

@@ -4,12 +4,17 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from builder.errors import BuilderError
 from builder.framework import load_keras
+from builder.training.averaging import Swa
 from builder.training.fit import Batch, Distillation, Schedule, fit
+from builder.training.loss import Focal
+from builder.training.mixing import Mixing, mix_batch
 
 LOGITS = np.array([[2.0, -1.0], [0.5, 0.25], [-3.0, 1.0]], np.float32)
 LABELS = np.array([[1, 0], [0, 1], [0, 1]], np.float32)
@@ -146,3 +151,54 @@ def test_callbacks_see_the_network_the_beginning_each_step_and_each_epochs_end()
     assert listener.model is network
     steps = ["step 0", "step 1", "step 2"]
     assert listener.heard == ["begin", *steps, "end 0", *steps, "end 1"]
+
+
+@pytest.mark.parametrize("focal", [msgspec.UNSET, Focal(gamma=1.0, alpha=(1.0, 3.0))])
+def test_class_weights_are_those_of_all_that_is_learnt_from_not_of_the_batch(focal: Any) -> None:
+    schedule = msgspec.structs.replace(FROZEN, label_smoothing=0.0, class_weights="balanced", focal=focal)
+    everything = np.eye(2, dtype=np.float32)[[0] * 9 + [1]]
+    (loss,) = fit(identity(), once(Batch(LOGITS, LABELS)), schedule, silent, labels=everything)
+    log, weights = log_softmax(LOGITS), np.array([10 / 18, 5.0])
+    if focal is not msgspec.UNSET:
+        weights = weights * (1.0, 3.0) * (1 - np.exp(log))
+    assert loss == pytest.approx(-(weights * LABELS * log).sum(axis=1).mean(), rel=1e-4)
+
+
+def test_one_clear_error_when_classes_are_to_be_weighed_and_none_are_given() -> None:
+    schedule = msgspec.structs.replace(FROZEN, class_weights="balanced")
+    with pytest.raises(BuilderError, match="no labels are given"):
+        fit(identity(), once(Batch(LOGITS, LABELS)), schedule, silent)
+
+
+@pytest.mark.parametrize("distillation", [None, Distillation(temperature=2.0, soft=0.7)])
+def test_each_batch_is_mixed_by_its_own_place_and_learnt_as_mixed(distillation: Distillation | None) -> None:
+    mixing = Mixing(mixup=1.0, seed=5)
+    schedule = msgspec.structs.replace(FROZEN, epochs=3, mixing=mixing)
+    plain = msgspec.structs.replace(FROZEN, epochs=1)
+    warmth = 1.0 if distillation is None else 2.0
+    batch = Batch(LOGITS, LABELS, TEACHER)
+    losses = fit(identity(), once(batch), schedule, silent, distillation=distillation)
+    for number, loss in enumerate(losses):
+        mixed = mix_batch(batch, mixing, np.random.default_rng((5, number, 0)), warmth)
+        assert (loss,) == pytest.approx(fit(identity(), once(mixed), plain, silent, distillation=distillation))
+    assert len(set(losses)) == 3
+
+
+def test_training_is_the_same_again_with_every_technique_on() -> None:
+    schedule = Schedule(
+        epochs=4,
+        learning_rate=0.05,
+        warmup=0.5,
+        focal=Focal(),
+        class_weights="balanced",
+        mixing=Mixing(mixup=0.4, cutmix=1.0, chance=0.7),
+        swa=Swa(epochs=2, learning_rate=0.01),
+    )
+    _, labels = separable()
+    left = []
+    for _ in range(2):
+        network = small_head()
+        fit(network, toy_epoch, schedule, silent, labels=labels)
+        left.append(network.get_weights())
+    for one, other in zip(*left, strict=True):
+        np.testing.assert_array_equal(one, other)

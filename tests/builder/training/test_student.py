@@ -18,6 +18,21 @@ def test_the_teacher_is_the_mean_of_its_members_on_the_students_own_views() -> N
         np.testing.assert_allclose(logits[view], np.mean(apart, axis=0), rtol=1e-3, atol=1e-3)
 
 
+def test_each_window_comes_with_its_own_embeddings_when_they_are_hinted_at() -> None:
+    training, network = make_training(6), make_network()
+    views = TeacherViews(training, np.zeros((2, 6, 2), np.float32)).hinting(network.encoder, PREPROCESSING)
+    for batch in (draw() for draw in views.epoch(1, 3, 1)):
+        assert batch.embeddings is not None
+        np.testing.assert_allclose(batch.embeddings, encoded(network, batch.windows), rtol=1e-3, atol=1e-4)
+
+
+def test_a_shared_encoder_teaches_the_same_as_its_copies_when_members_are_not_tuned() -> None:
+    members, training = [make_network(seed=1), make_network("bilstm", seed=2)], make_training(4)
+    apart = teacher_logits(members, training, 1, PREPROCESSING, silent)
+    shared = [member._replace(encoder=members[0].encoder) for member in members]
+    np.testing.assert_allclose(teacher_logits(shared, training, 1, PREPROCESSING, silent), apart, rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize(("number", "view"), [(0, 0), (1, 1), (2, 2), (3, 0), (7, 1)])
 def test_each_window_comes_with_the_logits_and_label_of_its_own_clip_and_view(number: int, view: int) -> None:
     training = make_training(6)

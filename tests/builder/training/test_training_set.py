@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from builder.data.clips import LABELS, Clip
 from builder.data.decode import DecodedClip
 from builder.errors import RecipeError
+from builder.training.oversampling import Oversampling
 from builder.training.training_set import DegradedCopies, TrainingSet, shuffled
-from builder.training.views import Augmentation
+from builder.training.views import Augmentation, draw_view, strengthened
 from models.manifest import Geometry, Preprocessing
 
 GEOMETRY = Geometry(samples=3, rate_hz=5.0, frame_gap_s=0.1)
@@ -64,7 +65,7 @@ def test_views_show_copies_as_often_as_asked_and_are_otherwise_cut_alike(trainin
     clips = [(clip, training._decoded[number]) for number, clip in enumerate(training.clips)]
     inverted = tuple(DecodedClip(decoded.times_s, 255 - decoded.frames) for _, decoded in clips)
     clean = TrainingSet(clips, GEOMETRY, GREY, plain)
-    mixed = TrainingSet(clips, GEOMETRY, GREY, plain, DegradedCopies(inverted, 0.3))
+    mixed = TrainingSet(clips, GEOMETRY, GREY, plain, degraded=DegradedCopies(inverted, 0.3))
     shown = 0
     for epoch in range(60):
         for clip in range(7):
@@ -80,6 +81,32 @@ def test_views_show_copies_as_often_as_asked_and_are_otherwise_cut_alike(trainin
 def test_one_clear_error_when_there_are_no_copies_to_show(training: TrainingSet) -> None:
     with pytest.raises(RecipeError, match=r"add the table \[degradation\]"):
         training.with_degraded(1.0)
+
+
+def test_clips_drawn_again_have_their_copies_too(training: TrainingSet) -> None:
+    pairs = list(zip(training.clips, training._decoded, strict=True))
+    copies = DegradedCopies(tuple(DecodedClip(one.times_s, 255 - one.frames) for _, one in pairs), 1.0)
+    even = TrainingSet(pairs, GEOMETRY, GREY, Augmentation(), degraded=copies, oversampling=Oversampling(heavier=2.0))
+    original = even.clips.index(even.clips[7])
+    heavier, rng = strengthened(Augmentation(), 2.0), np.random.default_rng((1, 2, 7))
+    again = draw_view(copies.clips[original], GEOMETRY, GREY, heavier, rng)
+    np.testing.assert_array_equal(even.view(1, 2, 7), again)
+
+
+def test_clips_drawn_again_follow_the_others_with_heavier_views_of_their_own(training: TrainingSet) -> None:
+    pairs = list(zip(training.clips, training._decoded, strict=True))
+    even = TrainingSet(pairs, GEOMETRY, GREY, Augmentation(), oversampling=Oversampling(heavier=2.0))
+    # Of the seven, four are calm and three are fights.
+    assert len(even) == 8
+    assert even.labels().sum(axis=0).tolist() == [4, 4]
+    assert even.clips[:7] == training.clips
+    for clip in range(7):
+        np.testing.assert_array_equal(even.view(1, 2, clip), training.view(1, 2, clip))
+    original = even.clips.index(even.clips[7])
+    heavier, rng = strengthened(Augmentation(), 2.0), np.random.default_rng((1, 2, 7))
+    again = draw_view(training._decoded[original], GEOMETRY, GREY, heavier, rng)
+    np.testing.assert_array_equal(even.view(1, 2, 7), again)
+    assert sum(len(draw().labels) for draw in even.epoch(0, 4, 0)) == 8
 
 
 @given(st.integers(1, 50), st.integers(1, 12), st.integers(0, 5))

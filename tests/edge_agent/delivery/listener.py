@@ -47,7 +47,7 @@ class Listener:
         self._client.loop_start()
         assert self._subscribed.wait(10)
 
-    def until(self, enough: Callable[[list[Heard]], bool], timeout_s: float = 20) -> list[Heard]:
+    def until(self, enough: Callable[[list[Heard]], bool], timeout_s: float = 60) -> list[Heard]:
         """Everything heard, once ``enough`` is true of it."""
         with self._changed:
             assert self._changed.wait_for(lambda: enough(self._heard), timeout_s), [one.topic for one in self._heard]
@@ -79,7 +79,7 @@ class Listener:
             self._changed.notify_all()
 
 
-def wait_for(condition: Callable[[], bool], what: str, timeout_s: float = 20) -> None:
+def wait_for(condition: Callable[[], bool], what: str, timeout_s: float = 60) -> None:
     """Wait until a condition of another thread holds."""
     deadline = time.monotonic() + timeout_s
     while not condition():

@@ -159,8 +159,10 @@ def test_spool_outlives_the_process_when_killed_without_broker(
     agent.wait()
     listener = listen(broker.port)
     deliver(broker.port)
-    heard = listener.until_topic("/incident", 5)
-    assert sequences([one.payload for one in heard]) == [0, 1, 2, 3, 4]
+    heard = listener.until_topic("/incident", 6)
+    # The last is the end that the killed process owes.
+    assert sequences([one.payload for one in heard]) == [0, 1, 2, 3, 4, 5]
+    assert json.loads(heard[-1].payload)["reason"] == "interrupted"
 
 
 def test_last_will_is_seen_when_agent_is_killed(broker: Mosquitto, tmp_path: Path, listen: OpenListener) -> None:

@@ -62,6 +62,33 @@ def test_messages_come_back_whole_and_in_order_when_opened_again(path: Path, clo
     again.close()
 
 
+def step(incident: str, number: int, *, ends: bool = False) -> Message:
+    return Message(f"camera/{incident}", f"{number}:".encode(), incident=incident, ends=ends)
+
+
+def test_the_newest_step_of_an_open_incident_is_kept_over_deliveries_and_starts(
+    path: Path, clock: Clock, spool: Spool
+) -> None:
+    spool.put([step("a", 0), message(1), step("b", 2)])
+    spool.put([step("a", 3), step("b", 4, ends=True)])
+    spool.remove([one.id for one in spool.peek(0, 10)])
+    assert spool.open_incidents() == [step("a", 3)]
+    spool.close()
+    again = Spool(path, SpoolLimits(10_000, 100), clock)
+    assert again.open_incidents() == [step("a", 3)]
+    again.put([step("a", 5, ends=True)])
+    assert again.open_incidents() == []
+    again.close()
+
+
+def test_an_open_incident_is_kept_when_its_messages_are_dropped(spool: Spool, clock: Clock) -> None:
+    spool.put([step("a", 0)])
+    clock.now += 101
+    spool.put([message(1, size=20_000)])
+    assert numbers(spool) == []
+    assert spool.open_incidents() == [step("a", 0)]
+
+
 def test_peek_goes_on_after_an_id_and_leaves_out_blocked_topics(spool: Spool) -> None:
     spool.put([message(0, "a"), message(1, "b"), message(2, "a"), message(3, "c")])
     first = spool.peek(0, 1)[0]

@@ -1,0 +1,169 @@
+"""The ablation: each technique on and off, over seeds and folds, with what it costs to train."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+
+from builder.ablation.comparison import Comparison, compare_arms
+from builder.ablation.technique import Network, Patch, Technique, patch_recipe
+from builder.data.clips import find_clips
+from builder.display import LanedDisplay
+from builder.evaluation.scores import Scores
+from builder.execution.executor import run_tasks
+from builder.execution.task import Task
+from builder.pipeline.crossval import Opening
+from builder.pipeline.fold_task import Part, fold_tasks
+from builder.pipeline.judged import average_folds, cross_fit, stage_scores
+from builder.pipeline.prepared import PreparedClips, prepare
+from builder.recipe import Recipe, further_seeds
+from builder.stages import StageStore
+
+
+@dataclass(frozen=True, slots=True)
+class AblationOptions:
+    """``seeds`` networks are trained for each state of each technique; ``out/work`` keeps finished stages."""
+
+    data: Path
+    out: Path
+    recipe: Recipe
+    techniques: tuple[Technique, ...]
+    network: Network
+    seeds: int
+    code_version: str
+    executor: Opening | None = None
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """One technique; ``seconds`` is the mean cost of all that one seed needs, from the first stage on, all folds."""
+
+    name: str
+    title: str
+    source: str
+    on: dict[str, object]
+    off: dict[str, object]
+    comparison: Comparison
+    seconds_on: float
+    seconds_off: float
+
+    def verdict(self) -> str:
+        """What the AUC's paired difference shows."""
+        difference = self.comparison.difference.auc
+        if difference.low > 0:
+            return "helps"
+        return "harms" if difference.high < 0 else "not shown to help"
+
+
+class Ablation(msgspec.Struct, frozen=True, kw_only=True):
+    """All rows so far, on grouped folds."""
+
+    recipe: str
+    data: str
+    network: Network
+    folds: int
+    seeds: int
+    sources_known: bool
+    rows: tuple[Row, ...]
+
+
+class _Turn(NamedTuple):
+    """One state of a technique with one seed."""
+
+    label: str
+    prepared: PreparedClips
+    until: Part
+
+    def tasks(self) -> Sequence[Task]:
+        """What trains its networks on all folds."""
+        return fold_tasks(self.prepared, self.prepared.folds(), self.until, self.label)
+
+    def judge(self, display: LanedDisplay) -> tuple[Scores, float]:
+        """Verdicts over all folds, and the seconds that the stages behind them took when they ran."""
+        store = StageStore(self.prepared.work, lambda name, done: display.stage(self.label + name, done))
+        folds = [self.prepared.open(clips, store, display.progress) for clips in self.prepared.folds()]
+        if self.until == "student":
+            scores = stage_scores(folds, [fold.judged() for fold in folds])
+        else:
+            scores = average_folds(folds)
+        return cross_fit(folds, scores), sum(stage.seconds for stage in store.finished)
+
+
+def ablate(options: AblationOptions, display: LanedDisplay, tell: Callable[[Ablation], None]) -> Ablation:
+    """Measure every technique; ``tell`` is given all rows so far after each, and finished stages are not done again."""
+    store = StageStore(options.out / "work", display.stage)
+    known = find_clips(options.data).sources_known
+    rows: list[Row] = []
+    found = _gather(options, rows, known)
+    for technique in options.techniques:
+        rows.append(_measure(technique, options, store, display))
+        found = _gather(options, rows, known)
+        tell(found)
+    return found
+
+
+def _measure(technique: Technique, options: AblationOptions, store: StageStore, display: LanedDisplay) -> Row:
+    on = _turns(technique.name, "on", technique.on, options, store, display)
+    off = _turns(technique.name, "off", technique.off, options, store, display)
+    if options.executor is not None:
+        with options.executor() as executor:
+            run_tasks([task for turn in (*on, *off) for task in turn.tasks()], executor, display)
+    told_on, told_off = ([turn.judge(display) for turn in turns] for turns in (on, off))
+    generator = np.random.default_rng(options.recipe.folds.seed)
+    return Row(
+        name=technique.name,
+        title=technique.title,
+        source=technique.source,
+        on=dict(technique.on),
+        off=dict(technique.off),
+        comparison=compare_arms([scores for scores, _ in told_on], [scores for scores, _ in told_off], generator),
+        seconds_on=sum(seconds for _, seconds in told_on) / len(told_on),
+        seconds_off=sum(seconds for _, seconds in told_off) / len(told_off),
+    )
+
+
+def _turns(
+    name: str, state: str, patch: Patch, options: AblationOptions, store: StageStore, display: LanedDisplay
+) -> list[_Turn]:
+    """The recipe with the patch, prepared once, for each seed."""
+    patched = patch_recipe(options.recipe, patch, f"technique {name} {state}")
+    first = prepare(options.data, patched, store, display, options.code_version)
+    until: Part = "student" if options.network == "student" else "ensemble"
+    return [
+        _Turn(
+            f"{name} {state} {turn + 1}: ",
+            replace(first, recipe=of_turn(patched, options.recipe.members.seeds, options.network, turn)),
+            until,
+        )
+        for turn in range(options.seeds)
+    ]
+
+
+def of_turn(recipe: Recipe, own: tuple[int, ...], network: Network, turn: int) -> Recipe:
+    """The recipe with the seeds of one repetition.
+
+    A student's turns share their teachers. Members take one seed a turn of ``own`` and those that follow, and an
+    ensemble as many as it has members, so that no network serves twice and a build's members serve again.
+    """
+    if network == "student":
+        seed = recipe.student.seed + turn
+        return msgspec.structs.replace(recipe, student=msgspec.structs.replace(recipe.student, seed=seed))
+    size = 1 if network == "member" else len(recipe.members.seeds)
+    seeds = further_seeds(own, (turn + 1) * size)[turn * size :]
+    return msgspec.structs.replace(recipe, members=msgspec.structs.replace(recipe.members, seeds=seeds))
+
+
+def _gather(options: AblationOptions, rows: Sequence[Row], sources_known: bool) -> Ablation:
+    return Ablation(
+        recipe=options.recipe.name,
+        data=str(options.data),
+        network=options.network,
+        folds=options.recipe.folds.judged,
+        seeds=options.seeds,
+        sources_known=sources_known,
+        rows=tuple(rows),
+    )

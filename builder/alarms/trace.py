@@ -1,0 +1,76 @@
+"""What a network says of footage in time, judged as a camera that is awake is judged."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from builder.alarms.rule import AlarmRule
+from builder.data.decode import DecodedClip
+from builder.data.samples import cut_samples, sample_times
+from builder.evaluation.scoring import Scorer
+from models.manifest import Geometry, Preprocessing
+from models.window import pick_window
+
+_BATCH = 64
+
+
+class Trace(msgspec.Struct, frozen=True, kw_only=True):
+    """Footage judged ``K`` times: seconds ``times_s``, the ``margins`` (fight logit less calm logit) of the windows
+    that end there, and the ``glances``, margins of the newest sample alone. ``label`` is 1 for a fight."""
+
+    name: str
+    label: Literal[0, 1]
+    seconds: float
+    times_s: tuple[float, ...]
+    margins: tuple[float, ...]
+    glances: tuple[float, ...]
+
+
+def trace(
+    name: str,
+    label: Literal[0, 1],
+    decoded: DecodedClip,
+    scorer: Scorer,
+    geometry: Geometry,
+    preprocessing: Preprocessing,
+    rule: AlarmRule,
+) -> Trace:
+    """Judge footage at the rule's rate from its first sample on, as if something had just woken the camera."""
+    seconds = float(decoded.times_s[-1])
+    times = sample_times(seconds, msgspec.structs.replace(geometry, rate_hz=rule.rate_hz))
+    embeddings = np.concatenate(
+        [
+            scorer.encode(cut_samples(decoded, times[start : start + _BATCH], geometry, preprocessing))
+            for start in range(0, len(times), _BATCH)
+        ]
+    )
+    # A window reaches back so many samples and no more: the search for its members need not either.
+    reach = int(np.ceil(geometry.samples * rule.rate_hz / geometry.rate_hz)) + 1
+    margins: list[float] = []
+    glances: list[float] = []
+    for start in range(0, len(times), _BATCH):
+        ends = range(start, min(start + _BATCH, len(times)))
+        firsts = [max(0, end - reach) for end in ends]
+        picked = [
+            first + pick_window(times[first : end + 1], geometry) for first, end in zip(firsts, ends, strict=True)
+        ]
+        alone = np.repeat(np.array(ends)[:, None], geometry.samples, axis=1)
+        margins += _margins(scorer, embeddings[np.stack(picked)])
+        glances += _margins(scorer, embeddings[alone])
+    return Trace(
+        name=name,
+        label=label,
+        seconds=seconds,
+        times_s=tuple(times.tolist()),
+        margins=tuple(margins),
+        glances=tuple(glances),
+    )
+
+
+def _margins(scorer: Scorer, windows: NDArray[np.float32]) -> list[float]:
+    logits = scorer.logits(windows).astype(np.float64)
+    return [float(margin) for margin in logits[:, 1] - logits[:, 0]]

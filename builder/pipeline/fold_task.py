@@ -1,0 +1,137 @@
+"""One fold's work, or one member's, described so that another process can do it.
+
+All that a task leaves is finished stages: whoever asks for them afterwards finds them there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from builder.display import Display
+from builder.pipeline.calibrated import FoldCalibration
+from builder.pipeline.compiled_fold import compile_stage
+from builder.pipeline.fold_build import FoldBuild, FoldClips
+from builder.pipeline.prepared import PreparedClips
+from builder.stages import Stage, StageMissing, StageStore
+
+Part = Literal["ensemble", "student", "int8"]
+"""How far a fold goes: its members, the student pruned and judged, or all targets compiled and judged."""
+
+
+@dataclass(frozen=True, slots=True)
+class MemberTask:
+    """One member of one fold."""
+
+    prepared: PreparedClips
+    clips: FoldClips
+    seed: int
+    label: str = ""
+    needs: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return f"{self.label}{self.clips.name}-member{self.seed}"
+
+    def is_done(self) -> bool:
+        """Whether the member is there."""
+        return _is_there(self.prepared, self.clips, lambda fold, _: fold.member(self.seed))
+
+    def run(self, display: Display) -> None:
+        """Train the member, unless it is there."""
+        fold, _ = _open(self.prepared, self.clips, display)
+        fold.member(self.seed)
+
+
+@dataclass(frozen=True, slots=True)
+class StudentTask:
+    """The student of one fold, from what its members teach to its verdicts after pruning."""
+
+    prepared: PreparedClips
+    clips: FoldClips
+    needs: tuple[str, ...] = ()
+    label: str = ""
+
+    @property
+    def name(self) -> str:
+        return f"{self.label}{self.clips.name}-student{self.prepared.recipe.student.seed}"
+
+    def is_done(self) -> bool:
+        """Whether the student was judged."""
+        return _is_there(self.prepared, self.clips, lambda fold, _: fold.judged())
+
+    def run(self, display: Display) -> None:
+        """Train the student and judge it, unless it is there."""
+        fold, _ = _open(self.prepared, self.clips, display)
+        fold.judged()
+
+
+@dataclass(frozen=True, slots=True)
+class CompileTask:
+    """The targets of one fold, compiled and judged."""
+
+    prepared: PreparedClips
+    clips: FoldClips
+    calibration: FoldCalibration
+    needs: tuple[str, ...] = ()
+    label: str = ""
+
+    @property
+    def name(self) -> str:
+        return f"{self.label}{self.clips.name}-compile"
+
+    def is_done(self) -> bool:
+        """Whether all targets were compiled and judged."""
+        return _is_there(
+            self.prepared,
+            self.clips,
+            lambda fold, store: compile_stage(fold, self.calibration, self.prepared.recipe, store, _unseen),
+        )
+
+    def run(self, display: Display) -> None:
+        """Compile and judge, unless it is done."""
+        fold, store = _open(self.prepared, self.clips, display)
+        compile_stage(fold, self.calibration, self.prepared.recipe, store, display.progress)
+
+
+def fold_tasks(
+    prepared: PreparedClips, clips: Sequence[FoldClips], until: Part, label: str = ""
+) -> list[MemberTask | StudentTask]:
+    """What trains folds as far as ``until``; compiling waits for calibration across them.
+
+    Folds go side by side before members do: members of one fold share a stage, and the second would wait for it.
+    """
+    members = [MemberTask(prepared, fold, seed, label) for seed in prepared.recipe.members.seeds for fold in clips]
+    if until == "ensemble":
+        return [*members]
+    students = [
+        StudentTask(prepared, fold, tuple(task.name for task in members if task.clips.number == fold.number), label)
+        for fold in clips
+    ]
+    return [*members, *students]
+
+
+def compile_tasks(
+    prepared: PreparedClips, clips: Sequence[FoldClips], calibrations: Mapping[int, FoldCalibration]
+) -> list[CompileTask]:
+    """What compiles folds."""
+    return [CompileTask(prepared, fold, calibrations[fold.number]) for fold in clips]
+
+
+def _open(prepared: PreparedClips, clips: FoldClips, display: Display) -> tuple[FoldBuild, StageStore]:
+    store = StageStore(prepared.work, display.stage)
+    return prepared.open(clips, store, display.progress), store
+
+
+def _is_there(prepared: PreparedClips, clips: FoldClips, look: Callable[[FoldBuild, StageStore], Stage]) -> bool:
+    store = StageStore(prepared.work, lambda *_: None, looks=True)
+    try:
+        look(prepared.open(clips, store, _unseen), store)
+    except StageMissing:
+        return False
+    return True
+
+
+def _unseen(done: int, total: int, word: str) -> None:
+    """Progress of what only looks: there is none."""

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from builder.ablation.ablate import AblationOptions, ablate, of_turn
+from builder.ablation.catalogue import choose
+from builder.ablation.technique import Network, patch_recipe
+from builder.pipeline.prepared import prepare
+from builder.recipe import Recipe, load_recipe, with_all_folds
+from builder.stages import StageStore
+from tests.builder.execution.told import Remembered
+from tests.builder.pipeline.filled import fill
+from tests.builder.tiny_recipe import RECIPE
+
+
+@pytest.mark.parametrize(
+    ("network", "wanted"),
+    [
+        ("member", [(1,), (2,), (3,), (4,)]),
+        ("ensemble", [(1, 2, 3), (4, 5, 6), (7, 8, 9), (10, 11, 12)]),
+        ("student", [(1, 2, 3)] * 4),
+    ],
+)
+def test_each_turn_has_seeds_of_its_own_and_begins_with_those_of_a_build(
+    network: Network, wanted: list[tuple[int, ...]]
+) -> None:
+    recipe = load_recipe("full")
+    turns = [of_turn(recipe, recipe.members.seeds, network, turn) for turn in range(4)]
+    assert [turn.members.seeds for turn in turns] == wanted
+    students = [turn.student.seed for turn in turns]
+    assert students == ([11, 12, 13, 14] if network == "student" else [11] * 4)
+
+
+def test_an_ensemble_of_one_takes_the_seeds_of_single_members() -> None:
+    recipe = load_recipe("full")
+    single = patch_recipe(recipe, {"members.seeds": [1]}, "here")
+    turns = [of_turn(single, recipe.members.seeds, "ensemble", turn).members.seeds for turn in range(3)]
+    assert turns == [(1,), (2,), (3,)]
+
+
+@pytest.mark.parametrize(("network", "names"), [("member", ["flip"]), ("student", ["flip", "pruning"])])
+def test_each_technique_is_judged_on_and_off_with_every_seed_and_told_as_soon_as_it_is(
+    tiny_data: Path, tmp_path: Path, network: Network, names: list[str]
+) -> None:
+    recipe = with_all_folds(msgspec.toml.decode(RECIPE, type=Recipe), 3)
+    options = AblationOptions(
+        data=tiny_data,
+        out=tmp_path,
+        recipe=recipe,
+        techniques=choose(names, network, recipe),
+        network=network,
+        seeds=2,
+        code_version="1.0",
+    )
+    display = Remembered()
+    store = StageStore(tmp_path / "work", display.stage)
+    for technique in options.techniques:
+        for turn, patch in itertools.product(range(2), (technique.on, technique.off)):
+            asked = of_turn(patch_recipe(recipe, patch, "here"), recipe.members.seeds, network, turn)
+            fill(
+                prepare(tiny_data, asked, store, display, "1.0"),
+                lambda fold: fold.judged() if network == "student" else fold.members(),
+            )
+    told: list[int] = []
+    found = ablate(options, display, lambda so_far: told.append(len(so_far.rows)))
+    assert [row.name for row in found.rows] == names
+    assert told == list(range(1, len(names) + 1))
+    assert (found.network, found.folds, found.seeds, found.sources_known) == (network, 3, 2, True)
+    for row in found.rows:
+        assert (row.comparison.clips, row.comparison.seeds) == (12, 2)
+        assert row.on != row.off
+        difference = row.comparison.on.auc.value - row.comparison.off.auc.value
+        assert row.comparison.difference.auc.value == pytest.approx(difference)

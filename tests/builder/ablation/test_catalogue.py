@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import pytest
+
+from builder.ablation.catalogue import CATALOGUE, choose
+from builder.ablation.technique import Network, Technique, patch_recipe
+from builder.errors import RecipeError
+from builder.recipe import load_recipe
+
+
+@pytest.mark.parametrize("name", ["full", "quick"])
+@pytest.mark.parametrize("technique", CATALOGUE, ids=lambda technique: technique.name)
+def test_on_and_off_are_two_recipes_that_can_be_built(technique: Technique, name: str) -> None:
+    recipe = load_recipe(name)
+    on, off = (patch_recipe(recipe, patch, technique.name) for patch in (technique.on, technique.off))
+    assert on != off
+
+
+def test_names_are_unique_and_each_row_says_what_it_is_and_who_described_it() -> None:
+    assert len({technique.name for technique in CATALOGUE}) == len(CATALOGUE)
+    for technique in CATALOGUE:
+        assert technique.title
+        assert technique.source
+        assert technique.networks
+
+
+@pytest.mark.parametrize("network", ["member", "ensemble", "student"])
+def test_all_techniques_that_concern_a_network_are_measured_when_none_is_named(network: Network) -> None:
+    chosen = choose(None, network, load_recipe("full"))
+    assert chosen == tuple(technique for technique in CATALOGUE if network in technique.networks)
+    assert chosen
+
+
+def test_techniques_are_measured_in_the_order_asked_and_once() -> None:
+    chosen = choose(["scenes", "flip", "scenes"], "member", load_recipe("full"))
+    assert [technique.name for technique in chosen] == ["scenes", "flip"]
+
+
+@pytest.mark.parametrize(
+    ("names", "network", "message"),
+    [
+        (["mixdown"], "member", r"no technique named 'mixdown'; there are second-difference, "),
+        (["flip", "pruning"], "member", r"pruning changes nothing for a member; measure it with --network student"),
+        (["ensemble"], "member", r"ensemble changes nothing for a member; .*--network ensemble, student"),
+    ],
+)
+def test_one_clear_error_when_a_technique_cannot_be_measured(names: list[str], network: Network, message: str) -> None:
+    with pytest.raises(RecipeError, match=message):
+        choose(names, network, load_recipe("full"))

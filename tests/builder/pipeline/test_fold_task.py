@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import pickle
+
+from builder.pipeline.calibrated import UNCALIBRATED
+from builder.pipeline.fold_task import compile_tasks, fold_tasks
+from builder.pipeline.prepared import PreparedClips
+from tests.builder.pipeline.filled import fill, fill_compiled
+
+
+def test_folds_go_before_members_and_a_student_waits_for_its_own_folds_members(prepared: PreparedClips) -> None:
+    tasks = fold_tasks(prepared, prepared.folds(), "student", "flip on: ")
+    assert [task.name.removeprefix("flip on: ") for task in tasks] == [
+        *(f"fold{fold}-member{seed}" for seed in (1, 2) for fold in (0, 1, 2)),
+        *(f"fold{fold}-student11" for fold in (0, 1, 2)),
+    ]
+    assert tasks[-1].needs == ("flip on: fold2-member1", "flip on: fold2-member2")
+    assert {task.label for task in tasks} == {"flip on: "}
+    assert fold_tasks(prepared, prepared.folds(), "ensemble") == fold_tasks(prepared, prepared.folds(), "student")[:6]
+
+
+def test_a_task_comes_whole_out_of_another_process(prepared: PreparedClips) -> None:
+    clips = prepared.folds()
+    tasks = [
+        *fold_tasks(prepared, clips, "student"),
+        *compile_tasks(prepared, clips, dict.fromkeys(range(3), UNCALIBRATED)),
+    ]
+    assert pickle.loads(pickle.dumps(tasks)) == tasks  # noqa: S301 - made just here
+
+
+def test_a_task_is_done_when_its_stages_are_there_and_looking_makes_none(prepared: PreparedClips) -> None:
+    tasks = {task.name: task for task in fold_tasks(prepared, prepared.folds(), "student")}
+    assert not any(task.is_done() for task in tasks.values())
+    assert not list(prepared.work.glob("fold*"))
+    fill(prepared, lambda fold: fold.member(2))
+    assert {name for name, task in tasks.items() if task.is_done()} == {f"fold{fold}-member2" for fold in (0, 1, 2)}
+    fill(prepared, lambda fold: fold.judged())
+    assert all(task.is_done() for task in tasks.values())
+
+
+def test_compiling_is_done_for_the_calibration_it_was_done_with(prepared: PreparedClips) -> None:
+    other = compile_tasks(prepared, prepared.folds(), dict.fromkeys(range(3), UNCALIBRATED))
+    fill_compiled(prepared)
+    assert not any(task.is_done() for task in other)

@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from builder import ablate_command
+from builder.ablation.ablate import Ablation
+from builder.crossval_command import ArgumentsError, describe, describe_abroad, main, with_seeds
+from builder.errors import DataError, RecipeError
+from builder.pipeline.abroad import AbroadSubject, AbroadValidation
+from builder.pipeline.crossval import CrossValidation, figure_subject
+from builder.pipeline.judged import Judged
+from builder.recipe import load_recipe
+from builder.result_file import ReportFileError
+from tests.builder import tiny_clips
+from tests.builder.evaluation.made_scores import draw_scores
+from tests.builder.tiny_recipe import RECIPE
+
+RUN_TIMEOUT_S = 900
+
+
+def made(protocol: str) -> CrossValidation:
+    ensemble = Judged("ensemble", "ensemble", draw_scores(60, seed=1, folds=3))
+    return CrossValidation(
+        recipe="tiny",
+        data="[clips]",
+        protocol="random" if protocol == "random" else "grouped",
+        sources_known=True,
+        folds=3,
+        seeds=(1, 2),
+        until="ensemble",
+        subjects=(figure_subject(ensemble, "random" if protocol == "random" else "grouped", 0),),
+        stages=(),
+    )
+
+
+def test_pooled_figures_and_every_fold_are_told() -> None:
+    found = made("grouped")
+    told = list(describe(found))
+    assert told[0] == "tiny on [clips]: 60 clips (30 fights), 3 grouped folds, members of seeds 1, 2"
+    subject = found.subjects[0]
+    row = next(line for line in told if line.startswith("ensemble"))
+    assert f"{100 * subject.pooled.accuracy.value:.1f} % [" in row
+    assert [fold.fold for fold in subject.folds] == [0, 1, 2]
+    assert sum(fold.figures.clips for fold in subject.folds) == 60
+    by_fold = [line for line in told if line.startswith("ensemble")][1]
+    for fold in subject.folds:
+        assert f"{100 * fold.figures.accuracy.value:.1f} %" in by_fold
+    assert "95 % intervals over sources" in told[-1]
+
+
+def test_random_folds_have_intervals_over_clips_and_say_what_they_are_not() -> None:
+    grouped, random = made("grouped"), made("random")
+    assert random.subjects[0].pooled.sources == 60
+    assert grouped.subjects[0].pooled.sources == 20
+    assert random.subjects[0].scores == grouped.subjects[0].scores
+    told = "\n".join(describe(random))
+    assert "95 % intervals over clips" in told
+    assert "no promise for a camera that was never seen" in told
+
+
+@pytest.mark.parametrize(
+    ("calibrated", "known", "words"),
+    [
+        (True, True, "from 0.5, calibrated on the folder trained on"),
+        (False, False, "from 0.5, not calibrated"),
+    ],
+)
+def test_another_data_set_is_told_with_its_calibration(calibrated: bool, known: bool, words: str) -> None:
+    pooled = made("grouped").subjects[0]
+    found = AbroadValidation(
+        recipe="tiny",
+        train="a",
+        test="b",
+        calibrated=calibrated,
+        sources_known=known,
+        seeds=(1,),
+        until="ensemble",
+        subjects=(AbroadSubject(name="ensemble", kind="ensemble", figures=pooled.pooled, scores=pooled.scores),),
+        stages=(),
+    )
+    told = "\n".join(describe_abroad(found))
+    assert "tiny trained on all of a, judged on all of b: 60 clips (30 fights), members of seeds 1" in told
+    assert words in told
+    assert ("sources are unknown" in told) is not known
+
+
+@pytest.mark.parametrize(
+    ("count", "wanted"), [(None, (1, 2, 3)), (1, (1,)), (2, (1, 2)), (3, (1, 2, 3)), (5, (1, 2, 3, 4, 5))]
+)
+def test_an_ensemble_of_another_size_begins_with_the_recipes_seeds(count: int | None, wanted: tuple[int, ...]) -> None:
+    assert with_seeds(load_recipe("full"), count).members.seeds == wanted
+
+
+@pytest.mark.parametrize(
+    "options",
+    [(), ("--train", "a"), ("--test", "a"), ("--data", "a", "--test", "b"), ("--data", "a", "--train", "b")],
+)
+def test_one_clear_error_when_folders_do_not_go_together(options: tuple[str, ...]) -> None:
+    with pytest.raises(ArgumentsError, match="give --data DIR to cross-validate on one folder, or --train DIR and"):
+        main([*options])
+
+
+@pytest.mark.parametrize(
+    ("options", "allowed"),
+    [
+        (("--jobs", "0"), "a whole number from 1 is needed"),
+        (("--folds", "1"), "a whole number from 2 is needed"),
+        (("--seeds", "none"), "a whole number from 1 is needed"),
+        (("--protocol", "mixed"), "invalid choice: 'mixed'"),
+        (("--executor", "slurm"), "invalid choice: 'slurm'"),
+        (("--stop-at", "teacher"), "invalid choice: 'teacher'"),
+    ],
+)
+def test_usage_error_when_an_option_is_out_of_range(
+    options: tuple[str, str], allowed: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["--data", "a", *options])
+    assert caught.value.code == 2
+    assert allowed in capsys.readouterr().err
+
+
+def test_bad_folders_recipes_and_files_are_told_before_anything_is_trained(tmp_path: Path) -> None:
+    data = tiny_clips.write_tree(tmp_path / "clips", fights=1, calm=1)
+    with pytest.raises(DataError, match="no such folder"):
+        main(["--data", str(tmp_path / "absent")])
+    with pytest.raises(RecipeError, match="no recipe named 'fast'"):
+        main(["--data", str(data), "--recipe", "fast"])
+    with pytest.raises(ReportFileError, match="cannot be written"):
+        main(["--data", str(data), "--out", str(tmp_path / "out"), "--json", str(tmp_path / "absent" / "a.json")])
+    with pytest.raises(RecipeError, match="no technique named 'mixdown'"):
+        ablate_command.main(["--data", str(data), "--only", "mixdown"])
+
+
+def test_every_technique_is_listed_without_any_clips(capsys: pytest.CaptureFixture[str]) -> None:
+    assert ablate_command.main(["--list"]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert any(line.startswith("distillation") and "student" in line for line in told)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(RUN_TIMEOUT_S)
+def test_folds_another_data_set_and_techniques_share_their_trainings(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tiny_clips.write_table(tmp_path / "a", fights=4, calm=4, sources=8)
+    other = tmp_path / "b"
+    for number in range(2):
+        tiny_clips.write_clip(other / "fight" / f"{number}.mp4", fight=True, seed=number, frames=25)
+        tiny_clips.write_clip(other / "noFight" / f"{number}.mp4", fight=False, seed=number, frames=25)
+    recipe = tmp_path / "tiny.toml"
+    recipe.write_text(RECIPE)
+    out = tmp_path / "out"
+    common = ["--recipe", str(recipe), "--out", str(out)]
+    folded = [*common, "--folds", "2"]
+    short = [*folded, "--seeds", "1", "--stop-at", "ensemble"]
+
+    assert main([*short, "--data", str(data), "--jobs", "2", "--json", str(tmp_path / "cv.json")]) == 0
+    found = msgspec.json.decode((tmp_path / "cv.json").read_bytes(), type=CrossValidation)
+    assert [subject.name for subject in found.subjects] == ["member-1", "ensemble"]
+    assert sorted(score.clip for score in found.subjects[1].scores.clips) == sorted(
+        [f"fight/f{n}.mp4" for n in range(4)] + [f"noFight/n{n}.mp4" for n in range(4)]
+    )
+    members = {path: path.stat().st_mtime_ns for path in out.glob("work/*-member*/stage.json")}
+    assert len(members) == 2
+    capsys.readouterr()
+
+    abroad = [*short, "--train", str(data), "--test", str(other), "--jobs", "1", "--json", str(tmp_path / "ab.json")]
+    assert main(abroad) == 0
+    there = msgspec.json.decode((tmp_path / "ab.json").read_bytes(), type=AbroadValidation)
+    assert (there.calibrated, there.subjects[0].figures.clips) == (True, 4)
+    assert "✓ fold1-member1: there already" in capsys.readouterr().out
+    with pytest.raises(DataError, match=r"8 file\(s\), such as fight/f0.mp4, lie in both folders"):
+        main([*short, "--train", str(data), "--test", str(data), "--jobs", "1"])
+
+    ablated = [*folded, "--data", str(data), "--only", "flip", "--seeds", "1", "--jobs", "1"]
+    assert ablate_command.main(ablated) == 0
+    told = capsys.readouterr().out
+    assert "1 seed(s) say little about chance" in told
+    assert "✓ flip on 1: fold0-member1: there already" in told
+    assert "▸ flip off 1: fold0-member1" in told
+    table = msgspec.json.decode((out / "ablation.json").read_bytes(), type=Ablation)
+    assert [(row.name, row.comparison.clips, row.comparison.seeds) for row in table.rows] == [("flip", 8, 1)]
+    assert table.rows[0].seconds_on > 0
+    assert {path: path.stat().st_mtime_ns for path in members} == members
