@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import pytest
@@ -141,48 +142,76 @@ def test_every_technique_is_listed_without_any_clips(capsys: pytest.CaptureFixtu
     assert any(line.startswith("distillation") and "student" in line for line in told)
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(RUN_TIMEOUT_S)
-def test_folds_another_data_set_and_techniques_share_their_trainings(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    data = tiny_clips.write_table(tmp_path / "a", fights=4, calm=4, sources=8)
-    other = tmp_path / "b"
+class Trained(NamedTuple):
+    """Two folds of one folder, cross-validated as far as their single members; ``other`` is another data set."""
+
+    data: Path
+    other: Path
+    out: Path
+    options: list[str]
+    found: CrossValidation
+
+    def finished(self) -> dict[Path, int]:
+        """When each member was finished."""
+        return {path: path.stat().st_mtime_ns for path in self.out.glob("work/*-member*/stage.json")}
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    directory = tmp_path_factory.mktemp("trained")
+    data, other, out = (directory / name for name in ("a", "b", "out"))
+    tiny_clips.write_table(data, fights=4, calm=4, sources=8)
     for number in range(2):
         tiny_clips.write_clip(other / "fight" / f"{number}.mp4", fight=True, seed=number, frames=25)
         tiny_clips.write_clip(other / "noFight" / f"{number}.mp4", fight=False, seed=number, frames=25)
-    recipe = tmp_path / "tiny.toml"
-    recipe.write_text(RECIPE)
-    out = tmp_path / "out"
-    common = ["--recipe", str(recipe), "--out", str(out)]
-    folded = [*common, "--folds", "2"]
-    short = [*folded, "--seeds", "1", "--stop-at", "ensemble"]
+    (directory / "tiny.toml").write_text(RECIPE)
+    options = ["--recipe", str(directory / "tiny.toml"), "--out", str(out), "--folds", "2"]
+    file = directory / "found.json"
+    short = ["--seeds", "1", "--stop-at", "ensemble", "--jobs", "2", "--json", str(file)]
+    assert main([*options, *short, "--data", str(data)]) == 0
+    return Trained(data, other, out, options, msgspec.json.decode(file.read_bytes(), type=CrossValidation))
 
-    assert main([*short, "--data", str(data), "--jobs", "2", "--json", str(tmp_path / "cv.json")]) == 0
-    found = msgspec.json.decode((tmp_path / "cv.json").read_bytes(), type=CrossValidation)
-    assert [subject.name for subject in found.subjects] == ["member-1", "ensemble"]
-    assert sorted(score.clip for score in found.subjects[1].scores.clips) == sorted(
-        [f"fight/f{n}.mp4" for n in range(4)] + [f"noFight/n{n}.mp4" for n in range(4)]
-    )
-    members = {path: path.stat().st_mtime_ns for path in out.glob("work/*-member*/stage.json")}
-    assert len(members) == 2
-    capsys.readouterr()
 
-    abroad = [*short, "--train", str(data), "--test", str(other), "--jobs", "1", "--json", str(tmp_path / "ab.json")]
-    assert main(abroad) == 0
+@pytest.mark.slow
+@pytest.mark.timeout(RUN_TIMEOUT_S)
+def test_every_clip_is_judged_by_networks_of_the_other_folds(trained: Trained) -> None:
+    assert [subject.name for subject in trained.found.subjects] == ["member-1", "ensemble"]
+    wanted = sorted([f"fight/f{n}.mp4" for n in range(4)] + [f"noFight/n{n}.mp4" for n in range(4)])
+    for subject in trained.found.subjects:
+        assert sorted(score.clip for score in subject.scores.clips) == wanted
+    assert {path.parent.name.rpartition("-")[0] for path in trained.finished()} >= {"fold0-member1", "fold1-member1"}
+    assert not list(trained.out.glob("work/*.part"))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(RUN_TIMEOUT_S)
+def test_another_data_set_is_judged_by_a_network_of_all_clips_and_calibrated_by_the_folds(
+    trained: Trained, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = trained.finished()
+    short = [*trained.options, "--seeds", "1", "--stop-at", "ensemble", "--jobs", "1", "--train", str(trained.data)]
+    assert main([*short, "--test", str(trained.other), "--json", str(tmp_path / "ab.json")]) == 0
     there = msgspec.json.decode((tmp_path / "ab.json").read_bytes(), type=AbroadValidation)
     assert (there.calibrated, there.subjects[0].figures.clips) == (True, 4)
     assert "✓ fold1-member1: there already" in capsys.readouterr().out
+    assert before.items() <= trained.finished().items()
     with pytest.raises(DataError, match=r"8 file\(s\), such as fight/f0.mp4, lie in both folders"):
-        main([*short, "--train", str(data), "--test", str(data), "--jobs", "1"])
+        main([*short, "--test", str(trained.data)])
 
-    ablated = [*folded, "--data", str(data), "--only", "flip", "--seeds", "1", "--jobs", "1"]
-    assert ablate_command.main(ablated) == 0
+
+@pytest.mark.slow
+@pytest.mark.timeout(RUN_TIMEOUT_S)
+def test_a_technique_is_measured_with_what_cross_validation_trained(
+    trained: Trained, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = trained.finished()
+    asked = ["--data", str(trained.data), "--only", "flip", "--seeds", "1", "--jobs", "1"]
+    assert ablate_command.main([*trained.options, *asked]) == 0
     told = capsys.readouterr().out
     assert "1 seed(s) say little about chance" in told
     assert "✓ flip on 1: fold0-member1: there already" in told
     assert "▸ flip off 1: fold0-member1" in told
-    table = msgspec.json.decode((out / "ablation.json").read_bytes(), type=Ablation)
+    table = msgspec.json.decode((trained.out / "ablation.json").read_bytes(), type=Ablation)
     assert [(row.name, row.comparison.clips, row.comparison.seeds) for row in table.rows] == [("flip", 8, 1)]
     assert table.rows[0].seconds_on > 0
-    assert {path: path.stat().st_mtime_ns for path in members} == members
+    assert before.items() <= trained.finished().items()

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+from benchmarks.close_ups import SHIPPED, SIGHTS, Result, embed, main
+from builder.data.clips import find_clips
+from builder.recipe import load_recipe
+from tests.builder import tiny_clips
+
+
+def test_what_ships_is_among_those_judged() -> None:
+    shipped = load_recipe("full").preprocessing
+    assert SIGHTS[SHIPPED].preprocessing(shipped) == shipped
+    assert SIGHTS[SHIPPED].panes == tuple(range(shipped.panes))
+
+
+def test_features_of_panes_stand_side_by_side(tmp_path: Path) -> None:
+    clips = find_clips(tiny_clips.write_table(tmp_path / "clips", fights=1, calm=1, sources=2)).clips
+    recipe = load_recipe("full")
+    both, whole = (
+        embed(clips, SIGHTS[SHIPPED]._replace(panes=panes), recipe, lambda x: x.mean(axis=(1, 2)), "x", 1)
+        for panes in ((0, 1), (0,))
+    )
+    assert set(both) == {clip.name for clip in clips}
+    for name, features in both.items():
+        assert features.shape == (12,)
+        np.testing.assert_array_equal(features[:6], whole[name])
+
+
+@pytest.mark.slow
+def test_each_sight_is_judged_beside_what_ships(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = tiny_clips.write_table(tmp_path / "clips", fights=2, calm=2, sources=2)
+    out = tmp_path / "out.json"
+    assert main(["--data", str(data), "--folds", "2", "--seeds", "1", "--json", str(out)]) == 0
+    told = capsys.readouterr().out
+    assert all(f"| {name} " in told for name in SIGHTS)
+    judged = {one.name: one for one in msgspec.json.decode(out.read_bytes(), type=Result).judged}
+    assert list(judged) == list(SIGHTS)
+    assert judged[SHIPPED].less is None
