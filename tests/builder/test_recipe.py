@@ -24,6 +24,9 @@ from builder.training.views import Augmentation
 QUICK = resources.files("builder.recipes").joinpath("quick.toml").read_text(encoding="utf-8")
 
 
+TUNED = "[members.tune]\nepochs = 2\n[gate]"
+
+
 def changed(directory: Path, before: str, after: str) -> str:
     assert before in QUICK
     path = directory / "mine.toml"
@@ -53,7 +56,7 @@ def test_degraded_copies_and_alignment_are_off_until_asked_for(tmp_path: Path) -
     assert plain.members.alignment is msgspec.UNSET
     # What is off is not in what stages are keyed by.
     assert b"alignment" not in msgspec.json.encode(plain.members)
-    recipe = load_recipe(changed(tmp_path, "[gate]", "[degradation]\n[members.alignment]\nstrength = 0.3\n[gate]"))
+    recipe = load_recipe(changed(tmp_path, "[gate]", f"[degradation]\n[members.alignment]\nstrength = 0.3\n{TUNED}"))
     assert recipe.degradation == Degradation()
     assert recipe.members.alignment == Alignment(strength=0.3)
 
@@ -70,8 +73,8 @@ def test_degraded_copies_and_alignment_are_off_until_asked_for(tmp_path: Path) -
         ('name = "efficientnet_lite0"', 'name = "alexnet"', r"Invalid enum value 'alexnet'"),
         ("seeds = [1, 2, 3]", "seeds = []", r"length >= 1.*\$\.members\.seeds"),
         ("views = 3", "views = 0", r">= 1"),
-        ('version = "0.1.0"', "", r"missing required field `version`"),
-        ("[pruning.tune]\nepochs = 3", "[pruning.tune]", r"missing required field `epochs`.*\$\.pruning\.tune"),
+        ('version = "0.2.0"', "", r"missing required field `version`"),
+        ("[pruning.tune]\nepochs = 4", "[pruning.tune]", r"missing required field `epochs`.*\$\.pruning\.tune"),
         ("judged = 1", "judged = 0", r">= 1.*\$\.folds\.judged"),
         ("judged = 1", "judged = 2", r"folds\.judged is 2; judge 1 fold or all 5"),
         ("judged = 1", "judged = 4", r"folds\.judged is 4; judge 1 fold or all 5"),
@@ -81,7 +84,23 @@ def test_degraded_copies_and_alignment_are_off_until_asked_for(tmp_path: Path) -
         ("[geometry]", "[geometry", r"mine\.toml: "),
         ("[gate]", "[degradation]\nshare = 1\n[gate]", r"unknown field `share`.*\$\.degradation"),
         ("[gate]", "[degradation]\ngamma = [2.0, 1.0]\n[gate]", r"gamma is \[2\.0, 1\.0\]; give the lower first"),
-        ("[student]", "[members.alignment]\n[student]", r"members\.alignment needs degraded clips .*\[degradation\]"),
+        ("[gate]", f"[members.alignment]\n{TUNED}", r"members\.alignment needs degraded clips .*\[degradation\]"),
+        (
+            "[gate]",
+            "[degradation]\n[members.alignment]\n[gate]",
+            r"alignment is set and nothing is tuned; give tune, or leave alignment out.*\$\.members",
+        ),
+        ("[gate]", "[members.curriculum]\n[gate]", r"curriculum is set and nothing is tuned; .*\$\.members"),
+        (
+            "[gate]",
+            f"[degradation]\n[members.alignment]\n[members.curriculum]\n{TUNED}",
+            r"alignment and curriculum are both set; .*keep one.*\$\.members",
+        ),
+        (
+            "[gate]",
+            f"[degradation]\n[members.alignment]\n[members.tune.mixing]\nmixup = 0.2\n{TUNED}",
+            r"alignment and tune\.mixing are both set; .*keep one.*\$\.members",
+        ),
         ("[gate]", "[degradation]\n[members.alignment]\nhidden = 0\n[gate]", r">= 1.*\$\.members\.alignment\.hidden"),
         ("[gate]", "[validation]\nshare = 1.0\n[gate]", r"< 1\.0.*\$\.validation\.share"),
         ("[gate]", "[oversampling]\nratio = 0.0\n[gate]", r"> 0\.0.*\$\.oversampling\.ratio"),
@@ -89,14 +108,14 @@ def test_degraded_copies_and_alignment_are_off_until_asked_for(tmp_path: Path) -
         ("[gate]", "[augmentation.geometric]\nrotation = 90\n[gate]", r"<= 45.*\.geometric\.rotation"),
         (
             "[gate]",
-            "[members.tune.stopping]\n[gate]",
+            f"[members.tune.stopping]\n{TUNED}",
             r"members\.tune set stopping and nothing is held out.*validation",
         ),
         ("[gate]", "[student.probe.stopping]\n[gate]", r"student\.probe set stopping"),
         ("[gate]", "[pruning.tune.stopping]\n[gate]", r"tune\.stopping is set; .*leave it out.*\$\.pruning"),
         (
             "[gate]",
-            "[members.tune.swa]\nepochs = 2\nlearning_rate = 0.1\n[gate]",
+            f"[members.tune.swa]\nepochs = 2\nlearning_rate = 0.1\n{TUNED}",
             r"swa\.epochs is 2 of 2.*\$\.members\.tune",
         ),
         ('head = "tcn"', 'head = "tcn"\nprecision = "int8"', r"Invalid enum value 'int8'.*\$\.student\.precision"),
@@ -129,6 +148,9 @@ gamma = 0.3
 compression = 0.5
 lowest_quality = 30
 
+[student.tune]
+epochs = 2
+
 [student.tune.focal]
 gamma = 1.5
 alpha = [1.0, 2.0]
@@ -140,6 +162,11 @@ cutmix = 1.0
 [student.tune.stopping]
 patience = 2
 
+[members.tune]
+epochs = 2
+class_weights = "balanced"
+warmup = 0.5
+
 [members.tune.swa]
 epochs = 1
 learning_rate = 5e-5
@@ -149,7 +176,6 @@ learning_rate = 5e-5
 def test_every_technique_has_its_key(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     text = QUICK.replace('head = "tcn"', 'head = "tcn"\nprecision = "auto"', 1)
-    text = text.replace("[members.tune]\n", '[members.tune]\nclass_weights = "balanced"\nwarmup = 0.5\n', 1)
     path.write_text(text + EVERYTHING, encoding="utf-8")
     recipe = load_recipe(str(path))
     assert recipe.validation == Validation(share=0.2)
