@@ -12,10 +12,13 @@ from builder.pipeline import degraded as degraded_stages
 from builder.pipeline.curated import CuratedClips, curate, hash_clips, with_margin
 from builder.pipeline.degraded import degraded_stage
 from builder.pipeline.fold_build import FoldBuild, FoldClips
-from builder.recipe import Recipe, load_recipe
+from builder.pipeline.prepared import curate_stage, prepare
+from builder.recipe import Negatives, Recipe, SceneClips, load_recipe
 from builder.stages import Stage, StageStore
+from builder.training.held_out import Validation
 from models.manifest import Preprocessing
 from tests.builder import tiny_clips
+from tests.builder.execution.told import Remembered
 from tests.builder.tiny_training import silent
 
 SMALL = Preprocessing(size=(16, 24), channels=("acceleration",), difference_gain=4.0, mean=128.0, scale=128.0)
@@ -109,3 +112,37 @@ def test_the_key_of_a_folds_data_is_what_it_was_without_degradation(folder: Fold
     assert key == (real.listed.fingerprint, None, train, recipe.geometry, recipe.preprocessing, recipe.augmentation)
     on = msgspec.structs.replace(recipe, degradation=LIGHT)
     assert make_fold(folder, on, folder.degraded(LIGHT))._data_key() != key
+
+
+def test_copies_are_of_the_very_clips_that_are_learnt_from(folder: Folder, tmp_path: Path) -> None:
+    """Copies of held-out clips must be out of training too, and scenes and negatives have copies of their own."""
+    recipe = msgspec.structs.replace(
+        load_recipe("quick"),
+        preprocessing=SMALL,
+        degradation=msgspec.structs.replace(LIGHT, degrade=1.0),
+        validation=Validation(share=0.5),
+        scenes=SceneClips(clips=4, seconds=2.0),
+        negatives=Negatives(folders=(str(tiny_clips.write_table(tmp_path / "mined", fights=0, calm=1, sources=1)),)),
+    )
+    table = (tmp_path / "mined" / "clips.csv").read_text()
+    (tmp_path / "mined" / "clips.csv").write_text(table.replace("camera-0", "elsewhere"))
+    mined = next((tmp_path / "mined").rglob("*.mp4"))
+    mined.write_bytes(mined.read_bytes() + b"of another recording")
+    data = tiny_clips.write_table(tmp_path / "more", fights=4, calm=4, sources=4)
+    prepared = prepare(data, recipe, folder.store, Remembered(), "1.0")
+    training = prepared.open(prepared.whole(), folder.store, silent).training()
+    assert len(training) < len(CuratedClips(prepared.real).clips) + 4 + 1
+    assert prepared.scenes is not None
+    everywhere = [CuratedClips(place) for place in (prepared.real, prepared.scenes, prepared.negatives[0].directory)]
+    homes = {clip: curated for curated in everywhere for clip in curated.clips}
+    for number, clip in enumerate(training.clips):
+        copy = homes[clip].degraded(clip)
+        np.testing.assert_array_equal(training._shown(1, 0, number).frames, copy.frames)
+        np.testing.assert_array_equal(training._shown(1, 0, number).times_s, copy.times_s)
+
+
+def test_what_is_only_judged_has_no_copies(folder: Folder) -> None:
+    recipe = msgspec.structs.replace(load_recipe("quick"), preprocessing=SMALL, degradation=LIGHT)
+    stage = curate_stage("curate", folder.found, recipe, folder.store, Remembered())
+    assert CuratedClips(stage.directory).listed.degraded is msgspec.UNSET
+    assert "curate-degraded" not in folder.ran

@@ -19,8 +19,13 @@ from builder.training.adversarial import (
     reverse_gradient,
     tune_aligned,
 )
+from builder.training.averaging import Swa
+from builder.training.batch import Batch
 from builder.training.fit import Schedule
+from builder.training.loss import Focal
 from builder.training.network import Network, join_network
+from builder.training.precision import Precision, computing_in
+from builder.training.stopping import Stopping
 from builder.training.training_set import DegradedCopies, TrainingSet
 from builder.training.views import Augmentation
 from models.manifest import Preprocessing
@@ -160,6 +165,28 @@ def test_each_batch_is_clean_and_degraded_by_halves_with_the_clips_own_labels() 
             found.append((place < 4, clip))
     # Every clip once in either form.
     assert sorted(found) == [(first, clip) for first in (False, True) for clip in range(32)]
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize(
+    ("asked", "epochs"),
+    [
+        ({"swa": Swa(epochs=1, learning_rate=1e-3)}, {3}),
+        ({"stopping": Stopping(patience=1), "class_weights": "balanced", "focal": Focal(gamma=1.0)}, {2, 3}),
+    ],
+)
+def test_a_schedule_does_what_it_says_while_domains_are_aligned(
+    precision: Precision, asked: dict[str, Any], epochs: set[int]
+) -> None:
+    training = two_domains(8)
+    training.held_out = Batch(training.views(9, 0, range(5)), training.labels(range(5)))
+    with computing_in(precision):
+        network = toy_network(seed=1)
+    schedule = Schedule(epochs=3, learning_rate=0.02, batch=8, **asked)
+    run = tune_aligned(network, training, Alignment(hidden=4), schedule, 1, silent)
+    assert len(run["tune"]) == len(run["domain_accuracy"])
+    assert len(run["tune"]) in epochs
+    assert np.isfinite(run["tune"]).all()
 
 
 def test_one_clear_error_when_there_are_no_degraded_copies() -> None:
