@@ -13,9 +13,12 @@ OF_TEACHERS: frozenset[Network] = frozenset({"member", "ensemble"})
 OF_ENSEMBLE: frozenset[Network] = frozenset({"ensemble", "student"})
 
 
+TUNING: Patch = {"epochs": 3, "learning_rate": 1e-4}
+
+
 def _everywhere(key: str, value: object) -> Patch:
-    """The same value in the last training of members and of the student."""
-    return {f"members.tune.{key}": value, f"student.tune.{key}": value}
+    """The same value in the training of every head."""
+    return {f"members.probe.{key}": value, f"student.probe.{key}": value}
 
 
 CATALOGUE: tuple[Technique, ...] = (
@@ -48,19 +51,83 @@ CATALOGUE: tuple[Technique, ...] = (
         {"preprocessing.channels": ["acceleration"]},
     ),
     Technique(
-        "probe-then-tune",
-        "a head trained on the untouched encoder before the whole is tuned",
+        "close-up",
+        "the window that moves most beside the whole picture",
+        "decision 37 of this project",
+        {"preprocessing.close_up": {"canvas": [240, 320], "share": 0.4}},
+        {"preprocessing.close_up": None},
+    ),
+    Technique(
+        "tuning",
+        "the whole network tuned after its head, against the head alone",
         "Kumar et al., Fine-tuning can distort pretrained features (2022)",
-        {},
-        {"members.probe.epochs": 0, "student.probe.epochs": 0},
+        {"members.tune": TUNING, "members.backbone.frozen": 5, "student.tune": TUNING},
+        {"members.tune": None, "student.tune": None},
     ),
     Technique(
         "frozen-stem",
-        "stem and first five blocks of the members kept as pretrained",
+        "stem and first five blocks of tuned members kept as pretrained",
         "Yosinski et al., How transferable are features in deep neural networks? (2014)",
-        {"members.backbone.frozen": 5},
-        {"members.backbone.frozen": 0},
+        {"members.tune": TUNING, "members.backbone.frozen": 5},
+        {"members.tune": TUNING, "members.backbone.frozen": 0},
         OF_TEACHERS,
+    ),
+    Technique(
+        "recurrent-head",
+        "members with a BiLSTM and attention, against convolutions over time",
+        "Zhou et al., Attention-based bidirectional LSTM networks (2016)",
+        {"members.head": "bilstm"},
+        {"members.head": "tcn"},
+        OF_TEACHERS,
+    ),
+    Technique(
+        "focal-loss",
+        "what is already told apart counts less",
+        "Lin et al., Focal loss for dense object detection (2017)",
+        _everywhere("focal", {"gamma": 2.0}),
+        _everywhere("focal", None),
+    ),
+    Technique(
+        "class-weights",
+        "classes weighed inversely to their shares",
+        "King & Zeng, Logistic regression in rare events data (2001)",
+        _everywhere("class_weights", "balanced"),
+        _everywhere("class_weights", None),
+    ),
+    Technique(
+        "oversampling",
+        "clips of the rarer class drawn again, transformed more strongly",
+        "Buda, Maki & Mazurowski, A systematic study of the class imbalance problem (2018)",
+        {"oversampling": {"ratio": 1.0, "heavier": 1.5}},
+        {"oversampling": None},
+    ),
+    Technique(
+        "mixup",
+        "embeddings blended in pairs",
+        "Verma et al., Manifold mixup (2019)",
+        _everywhere("mixing", {"mixup": 0.2}),
+        _everywhere("mixing", None),
+    ),
+    Technique(
+        "cutmix",
+        "a stretch of another clip's embeddings cut in",
+        "Yun et al., CutMix (2019)",
+        _everywhere("mixing", {"cutmix": 1.0}),
+        _everywhere("mixing", None),
+    ),
+    Technique(
+        "stochastic-averaging",
+        "weights at the ends of the last three epochs averaged, against the moving average",
+        "Izmailov et al., Averaging weights leads to wider optima (2018)",
+        _everywhere("swa", {"epochs": 3, "learning_rate": 5e-4}),
+        _everywhere("swa", None),
+    ),
+    Technique(
+        "early-stopping",
+        "training judged, and ended, by sources held out of it",
+        "Prechelt, Early stopping, but when? (1998)",
+        {"validation": {"share": 0.15}, **_everywhere("stopping", {"patience": 3})},
+        {"validation": None, **_everywhere("stopping", None)},
     ),
     Technique(
         "weight-averaging",
@@ -80,7 +147,7 @@ CATALOGUE: tuple[Technique, ...] = (
         "scenes",
         "drawn clips beside the real ones in training",
         "this project's scenes",
-        {"scenes": {"clips": 24, "seconds": 3.0, "seed": 1}},
+        {"scenes": {"clips": 60, "seconds": 3.0, "seed": 1}},
         {"scenes": None},
     ),
     Technique(
@@ -133,6 +200,56 @@ CATALOGUE: tuple[Technique, ...] = (
         {"augmentation.reverse": 0.0},
     ),
     Technique(
+        "frame-dropout",
+        "frames that repeat the one before",
+        "this project: cameras drop frames",
+        {"augmentation.temporal": {"drop": 0.2}},
+        {"augmentation.temporal": None},
+    ),
+    Technique(
+        "frame-rate",
+        "clips seen as by slower cameras",
+        "this project: cameras differ in frame rate",
+        {"augmentation.temporal": {"lowest_rate_hz": 10.0}},
+        {"augmentation.temporal": None},
+    ),
+    Technique(
+        "rotation",
+        "pictures turned by up to five degrees",
+        "Simard et al., Best practices for convolutional neural networks (2003)",
+        {"augmentation.geometric": {"rotation": 5.0}},
+        {"augmentation.geometric": None},
+    ),
+    Technique(
+        "gamma",
+        "light raised to another power",
+        "Hendrycks & Dietterich, Benchmarking neural network robustness (2019)",
+        {"augmentation.photometric": {"gamma": 0.3}},
+        {"augmentation.photometric": None},
+    ),
+    Technique(
+        "compression",
+        "views coded as JPEG of low quality",
+        "Hendrycks & Dietterich, Benchmarking neural network robustness (2019)",
+        {"augmentation.photometric": {"compression": 0.5}},
+        {"augmentation.photometric": None},
+    ),
+    Technique(
+        "screen-recordings",
+        "half of the views from copies recorded off a drawn recorder's wall",
+        "Liu, Shu & Wu, Demoiréing of camera-captured screen images (2018)",
+        {"degradation": {}},
+        {"degradation": None, "members.alignment": None},
+    ),
+    Technique(
+        "alignment",
+        "tuned members whose encoder leaves a classifier of clean and degraded windows guessing",
+        "Ganin et al., Domain-adversarial training of neural networks (2016)",
+        {"members.tune": TUNING, "members.curriculum": None, "degradation": {}, "members.alignment": {}},
+        {"members.tune": TUNING, "members.curriculum": None, "degradation": {}, "members.alignment": None},
+        OF_TEACHERS,
+    ),
+    Technique(
         "short-windows",
         "windows that are not yet full, as after a camera wakes",
         "this project: the agent's first verdicts",
@@ -161,6 +278,22 @@ CATALOGUE: tuple[Technique, ...] = (
         "Zhu & Gupta, To prune, or not to prune (2017)",
         {"pruning.sparsity": 0.5},
         {"pruning.sparsity": 0.0},
+        OF_STUDENT,
+    ),
+    Technique(
+        "hint",
+        "embeddings held near those before pruning",
+        "Romero et al., FitNets: Hints for thin deep nets (2015)",
+        {"pruning.hint": 1.0},
+        {"pruning.hint": 0.0},
+        OF_STUDENT,
+    ),
+    Technique(
+        "head-anew",
+        "the head learnt anew on the pruned encoder",
+        "Kumar et al., Fine-tuning can distort pretrained features (2022), after pruning",
+        {"pruning.probe": {"epochs": 9, "learning_rate": 1e-3, "batch": 32, "weight_decay": 0.05}},
+        {"pruning.probe": None},
         OF_STUDENT,
     ),
 )

@@ -108,15 +108,20 @@ def test_degraded_copies_and_alignment_are_off_until_asked_for(tmp_path: Path) -
         ("[gate]", "[augmentation.geometric]\nrotation = 90\n[gate]", r"<= 45.*\.geometric\.rotation"),
         (
             "[gate]",
-            f"[members.tune.stopping]\n{TUNED}",
-            r"members\.tune set stopping and nothing is held out.*validation",
+            "[members.probe.stopping]\n[gate]",
+            r"members\.probe set stopping and nothing is held out.*validation",
         ),
         ("[gate]", "[student.probe.stopping]\n[gate]", r"student\.probe set stopping"),
         ("[gate]", "[pruning.tune.stopping]\n[gate]", r"tune\.stopping is set; .*leave it out.*\$\.pruning"),
         (
             "[gate]",
-            f"[members.tune.swa]\nepochs = 2\nlearning_rate = 0.1\n{TUNED}",
-            r"swa\.epochs is 2 of 2.*\$\.members\.tune",
+            "[members.probe.swa]\nepochs = 10\nlearning_rate = 0.1\n[gate]",
+            r"swa\.epochs is 10 of 10.*\$\.members\.probe",
+        ),
+        (
+            "[pruning.probe]",
+            "[pruning.tune.mixing]\nmixup = 0.2\n[pruning.probe]",
+            r"hint and tune\.mixing are both set",
         ),
         ('head = "tcn"', 'head = "tcn"\nprecision = "int8"', r"Invalid enum value 'int8'.*\$\.student\.precision"),
     ],
@@ -148,26 +153,18 @@ gamma = 0.3
 compression = 0.5
 lowest_quality = 30
 
-[student.tune]
-epochs = 2
-
-[student.tune.focal]
+[student.probe.focal]
 gamma = 1.5
 alpha = [1.0, 2.0]
 
-[student.tune.mixing]
+[student.probe.mixing]
 mixup = 0.2
 cutmix = 1.0
 
-[student.tune.stopping]
+[student.probe.stopping]
 patience = 2
 
-[members.tune]
-epochs = 2
-class_weights = "balanced"
-warmup = 0.5
-
-[members.tune.swa]
+[members.probe.swa]
 epochs = 1
 learning_rate = 5e-5
 """
@@ -176,6 +173,7 @@ learning_rate = 5e-5
 def test_every_technique_has_its_key(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     text = QUICK.replace('head = "tcn"', 'head = "tcn"\nprecision = "auto"', 1)
+    text = text.replace("[members.probe]\n", '[members.probe]\nclass_weights = "balanced"\nwarmup = 0.5\n', 1)
     path.write_text(text + EVERYTHING, encoding="utf-8")
     recipe = load_recipe(str(path))
     assert recipe.validation == Validation(share=0.2)
@@ -185,11 +183,11 @@ def test_every_technique_has_its_key(tmp_path: Path) -> None:
         geometric=GeometricAugmentation(rotation=5.0),
         photometric=PhotometricAugmentation(gamma=0.3, compression=0.5, lowest_quality=30),
     )
-    tune = recipe.student.tune
+    tune = recipe.student.probe
     assert (tune.focal, tune.stopping) == (Focal(gamma=1.5, alpha=(1.0, 2.0)), Stopping(patience=2))
     assert tune.mixing == Mixing(mixup=0.2, cutmix=1.0)
-    assert (recipe.members.tune.swa, recipe.student.precision) == (Swa(epochs=1, learning_rate=5e-5), "auto")
-    assert (recipe.members.tune.class_weights, recipe.members.tune.warmup) == ("balanced", 0.5)
+    assert (recipe.members.probe.swa, recipe.student.precision) == (Swa(epochs=1, learning_rate=5e-5), "auto")
+    assert (recipe.members.probe.class_weights, recipe.members.probe.warmup) == ("balanced", 0.5)
 
 
 @pytest.mark.parametrize("name", ["full", "quick"])

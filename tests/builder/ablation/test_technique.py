@@ -17,9 +17,9 @@ def test_no_change_leaves_the_recipe_as_it_is(name: str) -> None:
 
 def test_a_change_reaches_only_its_key() -> None:
     recipe = load_recipe("quick")
-    patched = patch_recipe(recipe, {"members.tune.averaging": 0.5, "preprocessing.channels": ["grey"]}, "here")
-    assert (patched.members.tune.averaging, patched.preprocessing.channels) == (0.5, ("grey",))
-    back = {"members.tune.averaging": recipe.members.tune.averaging, "preprocessing.channels": ["acceleration"]}
+    patched = patch_recipe(recipe, {"members.probe.averaging": 0.5, "preprocessing.channels": ["grey"]}, "here")
+    assert (patched.members.probe.averaging, patched.preprocessing.channels) == (0.5, ("grey",))
+    back = {"members.probe.averaging": recipe.members.probe.averaging, "preprocessing.channels": ["acceleration"]}
     assert patch_recipe(patched, back, "here") == recipe
 
 
@@ -35,7 +35,7 @@ def test_a_table_comes_and_goes() -> None:
 @pytest.mark.parametrize(
     ("patch", "message"),
     [
-        ({"members.tune.averageing": 0.5}, r"here: .*unknown field `averageing`.*\$\.members\.tune"),
+        ({"members.probe.averageing": 0.5}, r"here: .*unknown field `averageing`.*\$\.members\.probe"),
         ({"members.head": "gru"}, r"here: Invalid enum value 'gru'.*\$\.members\.head"),
         ({"pruning.sparsity": 1.0}, r"here: .*< 1\.0.*\$\.pruning\.sparsity"),
         ({"folds": None}, r"here: .*missing required field `folds`"),

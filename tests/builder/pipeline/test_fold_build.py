@@ -39,8 +39,8 @@ KEYS = {
     "member2": "d3943d879a66",
     "teacher": "6a8a8602dc66",
     "student": "7b01231022d0",
-    "prune": "84ca8b2bd4a0",
-    "judge": "ca3ffb874720",
+    "prune": "20744c1625bf",
+    "judge": "4e57fc4f028d",
 }
 
 
