@@ -8,24 +8,38 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 
 from builder.arguments import at_least_one, probability
-from builder.data.clips import find_clips
-from builder.evaluation.bundle import Evaluation, TargetEvaluation, open_targets, run_targets
-from builder.evaluation.clip_samples import read_clips
+from builder.data.clips import Clip, find_clips
+from builder.data.decode import DecodedClip
+from builder.data.degradation import Degradation, decode_degraded, shrink_clip
+from builder.errors import DataError
+from builder.evaluation.bundle import (
+    DegradedEvaluation,
+    Evaluation,
+    TargetEvaluation,
+    compare_degraded,
+    open_targets,
+    run_targets,
+)
+from builder.evaluation.clip_samples import Decode, decode_file, read_clips
+from builder.evaluation.description import describe
+from builder.evaluation.judged_views import VIEWS, ViewName
+from builder.evaluation.scores import Skipped
 from builder.result_file import require_folder, write_json
-from builder.table import align, decimal, percent, share
-from models.bundle import open_bundle
+from models.bundle import Bundle, open_bundle
+from models.manifest import Preprocessing
 from models.trust import TrustStore
+from runtimes.detector import Detector
 from runtimes.protocol import SessionOptions
 
 _SEED = 20_240_501
-_HEADERS = ("target", "accuracy", "AUC", "recall", "specificity", "F1", "ECE", "ms/sample", "ms/clip", "deviation")
 _Item = TypeVar("_Item")
 
 
@@ -39,16 +53,11 @@ def main(argv: list[str]) -> int:
         require_folder(arguments.json)
     manifest = bundle.manifest
     targets = (arguments.target,) if arguments.target else manifest.targets()
+    clips = _held_out(folder.clips, bundle) if arguments.held_out else folder.clips
     with open_targets(bundle, targets, SessionOptions(threads=arguments.threads)) as (detectors, refused):
-        clips = read_clips(_progress(folder.clips), manifest.geometry, manifest.preprocessing)
-        evaluations, skipped = run_targets(
-            detectors,
-            bundle,
-            clips,
-            threshold=arguments.threshold,
-            clock=time.perf_counter,
-            generator=np.random.default_rng(_SEED),
-        )
+        judge = partial(_judge, detectors, bundle, clips, arguments)
+        evaluations, skipped = judge(decode_file)
+        degraded = _judge_degraded(judge, evaluations, arguments) if arguments.degraded else None
     evaluation = Evaluation(
         bundle=manifest.name,
         version=manifest.version,
@@ -57,39 +66,12 @@ def main(argv: list[str]) -> int:
         targets=evaluations,
         refused=refused,
         skipped=skipped,
+        degraded=degraded,
     )
     sys.stdout.write("".join(f"{line}\n" for line in describe(evaluation)))
     if arguments.json is not None:
         write_json(arguments.json, evaluation)
     return 0
-
-
-def describe(evaluation: Evaluation) -> Iterator[str]:
-    """The lines that ``nexara evaluate`` prints."""
-    figures = evaluation.targets[0].figures
-    yield (
-        f"{evaluation.bundle} {evaluation.version} on {evaluation.data}: {figures.clips} clips "
-        f"({figures.fights} fights, {figures.clips - figures.fights} calm) of {figures.sources} sources"
-    )
-    if not evaluation.sources_known:
-        yield "sources are unknown, so each clip counts as its own: intervals may be too narrow (add clips.csv)"
-    yield ""
-    yield from align([_HEADERS, *(_row(target) for target in evaluation.targets)])
-    yield ""
-    yield from _operating_points(evaluation)
-    yield ""
-    yield f"A clip counts as a fight from probability {figures.threshold:g}; brackets are 95 % intervals over sources."
-    yield from (f"{figure}: n/a, {reason}" for figure, reason in figures.missing.items())
-    reference = evaluation.targets[0].reference
-    yield (
-        f"Deviation is the largest difference of a clip's probability from {reference}."
-        if reference
-        else ("deviation: n/a, no float target was evaluated")
-    )
-    yield from (f"not run: {target}: {reason}" for target, reason in evaluation.refused.items())
-    if evaluation.skipped:
-        yield f"{len(evaluation.skipped)} clip(s) skipped:"
-        yield from (f"  {skipped.reason}" for skipped in evaluation.skipped)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -102,8 +84,30 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--threshold", type=probability, default=0.5, help="probability from which a clip is a fight (default 0.5)"
     )
+    parser.add_argument(
+        "--held-out", action="store_true", help="only clips of the sources that the bundle names as held out"
+    )
+    parser.add_argument(
+        "--degraded", action="store_true", help="also on copies as recorded off the screen of a recorder's wall"
+    )
+    parser.add_argument("--seed", type=at_least_one, default=1, help="of the degraded copies (default 1)")
+    parser.add_argument(
+        "--tta",
+        type=_views,
+        default=(),
+        metavar="VIEW[,VIEW]",
+        help=f"also with these views of each clip judged beside it, and their cost: {', '.join(VIEWS)}",
+    )
     parser.add_argument("--key", type=Path, action="append", default=[], help="public key (PEM) to trust besides")
     return parser
+
+
+def _views(text: str) -> tuple[ViewName, ...]:
+    asked = text.split(",")
+    unknown = [name for name in asked if name not in VIEWS]
+    if unknown or len(set(asked)) < len(asked):
+        raise argparse.ArgumentTypeError(f"{text!r} found, any of {', '.join(VIEWS)} are allowed, each once")
+    return tuple(view for view in VIEWS if view in asked)
 
 
 def _progress(items: Iterable[_Item]) -> Iterator[_Item]:
@@ -119,33 +123,45 @@ def _progress(items: Iterable[_Item]) -> Iterator[_Item]:
         sys.stderr.write("\r\033[K")
 
 
-def _row(target: TargetEvaluation) -> tuple[str, ...]:
-    figures = target.figures
-    return (
-        target.target,
-        percent(figures.accuracy),
-        decimal(figures.auc),
-        share(figures.recall),
-        share(figures.specificity),
-        "n/a" if figures.f1 is None else f"{figures.f1:.3f}",
-        f"{figures.expected_calibration_error:.3f}",
-        f"{target.sample_ms:.2f}",
-        f"{target.clip_ms:.1f}",
-        "n/a" if target.deviation is None else f"{target.deviation:.3f}",
+def _held_out(clips: Iterable[Clip], bundle: Bundle) -> tuple[Clip, ...]:
+    sources = bundle.manifest.lineage.held_out_sources
+    kept = tuple(clip for clip in clips if clip.source in sources)
+    if not kept:
+        raise DataError(
+            f"no clip is of a source that {bundle.manifest.name} held out ({', '.join(sources) or 'it held out none'});"
+            " give the data it was built from, with its clips.csv, or leave out --held-out"
+        )
+    return kept
+
+
+def _judge(
+    detectors: Mapping[str, Detector],
+    bundle: Bundle,
+    clips: Iterable[Clip],
+    arguments: argparse.Namespace,
+    decode: Decode,
+) -> tuple[tuple[TargetEvaluation, ...], tuple[Skipped, ...]]:
+    manifest = bundle.manifest
+    return run_targets(
+        detectors,
+        bundle,
+        read_clips(_progress(clips), manifest.geometry, manifest.preprocessing, views=arguments.tta, decode=decode),
+        threshold=arguments.threshold,
+        clock=time.perf_counter,
+        generator=np.random.default_rng(_SEED),
     )
 
 
-def _operating_points(evaluation: Evaluation) -> Iterator[str]:
-    points = evaluation.targets[0].operating_points
-    header = ("at the bundle's own thresholds", *(f"{point.name} {point.threshold:.2f}" for point in points))
-    rows = [
-        (
-            target.target,
-            *(
-                f"{share(point.recall)} of fights, {share(point.specificity)} of calm"
-                for point in target.operating_points
-            ),
-        )
-        for target in evaluation.targets
-    ]
-    yield from align([header, *rows])
+def _judge_degraded(
+    judge: Callable[[Decode], tuple[tuple[TargetEvaluation, ...], tuple[Skipped, ...]]],
+    clean: tuple[TargetEvaluation, ...],
+    arguments: argparse.Namespace,
+) -> DegradedEvaluation:
+    ranges = Degradation()
+
+    def decode(clip: Clip, preprocessing: Preprocessing) -> DecodedClip:
+        return shrink_clip(decode_degraded(clip, preprocessing, ranges, arguments.seed), preprocessing)
+
+    targets, _ = judge(decode)
+    changes = compare_degraded(clean, targets, threshold=arguments.threshold, generator=np.random.default_rng(_SEED))
+    return DegradedEvaluation(ranges=ranges, seed=arguments.seed, targets=targets, changes=changes)

@@ -10,9 +10,11 @@ import msgspec
 
 from builder.alarms.choice import UNSEEN
 from builder.backbones.registry import BackboneSpec
+from builder.data.degradation import Degradation
 from builder.errors import RecipeError
 from builder.heads import HeadName
 from builder.quality.thresholds import Quality
+from builder.training.adversarial import Alignment
 from builder.training.calibration import Method
 from builder.training.curriculum import Curriculum
 from builder.training.fit import Distillation, Schedule
@@ -66,10 +68,28 @@ class NetworkSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class Members(NetworkSpec, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One member a seed; with ``curriculum`` each is tuned on easy clips first."""
+    """One member a seed; ``alignment`` of clean and degraded clips while the whole is tuned, or a ``curriculum`` by
+    which it is tuned on easy clips first, where they are given.
+
+    Raises ``ValueError`` when one of those is asked and nothing is tuned, or ``alignment`` with what it cannot be
+    combined with.
+    """
 
     seeds: Annotated[tuple[int, ...], msgspec.Meta(min_length=1)] = (1, 2, 3)
+    alignment: Alignment | msgspec.UnsetType = msgspec.UNSET
     curriculum: Curriculum | None = None
+
+    def __post_init__(self) -> None:
+        aligned, paced = self.alignment is not msgspec.UNSET, self.curriculum is not None
+        if self.tune is None and (aligned or paced):
+            asked = "alignment" if aligned else "curriculum"
+            raise ValueError(f"{asked} is set and nothing is tuned; give tune, or leave {asked} out")
+        if aligned and paced:
+            raise ValueError("alignment and curriculum are both set; each has its own order of clips, so keep one")
+        if aligned and self.tune is not None and self.tune.mixing is not msgspec.UNSET:
+            raise ValueError(
+                "alignment and tune.mixing are both set; a window mixed of both domains is of neither, so keep one"
+            )
 
 
 class Student(NetworkSpec, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -143,6 +163,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     scenes: SceneClips | None = None
     quality: Quality | None = None
     negatives: Negatives | None = None
+    degradation: Degradation | None = None
     augmentation: Augmentation = msgspec.field(default_factory=Augmentation)
     oversampling: Oversampling | msgspec.UnsetType = msgspec.UNSET
     validation: Validation | msgspec.UnsetType = msgspec.UNSET
@@ -166,6 +187,11 @@ def load_recipe(name: str) -> Recipe:
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise RecipeError(f"{where}: {error}; the recipes full and quick show every key") from error
     _require_folds(recipe.folds, where)
+    if recipe.members.alignment is not msgspec.UNSET and recipe.degradation is None:
+        raise RecipeError(
+            f"{where}: members.alignment needs degraded clips to align with; add the table [degradation], or leave out "
+            "[members.alignment]"
+        )
     _require_validation(recipe, where)
     if recipe.alarms is not None:
         _require_minutes(recipe.alarms, where)

@@ -235,6 +235,21 @@ CATALOGUE: tuple[Technique, ...] = (
         {"augmentation.photometric": None},
     ),
     Technique(
+        "screen-recordings",
+        "half of the views from copies recorded off a drawn recorder's wall",
+        "Liu, Shu & Wu, Demoiréing of camera-captured screen images (2018)",
+        {"degradation": {}},
+        {"degradation": None, "members.alignment": None},
+    ),
+    Technique(
+        "alignment",
+        "tuned members whose encoder leaves a classifier of clean and degraded windows guessing",
+        "Ganin et al., Domain-adversarial training of neural networks (2016)",
+        {"members.tune": TUNING, "members.curriculum": None, "degradation": {}, "members.alignment": {}},
+        {"members.tune": TUNING, "members.curriculum": None, "degradation": {}, "members.alignment": None},
+        OF_TEACHERS,
+    ),
+    Technique(
         "short-windows",
         "windows that are not yet full, as after a camera wakes",
         "this project: the agent's first verdicts",

@@ -10,16 +10,31 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from builder.data.degradation import Degradation
 from builder.evaluation.clip_samples import ClipSamples
 from builder.evaluation.figures import Figures, figure
-from builder.evaluation.intervals import compare
+from builder.evaluation.intervals import Difference, compare
+from builder.evaluation.judged_views import ViewName
 from builder.evaluation.operating_point import OperatingPoint, operating_point
 from builder.evaluation.scores import ClipScore, Scores, Skipped
-from builder.evaluation.scoring import score_clip
+from builder.evaluation.scoring import average_views, judge_view
 from models.bundle import Bundle
 from runtimes.detector import Detector, open_detector
 from runtimes.errors import EngineError, NoRuntimeError
 from runtimes.protocol import SessionOptions
+
+
+class AveragedViews(msgspec.Struct, frozen=True, kw_only=True):
+    """One target that judged other ``views`` of each clip too. ``gain`` is this less the clip as it is, paired by clip;
+    ``encoder_runs`` says how many samples were encoded for each one of the clip's own, and ``clip_ms`` is the median
+    time of a clip with all its views."""
+
+    views: tuple[ViewName, ...]
+    figures: Figures
+    gain: Difference
+    encoder_runs: float
+    clip_ms: float
+    scores: tuple[ClipScore, ...]
 
 
 class TargetEvaluation(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +50,17 @@ class TargetEvaluation(msgspec.Struct, frozen=True, kw_only=True):
     reference: str | None
     deviation: float | None
     scores: tuple[ClipScore, ...]
+    averaged: AveragedViews | None = None
+
+
+class DegradedEvaluation(msgspec.Struct, frozen=True, kw_only=True):
+    """The same on degraded copies of the same clips, drawn from ``ranges`` by ``seed``; ``changes`` is, of each target,
+    degraded less clean, paired by clip."""
+
+    ranges: Degradation
+    seed: int
+    targets: tuple[TargetEvaluation, ...]
+    changes: dict[str, Difference]
 
 
 class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +73,7 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     targets: tuple[TargetEvaluation, ...]
     refused: dict[str, str]
     skipped: tuple[Skipped, ...]
+    degraded: DegradedEvaluation | None = None
 
 
 @dataclass(slots=True)
@@ -58,12 +85,18 @@ class _Run:
     scores: list[ClipScore] = field(default_factory=list)
     sample_ms: list[float] = field(default_factory=list)
     clip_ms: list[float] = field(default_factory=list)
+    views: tuple[ViewName, ...] = ()
+    averaged: list[ClipScore] = field(default_factory=list)
+    averaged_ms: list[float] = field(default_factory=list)
+    encoded: int = 0
+    plainly_encoded: int = 0
 
     def encode(self, samples: NDArray[np.uint8]) -> NDArray[np.float32]:
         """As ``Detector.encode``, timed."""
         before = self.clock()
         embeddings = self.detector.encode(samples)
         self.sample_ms.append((self.clock() - before) * 1000 / len(samples))
+        self.encoded += len(samples)
         return embeddings
 
     def logits(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -71,11 +104,18 @@ class _Run:
         return self.detector.logits(windows)
 
     def judge(self, clip: ClipSamples, bundle: Bundle) -> None:
-        """Score one more clip."""
+        """Score one more clip as it is and, where it has other views, once more with those."""
         before = self.clock()
-        manifest = bundle.manifest
-        self.scores.append(score_clip(self, clip, manifest.geometry, manifest.calibration.temperature))
+        geometry, temperature = bundle.manifest.geometry, bundle.manifest.calibration.temperature
+        judged = [judge_view(self, clip.samples, geometry)]
+        self.plainly_encoded += len(clip.samples)
         self.clip_ms.append((self.clock() - before) * 1000)
+        self.scores.append(average_views(clip, judged, temperature))
+        if clip.others:
+            self.views = tuple(clip.others)
+            judged += [judge_view(self, samples, geometry) for samples in clip.others.values()]
+            self.averaged_ms.append((self.clock() - before) * 1000)
+            self.averaged.append(average_views(clip, judged, temperature))
 
 
 @contextmanager
@@ -130,6 +170,20 @@ def run_targets(
     return evaluations, tuple(skipped)
 
 
+def compare_degraded(
+    clean: Iterable[TargetEvaluation],
+    degraded: Iterable[TargetEvaluation],
+    *,
+    threshold: float,
+    generator: np.random.Generator,
+) -> dict[str, Difference]:
+    """Of each target, degraded less clean. Raises ``UnpairedError`` when the clips are not the same."""
+    return {
+        before.target: compare(Scores(clips=before.scores), Scores(clips=after.scores), threshold, generator)
+        for before, after in zip(clean, degraded, strict=True)
+    }
+
+
 def _open(bundle: Bundle, target: str, options: SessionOptions) -> Detector | str:
     try:
         return open_detector(bundle, target=target, options=options)
@@ -174,5 +228,20 @@ def _summarise(
         clip_ms=float(np.median(run.clip_ms)),
         reference=reference,
         deviation=deviation,
+        scores=scores.clips,
+        averaged=_averaged(run, threshold, generator),
+    )
+
+
+def _averaged(run: _Run, threshold: float, generator: np.random.Generator) -> AveragedViews | None:
+    if not run.averaged:
+        return None
+    scores = Scores(clips=tuple(run.averaged))
+    return AveragedViews(
+        views=run.views,
+        figures=figure(scores, threshold, generator),
+        gain=compare(Scores(clips=tuple(run.scores)), scores, threshold, generator),
+        encoder_runs=run.encoded / run.plainly_encoded,
+        clip_ms=float(np.median(run.averaged_ms)),
         scores=scores.clips,
     )

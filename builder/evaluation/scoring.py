@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -60,18 +60,31 @@ class FloatScorer:
 def score_clip(
     scorer: Scorer, clip: ClipSamples, geometry: Geometry, temperature: float, fold: int | None = None
 ) -> ClipScore:
-    """Judge one clip: each sample is encoded once, windows slide over the embeddings, and their logits are averaged."""
-    starts = range(0, len(clip.samples), _BATCH)
-    embeddings = np.concatenate([scorer.encode(clip.samples[start : start + _BATCH]) for start in starts])
-    logits = scorer.logits(embeddings[clip_windows(len(embeddings), geometry)])
-    mean = logits.mean(axis=0, keepdims=True)
+    """Judge one clip: each sample is encoded once, windows slide over the embeddings, and their logits are averaged; so
+    are then those of its views."""
+    judged = [judge_view(scorer, samples, geometry) for samples in (clip.samples, *clip.others.values())]
+    return average_views(clip, judged, temperature, fold)
+
+
+def judge_view(scorer: Scorer, samples: NDArray[np.uint8], geometry: Geometry) -> NDArray[np.float32]:
+    """Logits ``(M, 2) float32`` of all windows over samples ``(K, P * H, W, C) uint8``."""
+    starts = range(0, len(samples), _BATCH)
+    embeddings = np.concatenate([scorer.encode(samples[start : start + _BATCH]) for start in starts])
+    return scorer.logits(embeddings[clip_windows(len(embeddings), geometry)])
+
+
+def average_views(
+    clip: ClipSamples, judged: Sequence[NDArray[np.float32]], temperature: float, fold: int | None = None
+) -> ClipScore:
+    """The verdict on a clip from the logits ``(M, 2)`` of each of its views; views count alike, however long."""
+    mean = np.mean([logits.mean(axis=0) for logits in judged], axis=0, keepdims=True)
     return ClipScore(
         clip=clip.clip,
         source=clip.source,
         label=clip.label,
         margin=float(mean[0, 1] - mean[0, 0]),
         probability=float(probability(mean, temperature)[0]),
-        windows=len(logits),
+        windows=sum(len(logits) for logits in judged),
         fold=fold,
     )
 

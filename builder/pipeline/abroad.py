@@ -87,7 +87,7 @@ def validate_abroad(options: AbroadOptions, display: LanedDisplay) -> AbroadVali
     found = find_clips(options.test)
     require_both_classes(found.clips, options.test)
     prepared = prepare(options.train, options.recipe, store, display, options.code_version, options.protocol)
-    there = CuratedClips(curate_stage("curate", found, options.recipe, store, display))
+    there = CuratedClips(curate_stage("curate", found, options.recipe, store, display).directory)
     require_both_classes(there.clips, options.test)
     _forbid_shared(CuratedClips(prepared.real), there)
     clips = [prepared.whole(), *(prepared.folds() if options.calibrated else [])]

@@ -11,6 +11,7 @@ import numpy as np
 
 from builder.data.clips import Clip, ClipFolder, Label
 from builder.data.decode import DecodedClip, decode_clip_at_sizes
+from builder.data.degradation import Degradation
 from builder.data.samples import clip_samples
 from builder.errors import DataError
 from builder.evaluation.clip_samples import ClipSamples
@@ -37,7 +38,8 @@ class Curated(msgspec.Struct, frozen=True):
     """What ``clips.json`` holds; ``fingerprint`` is the hash of the list of clips with their hashes.
 
     ``places`` are the clips' files, relative to the list; without them they are numbered beside it. ``dropped`` could
-    be decoded but were not good enough, and the sources in each of ``joined`` count as one.
+    be decoded but were not good enough, and the sources in each of ``joined`` count as one. ``degraded`` says how the
+    degraded copies were drawn, where there are any.
     """
 
     clips: tuple[CuratedClip, ...]
@@ -47,6 +49,7 @@ class Curated(msgspec.Struct, frozen=True):
     places: tuple[str, ...] = ()
     dropped: tuple[Skipped, ...] = ()
     joined: tuple[tuple[str, ...], ...] = ()
+    degraded: Degradation | msgspec.UnsetType = msgspec.UNSET
 
     def files(self) -> tuple[str, ...]:
         """Each clip's file, relative to the list."""
@@ -71,8 +74,7 @@ def curate(
     warn: Callable[[str], None],
 ) -> None:
     """Decode each clip into ``directory``; one that cannot be is named, skipped and counted."""
-    height, width = preprocessing.canvas
-    large = msgspec.structs.replace(preprocessing, size=(round(height * MARGIN), round(width * MARGIN)), close_up=None)
+    large = with_margin(preprocessing)
     kept: list[CuratedClip] = []
     skipped: list[Skipped] = []
     for number, clip in enumerate(found.clips, 1):
@@ -88,6 +90,12 @@ def curate(
         progress(number, len(found.clips), clip.name)
     listed = Curated(tuple(kept), tuple(skipped), found.sources_known, _fingerprint(kept))
     (directory / LIST).write_bytes(msgspec.json.encode(listed))
+
+
+def with_margin(preprocessing: Preprocessing) -> Preprocessing:
+    """The preprocessing in the size that views are cut from."""
+    height, width = preprocessing.canvas
+    return msgspec.structs.replace(preprocessing, size=(round(height * MARGIN), round(width * MARGIN)), close_up=None)
 
 
 def keep_clips(directory: Path, verdict: QualityReport, kept: Path) -> None:
@@ -115,6 +123,11 @@ def _fingerprint(clips: Sequence[CuratedClip]) -> str:
     return hashlib.sha256(msgspec.json.encode(sorted(clips, key=lambda clip: clip.name))).hexdigest()
 
 
+def degraded_place(place: Path) -> Path:
+    """Where the degraded copy of the clip that is kept at ``place`` is."""
+    return place.with_name(f"{place.stem}-degraded.npz")
+
+
 class CuratedClips:
     """The curated clips of one directory, read as they are asked for."""
 
@@ -135,6 +148,11 @@ class CuratedClips:
     def wide(self, clip: Clip) -> DecodedClip:
         """A clip in the size that views are cut from."""
         with np.load(self._places[clip.name]) as stored:
+            return DecodedClip(stored["times_s"], stored["wide"])
+
+    def degraded(self, clip: Clip) -> DecodedClip:
+        """A clip's degraded copy in the size that views are cut from; there only where ``listed.degraded`` is."""
+        with np.load(degraded_place(self._places[clip.name])) as stored:
             return DecodedClip(stored["times_s"], stored["wide"])
 
     def exact(self, clip: Clip) -> DecodedClip:

@@ -29,7 +29,7 @@ from builder.training.network import Network, build_network, load_weights, save_
 from builder.training.precision import computing_in
 from builder.training.probe import embed_views
 from builder.training.student import TeacherViews, teacher_logits, train_student
-from builder.training.training_set import TrainingSet
+from builder.training.training_set import DegradedCopies, TrainingSet
 
 LOSSES = "losses.json"
 SCORES = "scores.json"
@@ -109,8 +109,9 @@ class FoldBuild:
         """One member with its verdicts on what the fold holds out."""
         embedded = self.embedded()
         spec = self._recipe.members
+        alignment = () if spec.alignment is msgspec.UNSET else (spec.alignment,)
         curriculum = () if spec.curriculum is None else (spec.curriculum,)
-        inputs = (embedded.key, _tuned(spec), seed, *curriculum)
+        inputs = (embedded.key, _tuned(spec), seed, *alignment, *curriculum)
         return self._stage(f"member{seed}", inputs, partial(self._member, seed, embedded))
 
     def members(self) -> tuple[Stage, ...]:
@@ -172,10 +173,21 @@ class FoldBuild:
                 recipe.geometry,
                 recipe.preprocessing,
                 recipe.augmentation,
+                degraded=self._degraded_copies(train),
                 oversampling=None if recipe.oversampling is msgspec.UNSET else recipe.oversampling,
                 held_out=held_out,
             )
         return self._training
+
+    def _degraded_copies(self, train: Sequence[Clip]) -> DegradedCopies | None:
+        spec = self._recipe.degradation
+        if spec is None:
+            return None
+        copies = [self._real.degraded(clip) for clip in train]
+        if self._scenes is not None:
+            copies += [self._scenes.degraded(clip) for clip in self._scenes.clips]
+        copies += [more.degraded(clip) for more in self._negatives for clip in more.clips]
+        return DegradedCopies(tuple(copies), spec.degrade)
 
     def scores(self, scorer: Scorer, clips: Sequence[Clip], temperature: float = 1.0) -> Scores:
         """Verdicts on clips of this fold."""
@@ -216,6 +228,8 @@ class FoldBuild:
             extra for extra in (recipe.oversampling, recipe.validation) if extra is not msgspec.UNSET
         ]
         chosen += [("negatives", more.listed.fingerprint) for more in self._negatives]
+        if recipe.degradation is not None:
+            chosen.append(recipe.degradation)
         return fingerprint, scenes, train, recipe.geometry, recipe.preprocessing, recipe.augmentation, *chosen
 
     def _new(self, spec: NetworkSpec) -> Network:
@@ -253,6 +267,7 @@ class FoldBuild:
             spec.tune,
             seed,
             self._progress,
+            alignment=None if spec.alignment is msgspec.UNSET else spec.alignment,
             curriculum=spec.curriculum,
         )
         (directory / LOSSES).write_bytes(msgspec.json.encode(losses))

@@ -14,10 +14,11 @@ from builder.data.licence import read_licence
 from builder.data.negatives import find_negatives, forbid_shared
 from builder.display import Display
 from builder.pipeline.curated import CuratedClips, curate, hash_clips
+from builder.pipeline.degraded import degraded_stage
 from builder.pipeline.fold_build import WHOLE, FoldBuild, FoldClips
 from builder.pipeline.sifted import quality_stage
 from builder.recipe import Recipe, SceneClips
-from builder.stages import StageStore
+from builder.stages import Stage, StageStore
 from builder.training.fit import Progress
 from scenes import write_clips
 
@@ -76,7 +77,7 @@ def prepare(
     found = find_clips(data)
     require_both_classes(found.clips, data)
     _warn_of_sources(found, protocol, display)
-    real = curate_stage("curate", found, recipe, store, display)
+    real = _learnt_from("curate", found, recipe, store, display)
     if recipe.quality is not None:
         real = quality_stage(found, real, recipe.quality, store, display)
     require_both_classes(CuratedClips(real).clips, data)
@@ -85,8 +86,8 @@ def prepare(
     return PreparedClips(recipe, store.root, real, scenes, protocol, negatives)
 
 
-def curate_stage(name: str, found: ClipFolder, recipe: Recipe, store: StageStore, display: Display) -> Path:
-    """The directory of the clips found, decoded once."""
+def curate_stage(name: str, found: ClipFolder, recipe: Recipe, store: StageStore, display: Display) -> Stage:
+    """The clips found, decoded once."""
     display.stage(f"{name}: hashing {len(found.clips)} clips", False)
     digests = hash_clips(found.clips, display.progress)
     inputs = ([(clip.name, clip.label, clip.source) for clip in found.clips], digests, recipe.preprocessing.canvas)
@@ -94,7 +95,15 @@ def curate_stage(name: str, found: ClipFolder, recipe: Recipe, store: StageStore
         name,
         inputs,
         lambda directory: curate(found, digests, recipe.preprocessing, directory, display.progress, display.warn),
-    ).directory
+    )
+
+
+def _learnt_from(name: str, found: ClipFolder, recipe: Recipe, store: StageStore, display: Display) -> Path:
+    """The directory of curated clips, with a degraded copy of each where the recipe asks for them."""
+    stage = curate_stage(name, found, recipe, store, display)
+    if recipe.degradation is not None:
+        stage = degraded_stage(stage, found, recipe.degradation, recipe.preprocessing, store, display.progress)
+    return stage.directory
 
 
 def deal_folds(clips: tuple[Clip, ...], recipe: Recipe, protocol: FoldProtocol = "grouped") -> list[FoldClips]:
@@ -127,7 +136,7 @@ def _negatives(recipe: Recipe, real: CuratedClips, store: StageStore, display: D
     folders = recipe.negatives.folders if recipe.negatives is not None else ()
     made = []
     for number, folder in enumerate(map(Path, folders), 1):
-        directory = curate_stage(f"curate-negatives{number}", find_negatives(folder), recipe, store, display)
+        directory = _learnt_from(f"curate-negatives{number}", find_negatives(folder), recipe, store, display)
         forbid_shared(folder, CuratedClips(directory).digests(), real.digests())
         made.append(NegativeClips(folder.resolve().name, read_licence(folder), directory))
     return tuple(made)
@@ -142,7 +151,7 @@ def _scenes(recipe: Recipe, store: StageStore, display: Display, code_version: s
         (spec, code_version),
         lambda directory: _draw(directory, spec, display),
     )
-    return curate_stage("curate-scenes", find_clips(drawn.directory), recipe, store, display)
+    return _learnt_from("curate-scenes", find_clips(drawn.directory), recipe, store, display)
 
 
 def _draw(directory: Path, spec: SceneClips, display: Display) -> None:

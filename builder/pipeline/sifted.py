@@ -30,7 +30,8 @@ def quality_stage(found: ClipFolder, curated: Path, quality: Quality, store: Sta
     digests = {clip.name: clip.sha256 for clip in listed}
     clips = [clip for clip in found.clips if clip.name in digests]
     inspected = store.run("inspect", digests, partial(_inspect, clips, display.progress))
-    inputs = (inspected.key, [(clip.name, clip.label, clip.source) for clip in clips], quality)
+    # The list points into that very folder of pictures, whose size, or degraded copies, may change without the clips.
+    inputs = (inspected.key, curated.name, [(clip.name, clip.label, clip.source) for clip in clips], quality)
     sifted = store.run("quality", inputs, partial(_sift, clips, inspected, curated, quality)).directory
     report = msgspec.json.decode((sifted / QUALITY).read_bytes(), type=QualityReport)
     for dropped in report.dropped:

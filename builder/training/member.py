@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from builder.framework import load_keras
+from builder.training.adversarial import Alignment, tune_aligned
 from builder.training.curriculum import Curriculum, difficulty, paced_epoch
 from builder.training.fit import Progress, Schedule, fit
 from builder.training.held_out import embed_held_out
@@ -25,11 +26,13 @@ def train_member(
     seed: int,
     progress: Progress,
     *,
+    alignment: Alignment | None = None,
     curriculum: Curriculum | None = None,
 ) -> dict[str, tuple[float, ...]]:
     """Train ``network`` in place; ``embeddings`` are those of ``embed_views`` by its own, still untouched encoder.
 
-    Without ``tune`` the encoder stays as it is. Returns the losses per epoch of ``probe`` and ``tune``.
+    Without ``tune`` the encoder stays as it is; with an ``alignment`` the whole is tuned by ``tune_aligned``, which
+    knows of no ``curriculum``. Returns the losses per epoch of ``probe`` and ``tune``, and what else the tuning tells.
     """
     load_keras().utils.set_random_seed(seed)
     labels = np.tile(training.labels(), (len(embeddings) // len(training), 1))
@@ -38,6 +41,8 @@ def train_member(
     probed = train_probe(network.head, standard, labels, probe, seed, progress, held_out=held_out)
     if tune is None:
         return {"probe": probed}
+    if alignment is not None:
+        return {"probe": probed, **tune_aligned(network, training, alignment, tune, seed, progress)}
     epoch = partial(training.epoch, seed, tune.batch)
     if curriculum is not None:
         hardness = difficulty(network.head, standard, labels, len(training))

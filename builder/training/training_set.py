@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from builder.data.clips import Clip
 from builder.data.decode import DecodedClip
+from builder.errors import RecipeError
 from builder.training.batch import Batch
 from builder.training.oversampling import Oversampling, drawn_again
 from builder.training.views import Augmentation, draw_view, strengthened
 from models.manifest import Geometry, Preprocessing
+
+DOMAIN_SEED = 3_000_017
+
+
+class DegradedCopies(NamedTuple):
+    """A degraded copy of each clip, in the clips' order, and the ``share`` of views that show it."""
+
+    clips: tuple[DecodedClip, ...]
+    share: float
 
 
 class TrainingSet:
@@ -31,6 +43,7 @@ class TrainingSet:
         preprocessing: Preprocessing,
         augmentation: Augmentation,
         *,
+        degraded: DegradedCopies | None = None,
         oversampling: Oversampling | None = None,
         held_out: Batch | None = None,
     ) -> None:
@@ -40,6 +53,9 @@ class TrainingSet:
             again = drawn_again(labels, oversampling.ratio, np.random.default_rng(oversampling.seed))
             clips = (*clips, *(clips[row] for row in again))
             augmentations += [strengthened(augmentation, oversampling.heavier)] * len(again)
+            if degraded is not None:
+                copies = (*degraded.clips, *(degraded.clips[row] for row in again))
+                degraded = DegradedCopies(copies, degraded.share)
         self.clips = tuple(clip for clip, _ in clips)
         self.held_out = held_out
         self.preprocessing = preprocessing
@@ -47,6 +63,7 @@ class TrainingSet:
         self._labels = _one_hot(self.clips)
         self._geometry = geometry
         self._augmentations = tuple(augmentations)
+        self._degraded = degraded
 
     def __len__(self) -> int:
         return len(self.clips)
@@ -54,7 +71,26 @@ class TrainingSet:
     def view(self, seed: int, epoch: int, clip: int) -> NDArray[np.uint8]:
         """One window ``(T, H, W, C) uint8`` of a clip."""
         rng = np.random.default_rng((seed, epoch, clip))
-        return draw_view(self._decoded[clip], self._geometry, self.preprocessing, self._augmentations[clip], rng)
+        shown = self._shown(seed, epoch, clip)
+        return draw_view(shown, self._geometry, self.preprocessing, self._augmentations[clip], rng)
+
+    def with_degraded(self, share: float) -> TrainingSet:
+        """The same clips, of whose views ``share`` show the degraded copy: none at 0, all at 1.
+
+        Raises ``RecipeError`` when there are no degraded copies.
+        """
+        if self._degraded is None:
+            raise RecipeError("there are no degraded copies of the clips; add the table [degradation] to the recipe")
+        other = copy(self)
+        other._degraded = DegradedCopies(self._degraded.clips, share)  # noqa: SLF001 - a copy of its own
+        return other
+
+    def _shown(self, seed: int, epoch: int, clip: int) -> DecodedClip:
+        # Drawn apart from the view, so that a view is cut alike whether it shows the copy or not.
+        copies = self._degraded
+        if copies is not None and np.random.default_rng((seed, epoch, clip, DOMAIN_SEED)).random() < copies.share:
+            return copies.clips[clip]
+        return self._decoded[clip]
 
     def views(self, seed: int, epoch: int, clips: Sequence[int]) -> NDArray[np.uint8]:
         """Windows ``(B, T, H, W, C) uint8`` of several clips."""

@@ -56,7 +56,7 @@ def make_report(targets: tuple[str, ...] = ("cpu-tflite", "cpu-tflite-int8")) ->
             seeds=(1, 2),
             datasets=(Dataset(name="clips", licence="MIT", clips=60, sources=20, fingerprint="a" * 64),),
             parents=(Parent(name="none", licence="Apache-2.0", origin="random weights", sha256="0" * 64),),
-            held_out_sources=(),
+            held_out_sources=("camera-0",),
         ),
     )
 

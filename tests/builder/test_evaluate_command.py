@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from builder.errors import DataError
 from builder.evaluate_command import main
 from builder.evaluation.bundle import Evaluation
 from models.errors import BundleError, NexaraError
@@ -65,6 +66,53 @@ def test_one_target_is_figured_when_asked(released: Path, clips: Path, capsys: p
     assert "deviation: n/a, no float target was evaluated" in told
 
 
+def test_degraded_copies_are_figured_beside_the_clips_themselves(
+    released: Path, clips: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ("--target", "cpu-tflite-int8", "--degraded", "--seed", "3", "--tta", "zoom,flip")
+    assert run(released, clips, *asked, "--json", str(tmp_path / "out.json")) == 0
+    told = capsys.readouterr().out
+    evaluation = msgspec.json.decode((tmp_path / "out.json").read_bytes(), type=Evaluation)
+    degraded = evaluation.degraded
+    assert degraded is not None
+    assert (degraded.seed, tuple(degraded.changes)) == (3, ("cpu-tflite-int8",))
+    ((clean,), (copied,)) = evaluation.targets, degraded.targets
+    assert [score.clip for score in clean.scores] == [score.clip for score in copied.scores]
+    assert [score.margin for score in clean.scores] != [score.margin for score in copied.scores]
+    change = degraded.changes["cpu-tflite-int8"]
+    assert change.accuracy.value == pytest.approx(copied.figures.accuracy.value - clean.figures.accuracy.value)
+    for line in ("cpu-tflite-int8, degraded  ", "degraded (seed 3) less clean", "with flip, zoom less without"):
+        assert line in told
+    for target in (clean, copied):
+        averaged = target.averaged
+        assert averaged is not None
+        assert (averaged.views, averaged.encoder_runs) == (("flip", "zoom"), 3.0)
+        assert averaged.clip_ms > target.clip_ms
+        assert len(averaged.scores) == 6
+    mirrored = clean.averaged
+    assert mirrored is not None
+    assert [score.margin for score in mirrored.scores] != [score.margin for score in clean.scores]
+
+
+def test_nothing_is_told_of_what_was_not_asked(released: Path, clips: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(released, clips, "--target", "cpu-tflite-int8") == 0
+    told = capsys.readouterr().out
+    assert "degraded" not in told
+    assert "less without" not in told
+
+
+def test_only_held_out_sources_are_judged_when_asked(
+    released: Path, clips: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(released, clips, "--target", "cpu-tflite-int8", "--held-out") == 0
+    told = capsys.readouterr().out
+    assert "2 clips (1 fights, 1 calm) of 1 sources" in told
+    assert "1 clip(s) skipped" in told
+    tiny_clips.write_tree(tmp_path, fights=1, calm=1)
+    with pytest.raises(DataError, match=r"no clip is of a source that .* held out \(camera-0\)"):
+        run(released, tmp_path, "--held-out")
+
+
 def test_one_class_gives_what_it_can_and_says_what_it_cannot(
     released: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -91,7 +139,16 @@ def test_one_clear_error_when_an_option_is_wrong(
 
 
 @pytest.mark.parametrize(
-    "options", [("--threads", "0"), ("--threshold", "1.5"), ("--threads", "two"), ("--threshold", "half")]
+    "options",
+    [
+        ("--threads", "0"),
+        ("--threshold", "1.5"),
+        ("--threads", "two"),
+        ("--threshold", "half"),
+        ("--tta", "turn"),
+        ("--tta", "flip,flip"),
+        ("--seed", "-1"),
+    ],
 )
 def test_usage_error_when_a_number_is_out_of_range(
     released: Path, clips: Path, options: tuple[str, str], capsys: pytest.CaptureFixture[str]

@@ -6,8 +6,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from builder.data.degradation import Degradation
 from builder.errors import RecipeError
 from builder.recipe import load_recipe
+from builder.training.adversarial import Alignment
 from builder.training.averaging import Swa
 from builder.training.geometric import GeometricAugmentation
 from builder.training.held_out import Validation
@@ -20,6 +22,9 @@ from builder.training.temporal import TemporalAugmentation
 from builder.training.views import Augmentation
 
 QUICK = resources.files("builder.recipes").joinpath("quick.toml").read_text(encoding="utf-8")
+
+
+TUNED = "[members.tune]\nepochs = 2\n[gate]"
 
 
 def changed(directory: Path, before: str, after: str) -> str:
@@ -45,6 +50,17 @@ def test_a_recipe_of_ones_own_is_read_with_the_defaults_for_what_it_leaves_out(t
     assert load_recipe(changed(tmp_path, "[scenes]\nclips = 12\nseconds = 3.0\nseed = 1\n", "")).scenes is None
 
 
+def test_degraded_copies_and_alignment_are_off_until_asked_for(tmp_path: Path) -> None:
+    plain = load_recipe("full")
+    assert plain.degradation is None
+    assert plain.members.alignment is msgspec.UNSET
+    # What is off is not in what stages are keyed by.
+    assert b"alignment" not in msgspec.json.encode(plain.members)
+    recipe = load_recipe(changed(tmp_path, "[gate]", f"[degradation]\n[members.alignment]\nstrength = 0.3\n{TUNED}"))
+    assert recipe.degradation == Degradation()
+    assert recipe.members.alignment == Alignment(strength=0.3)
+
+
 @pytest.mark.parametrize(
     ("before", "after", "message"),
     [
@@ -66,6 +82,26 @@ def test_a_recipe_of_ones_own_is_read_with_the_defaults_for_what_it_leaves_out(t
         ("count = 5", "count = 2", r"folds\.count is 2; at least 3 are needed to judge one"),
         ("count = 5", "count = 1", r">= 2.*\$\.folds\.count"),
         ("[geometry]", "[geometry", r"mine\.toml: "),
+        ("[gate]", "[degradation]\nshare = 1\n[gate]", r"unknown field `share`.*\$\.degradation"),
+        ("[gate]", "[degradation]\ngamma = [2.0, 1.0]\n[gate]", r"gamma is \[2\.0, 1\.0\]; give the lower first"),
+        ("[gate]", f"[members.alignment]\n{TUNED}", r"members\.alignment needs degraded clips .*\[degradation\]"),
+        (
+            "[gate]",
+            "[degradation]\n[members.alignment]\n[gate]",
+            r"alignment is set and nothing is tuned; give tune, or leave alignment out.*\$\.members",
+        ),
+        ("[gate]", "[members.curriculum]\n[gate]", r"curriculum is set and nothing is tuned; .*\$\.members"),
+        (
+            "[gate]",
+            f"[degradation]\n[members.alignment]\n[members.curriculum]\n{TUNED}",
+            r"alignment and curriculum are both set; .*keep one.*\$\.members",
+        ),
+        (
+            "[gate]",
+            f"[degradation]\n[members.alignment]\n[members.tune.mixing]\nmixup = 0.2\n{TUNED}",
+            r"alignment and tune\.mixing are both set; .*keep one.*\$\.members",
+        ),
+        ("[gate]", "[degradation]\n[members.alignment]\nhidden = 0\n[gate]", r">= 1.*\$\.members\.alignment\.hidden"),
         ("[gate]", "[validation]\nshare = 1.0\n[gate]", r"< 1\.0.*\$\.validation\.share"),
         ("[gate]", "[oversampling]\nratio = 0.0\n[gate]", r"> 0\.0.*\$\.oversampling\.ratio"),
         ("[gate]", "[oversampling]\nheavier = 0.5\n[gate]", r">= 1\.0.*\$\.oversampling\.heavier"),

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from builder.data.clips import find_clips
+from builder.data.clips import Clip, find_clips
+from builder.data.decode import DecodedClip, decode_clip
 from builder.evaluation.clip_samples import ClipSamples, read_clips
 from builder.evaluation.scores import Skipped
-from builder.evaluation.scoring import FloatScorer, score_clip, score_clips
+from builder.evaluation.scoring import FloatScorer, average_views, judge_view, score_clip, score_clips
+from models.manifest import Preprocessing
 from tests.builder import tiny_clips
 from tests.builder.tiny_networks import GEOMETRY, PREPROCESSING, SAMPLES, SIZE
 
@@ -50,6 +53,32 @@ def test_clip_margin_is_the_mean_over_windows(levels: list[int], windows: int, m
     assert (score.windows, score.fold) == (windows, 3)
     assert score.margin == pytest.approx(margin)
     assert score.probability == pytest.approx(1 / (1 + np.exp(-margin / 2)))
+
+
+def test_views_count_alike_however_many_windows_they_have() -> None:
+    bright, dark = make_clip([255] * (SAMPLES + 3)), make_clip([127] * SAMPLES)
+    both = replace(bright, others={"shift": dark.samples})
+    score = score_clip(SCORER, both, GEOMETRY, temperature=1.0)
+    assert score.margin == pytest.approx((4.0 + 0.0) / 2)
+    assert score.windows == 4 + 1
+    judged = [judge_view(SCORER, view, GEOMETRY) for view in (bright.samples, dark.samples)]
+    assert [len(logits) for logits in judged] == [4, 1]
+    assert average_views(both, judged, 1.0) == score
+
+
+def test_a_clip_is_read_with_the_views_and_by_the_decoder_asked_for(tmp_path: Path) -> None:
+    tiny_clips.write_tree(tmp_path, fights=1, calm=0)
+
+    def bright(clip: Clip, preprocessing: Preprocessing) -> DecodedClip:
+        decoded = decode_clip(clip.path, preprocessing)
+        return decoded._replace(frames=np.full_like(decoded.frames, 255))
+
+    clips = find_clips(tmp_path).clips
+    (read,) = read_clips(clips, GEOMETRY, PREPROCESSING, views=("flip", "zoom"), decode=bright)
+    assert isinstance(read, ClipSamples)
+    assert tuple(read.others) == ("flip", "zoom")
+    assert (read.samples == 255).all()
+    assert all(view.shape == read.samples.shape and (view == 255).all() for view in read.others.values())
 
 
 def test_clips_that_cannot_be_read_are_named_and_carried_over(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from builder.data.clips import find_clips
+from builder.data.degradation import Degradation
 from builder.errors import DataError
 from builder.pipeline.curated import CuratedClips
 from builder.pipeline.prepared import PreparedClips, prepare
@@ -120,3 +121,11 @@ def test_negatives_are_curated_and_refused_when_their_camera_is_judged(data: Pat
     (mined / "clips.csv").write_text(table)
     with pytest.raises(DataError, match=r"source\(s\) yard are among the clips that are judged too"):
         prepared(data, tmp_path / "work", Listener(), negatives=Negatives(folders=(str(mined),)))
+
+
+def test_the_list_follows_its_clips_when_they_are_curated_anew(data: Path, tmp_path: Path) -> None:
+    prepared(data, tmp_path / "work", Listener(), quality=Quality())
+    degradation = Degradation(cell_px=(64, 80))
+    clips = CuratedClips(prepared(data, tmp_path / "work", Listener(), quality=Quality(), degradation=degradation).real)
+    assert [dropped.clip for dropped in clips.listed.dropped] == ["copy.mp4", "still.mp4"]
+    assert clips.degraded(clips.clips[0]).frames.shape[1:] == clips.wide(clips.clips[0]).frames.shape[1:]

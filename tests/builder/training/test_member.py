@@ -3,6 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from builder.data.decode import DecodedClip
+from builder.training.adversarial import Alignment
 from builder.training.averaging import Swa
 from builder.training.batch import Batch
 from builder.training.fit import Schedule
@@ -16,7 +18,7 @@ from builder.training.precision import Precision, computing_in
 from builder.training.probe import embed_views
 from builder.training.stopping import Stopping
 from builder.training.temporal import TemporalAugmentation
-from builder.training.training_set import TrainingSet
+from builder.training.training_set import DegradedCopies, TrainingSet
 from builder.training.views import Augmentation
 from tests.builder.tiny_training import GEOMETRY, PREPROCESSING, make_network, make_training, silent
 
@@ -42,6 +44,23 @@ def test_a_member_learns_and_keeps_what_is_frozen() -> None:
     }
     learning = {f"block{n}_{part}_conv" for n in (1, 2) for part in ("expand", "depth", "project")}
     assert changed == {*learning, "embedding_norm"}
+
+
+def test_a_member_is_aligned_with_degraded_copies_when_asked() -> None:
+    plain = make_training()
+    copies = tuple(DecodedClip(clip.times_s, clip.frames // 2 + 64) for clip in plain._decoded)
+    clips = list(zip(plain.clips, plain._decoded, strict=True))
+    training = TrainingSet(
+        clips, GEOMETRY, PREPROCESSING, Augmentation(noise=0.0), degraded=DegradedCopies(copies, 0.5)
+    )
+    network = make_network(blocks=1)
+    embeddings = embed_views(network.encoder, training, 1, PREPROCESSING, silent)
+    tune = Schedule(epochs=3, learning_rate=1e-3, batch=8, averaging=0.5)
+    told = train_member(network, training, embeddings, Schedule(epochs=1), tune, 1, silent, alignment=Alignment())
+    assert {name: len(run) for name, run in told.items()} == {"probe": 1, "tune": 3, "domain_accuracy": 3}
+    assert all(0 <= share <= 1 for share in told["domain_accuracy"])
+    # The domain classifier is for training only: the network that is kept has no more weights than it had.
+    assert len(network.whole.weights) == len(make_network(blocks=1).whole.weights)
 
 
 def test_a_member_leaves_its_encoder_as_it_is_when_it_is_not_tuned() -> None:

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from builder.data.clips import LABELS, Clip
 from builder.data.decode import DecodedClip
+from builder.errors import RecipeError
 from builder.training.oversampling import Oversampling
-from builder.training.training_set import TrainingSet, shuffled
+from builder.training.training_set import DegradedCopies, TrainingSet, shuffled
 from builder.training.views import Augmentation, draw_view, strengthened
 from models.manifest import Geometry, Preprocessing
 
@@ -57,6 +58,39 @@ def test_an_epoch_draws_each_clip_at_most_once_with_its_own_label(training: Trai
             drawn.append(clip)
         assert batch.logits is None
     assert len(set(drawn)) == 6
+
+
+def test_views_show_copies_as_often_as_asked_and_are_otherwise_cut_alike(training: TrainingSet) -> None:
+    plain = Augmentation(noise=0.0, contrast=0.0, brightness=0.0)
+    clips = [(clip, training._decoded[number]) for number, clip in enumerate(training.clips)]
+    inverted = tuple(DecodedClip(decoded.times_s, 255 - decoded.frames) for _, decoded in clips)
+    clean = TrainingSet(clips, GEOMETRY, GREY, plain)
+    mixed = TrainingSet(clips, GEOMETRY, GREY, plain, degraded=DegradedCopies(inverted, 0.3))
+    shown = 0
+    for epoch in range(60):
+        for clip in range(7):
+            view, own = mixed.view(1, epoch, clip).astype(int), clean.view(1, epoch, clip).astype(int)
+            copied = (np.abs(view + own - 255) <= 1).all()
+            assert copied != np.array_equal(view, own)
+            shown += int(copied)
+    assert shown / 420 == pytest.approx(0.3, abs=0.07)
+    np.testing.assert_array_equal(mixed.with_degraded(0.0).view(1, 0, 0), clean.view(1, 0, 0))
+    assert mixed.with_degraded(1.0).labels().tolist() == clean.labels().tolist()
+
+
+def test_one_clear_error_when_there_are_no_copies_to_show(training: TrainingSet) -> None:
+    with pytest.raises(RecipeError, match=r"add the table \[degradation\]"):
+        training.with_degraded(1.0)
+
+
+def test_clips_drawn_again_have_their_copies_too(training: TrainingSet) -> None:
+    pairs = list(zip(training.clips, training._decoded, strict=True))
+    copies = DegradedCopies(tuple(DecodedClip(one.times_s, 255 - one.frames) for _, one in pairs), 1.0)
+    even = TrainingSet(pairs, GEOMETRY, GREY, Augmentation(), degraded=copies, oversampling=Oversampling(heavier=2.0))
+    original = even.clips.index(even.clips[7])
+    heavier, rng = strengthened(Augmentation(), 2.0), np.random.default_rng((1, 2, 7))
+    again = draw_view(copies.clips[original], GEOMETRY, GREY, heavier, rng)
+    np.testing.assert_array_equal(even.view(1, 2, 7), again)
 
 
 def test_clips_drawn_again_follow_the_others_with_heavier_views_of_their_own(training: TrainingSet) -> None:
