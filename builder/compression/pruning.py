@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import tf_keras
 
 TOLERANCE = 0.02
+TOOLKIT = "tensorflow_model_optimization"
 
 
 class PruningError(BuilderError):
@@ -45,28 +46,24 @@ def prune_network(
     encoder still tells. Returns the pruned network, free of wrappers, with its losses per epoch of ``prune`` and
     ``probe``. Raises ``PruningError`` when the measured sparsity is not what was asked.
     """
-    tfmot = load_builder_module("tensorflow_model_optimization")
-    tune, sparsity = pruning.tune, pruning.sparsity
+    tfmot, tune, sparsity = load_builder_module(TOOLKIT), pruning.tune, pruning.sparsity
     load_keras().utils.set_random_seed(student.seed)
-    if pruning.hint:
-        views = views.hinting(network.encoder, preprocessing)
+    views = views.hinting(network.encoder, preprocessing) if pruning.hint else views
     steps = tune.epochs * len(views.epoch(student.seed, tune.batch, 0))
     # Encoder and head are wrapped apart: wrapping a model that holds models skips what is inside them.
     wrapped = [_wrap(tfmot, model, sparsity, steps) for model in (network.encoder, network.head)]
     joined = join_network(wrapped[0], wrapped[1], geometry, preprocessing)
-    update = tfmot.sparsity.keras.UpdatePruningStep()
     losses = fit(
         expose_embeddings(joined) if pruning.hint else joined.whole,
         lambda number: views.epoch(student.seed, tune.batch, number),
         tune,
         progress,
         distillation=student.distillation,
-        callbacks=(update,),
+        callbacks=(tfmot.sparsity.keras.UpdatePruningStep(),),
         labels=views.labels(),
         hint=pruning.hint,
     )
-    encoder, head = (_strip(tfmot, model) for model in wrapped)
-    told = {"prune": losses}
+    (encoder, head), told = (_strip(tfmot, model) for model in wrapped), {"prune": losses}
     if pruning.probe is not None:
         head, told["probe"] = _learn_head(
             encoder, network.head, views, pruning.probe, sparsity, student, preprocessing, progress
@@ -86,7 +83,7 @@ def _learn_head(
     progress: Progress,
 ) -> tuple[tf_keras.Model, tuple[float, ...]]:
     """A new head of the ``form`` given, pruned while it learns from the embeddings of the pruned encoder."""
-    tfmot = load_builder_module("tensorflow_model_optimization")
+    tfmot = load_builder_module(TOOLKIT)
     embed = embedder(encoder, preprocessing)
     count = len(views.logits)
     embeddings = np.concatenate([embed(views.windows(view)) for view in range(count)])

@@ -46,21 +46,18 @@ def fit(
     weights in it; returns the mean loss per epoch.
 
     ``epoch(number)`` gives that epoch's batches as calls that make them, so that the next is drawn while one trains.
-    ``labels (N, 2)`` are those of all that is learnt from, and ``held_out`` is what nothing is learnt from; class
-    weights need the first and early stopping the second. Raises ``BuilderError`` when they are missing.
+    Class weights need the ``labels (N, 2)`` of all that is learnt from, early stopping a batch ``held_out`` of what
+    nothing is learnt from; raises ``BuilderError`` when they are missing.
     """
     if not schedule.epochs:
         return ()
     steps = len(epoch(0))
     optimizer = make_optimizer(schedule, steps)
-    loss = _loss(schedule, distillation, labels)
-    model.compile(optimizer, hinted(loss, hint) if hint else loss)
+    model.compile(optimizer, _loss(schedule, distillation, labels, hint))
     average = _average(schedule, model, optimizer)
     best = _best(schedule, model, average, held_out)
     batches = _mixed(epoch, schedule, distillation)
-    for callback in callbacks:
-        callback.set_model(model)
-        callback.on_train_begin()
+    _begin(callbacks, model)
     losses: list[float] = []
     for number in range(schedule.epochs):
         told = partial(_tell, progress, number * steps, schedule.epochs * steps)
@@ -74,6 +71,12 @@ def fit(
     if schedule.swa is not msgspec.UNSET:
         refresh_statistics(model, (batch.windows for batch in _ahead(epoch(schedule.epochs - 1))))
     return tuple(losses)
+
+
+def _begin(callbacks: Sequence[tf_keras.callbacks.Callback], model: tf_keras.Model) -> None:
+    for callback in callbacks:
+        callback.set_model(model)
+        callback.on_train_begin()
 
 
 def _train_epoch(
@@ -111,7 +114,7 @@ def _targets(batch: Batch) -> NDArray[np.float32]:
 
 
 def _loss(
-    schedule: Schedule, distillation: Distillation | None, labels: NDArray[np.float32] | None
+    schedule: Schedule, distillation: Distillation | None, labels: NDArray[np.float32] | None, hint: float
 ) -> Callable[[Any, Any], Any]:
     weights = None
     if schedule.class_weights is not msgspec.UNSET:
@@ -119,7 +122,8 @@ def _loss(
             raise BuilderError("class_weights are asked and no labels are given; pass those of all that is learnt from")
         weights = balanced_weights(labels)
     focal = None if schedule.focal is msgspec.UNSET else schedule.focal
-    return make_loss(schedule.label_smoothing, focal=focal, weights=weights, distillation=distillation)
+    loss = make_loss(schedule.label_smoothing, focal=focal, weights=weights, distillation=distillation)
+    return hinted(loss, hint) if hint else loss
 
 
 def _average(

@@ -6,14 +6,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import pytest
 
 from builder.build_command import main
 from builder.errors import DataError, OutputError, RecipeError
-from models.bundle import open_bundle
+from models.bundle import Bundle, open_bundle
 from models.trust import TrustStore
 from runtimes.detector import open_detector
 from tests.builder import tiny_clips
@@ -126,6 +126,11 @@ def test_a_killed_build_goes_on_where_it_stopped_and_ends_in_a_bundle_that_runs(
     assert summary["licence"] == "MIT License"
     assert [skipped["clip"] for skipped in summary["skipped"]] == ["broken.mp4"]
     assert "1 clip(s) could not be decoded" in str(report["notes"])
+    require_alarms(report, bundle)
+
+
+def require_alarms(report: dict[str, Any], bundle: Bundle) -> None:
+    """The report tells of calibration and of the budget, and its thresholds are the manifest's."""
     alarms = report["alarms"]
     assert (alarms["streams"], alarms["fight_clips"], alarms["calm_clips"]) == (3, 2, 2)
     assert alarms["thresholds"] == msgspec.to_builtins(bundle.manifest.calibration.thresholds)

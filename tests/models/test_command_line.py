@@ -106,7 +106,18 @@ def test_run_lists_the_commands_when_asked_for_help(
 def test_find_commands_prefers_the_installed_one_when_names_meet() -> None:
     installed = [EntryPoint("show", "other:show", GROUP), EntryPoint("extra", "other:main", GROUP)]
     found = find_commands(installed)
-    assert list(found) == ["build", "demo", "evaluate", "extra", "scenes", "show"]
+    assert list(found) == [
+        "ablate",
+        "build",
+        "crossval",
+        "curate",
+        "demo",
+        "evaluate",
+        "extra",
+        "mine",
+        "scenes",
+        "show",
+    ]
     assert found["show"].value == "other:show"
 
 
