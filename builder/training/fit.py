@@ -57,13 +57,11 @@ def fit(
     average = _average(schedule, model, optimizer)
     best = _best(schedule, model, average, held_out)
     batches = _mixed(epoch, schedule, distillation)
-    _begin(callbacks, model)
     losses: list[float] = []
+    _begin(callbacks, model)
     for number in range(schedule.epochs):
         told = partial(_tell, progress, number * steps, schedule.epochs * steps)
-        losses.append(_train_epoch(model, batches(number), callbacks, told))
-        for callback in callbacks:
-            callback.on_epoch_end(number)
+        losses.append(_train_epoch(model, number, batches, callbacks, told))
         average.follow(number)
         if best is not None and best.judge():
             break
@@ -81,16 +79,19 @@ def _begin(callbacks: Sequence[tf_keras.callbacks.Callback], model: tf_keras.Mod
 
 def _train_epoch(
     model: tf_keras.Model,
-    makers: Sequence[Callable[[], Batch]],
+    number: int,
+    epoch: Epoch,
     callbacks: Sequence[tf_keras.callbacks.Callback],
     told: Callable[[int, float], None],
 ) -> float:
-    total = 0.0
+    total, makers = 0.0, epoch(number)
     for step, batch in enumerate(_ahead(makers)):
         for callback in callbacks:
             callback.on_train_batch_begin(step)
         total += float(model.train_on_batch(batch.windows, _targets(batch)))
         told(step + 1, total / (step + 1))
+    for callback in callbacks:
+        callback.on_epoch_end(number)
     return total / len(makers)
 
 
