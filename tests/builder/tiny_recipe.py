@@ -41,7 +41,7 @@ tune = { epochs = 1, batch = 2 }
 tune = { epochs = 2, batch = 2 }
 
 [quantization]
-clips = 4
+clips = 12
 
 [gate]
 accuracy = 1.0
