@@ -18,6 +18,10 @@ difference_gain = 4.0
 mean = 128.0
 scale = 128.0
 
+# Calm clips here stand perfectly still, which grain would keep from the ranges of int8.
+[augmentation]
+noise = 0.0
+
 [folds]
 count = 3
 judged = 1
