@@ -15,15 +15,16 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
-from builder.columns import align
 from builder.data.clips import Clip, ClipFolder, find_clips
-from builder.errors import DataError, OutputError
+from builder.errors import DataError
 from builder.evaluation.scores import Skipped
 from builder.quality.clip_hash import ClipHash
 from builder.quality.inspection import ClipMeasures, inspect_clip
 from builder.quality.thresholds import Quality
 from builder.quality.verdict import Cause, QualityReport, judge_quality
 from builder.recipe import load_recipe
+from builder.result_file import require_folder, write_json
+from builder.table import align
 
 _PERCENTILES = (0, 5, 50, 95, 100)
 _NO_HASHES = ClipHash((), (), ())
@@ -54,8 +55,8 @@ def main(argv: list[str]) -> int:
     arguments = _parser().parse_args(argv)
     quality = (load_recipe(arguments.recipe).quality if arguments.recipe else None) or Quality()
     folder = find_clips(arguments.data)
-    if arguments.json is not None and not arguments.json.absolute().parent.is_dir():
-        raise OutputError(f"{arguments.json}: cannot be written: no such folder; choose another file")
+    if arguments.json is not None:
+        require_folder(arguments.json)
     measures, skipped = _measure(folder.clips)
     clips = [clip for clip in folder.clips if clip.name in measures]
     report = judge_quality(clips, measures, quality)
@@ -69,7 +70,7 @@ def main(argv: list[str]) -> int:
             clips=figures,
             skipped=tuple(skipped),
         )
-        _write(arguments.json, written)
+        write_json(arguments.json, written)
     return 0
 
 
@@ -163,13 +164,6 @@ def _measure(clips: Sequence[Clip]) -> tuple[dict[str, ClipMeasures], list[Skipp
     if shown:
         sys.stderr.write("\r\033[K")
     return measures, skipped
-
-
-def _write(path: Path, report: CurateReport) -> None:
-    try:
-        path.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written: {error.strerror or error}; choose another file") from error
 
 
 def _parser() -> argparse.ArgumentParser:

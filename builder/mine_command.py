@@ -14,12 +14,13 @@ from pathlib import Path
 
 import msgspec
 
-from builder.columns import align
+from builder.arguments import at_least_one, probability
 from builder.data.clips import VIDEO_SUFFIXES
 from builder.errors import DataError, OutputError
 from builder.mining.alarms import Alarm, Window, judge_stream, pick_alarms
 from builder.mining.cutting import SUFFIX, cut_clip
 from builder.mining.sample_stream import stream_samples
+from builder.table import align
 from models.bundle import Bundle, open_bundle
 from models.manifest import Geometry
 from models.trust import TrustStore
@@ -179,26 +180,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--bundle", type=Path, required=True, help="bundle directory or .nexara file")
     parser.add_argument("--data", type=Path, required=True, help="folder of videos in which nobody fights")
     parser.add_argument("--out", type=Path, required=True, help="new folder for the clips and clips.csv")
-    parser.add_argument("--count", type=_at_least_one, default=50, help="how many clips at most (default 50)")
+    parser.add_argument("--count", type=at_least_one, default=50, help="how many clips at most (default 50)")
     parser.add_argument(
-        "--minimum", type=_probability, help="lowest probability of a fight (default: the bundle's wake threshold)"
+        "--minimum", type=probability, help="lowest probability of a fight (default: the bundle's wake threshold)"
     )
     parser.add_argument("--target", help="judge with this target only")
     parser.add_argument("--key", type=Path, action="append", default=[], help="public key (PEM) to trust besides")
     return parser
-
-
-def _at_least_one(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} found, a whole number from 1 is needed")
-    return int(text)
-
-
-def _probability(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{text!r} found, a number from 0 to 1 is allowed")
-    return value
