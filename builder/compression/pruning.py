@@ -14,8 +14,7 @@ from builder.framework import load_builder_module, load_keras
 from builder.recipe import Pruning, Student
 from builder.training.fit import Progress, Schedule, fit
 from builder.training.network import Network, expose_embeddings, join_network
-from builder.training.probe import embedder, train_probe
-from builder.training.student import TeacherViews
+from builder.training.student import TeacherViews, teach_head
 from builder.training.training_set import shuffled
 from models.manifest import Geometry, Preprocessing
 
@@ -46,13 +45,34 @@ def prune_network(
     encoder still tells. Returns the pruned network, free of wrappers, with its losses per epoch of ``prune`` and
     ``probe``. Raises ``PruningError`` when the measured sparsity is not what was asked.
     """
-    tfmot, tune, sparsity = load_builder_module(TOOLKIT), pruning.tune, pruning.sparsity
     load_keras().utils.set_random_seed(student.seed)
-    views = views.hinting(network.encoder, preprocessing) if pruning.hint else views
+    encoder, head, losses = _prune_both(network, views, pruning, student, geometry, preprocessing, progress)
+    told = {"prune": losses}
+    if pruning.probe is not None:
+        head, told["probe"] = _learn_head(
+            encoder, network.head, views, pruning.probe, pruning.sparsity, student, preprocessing, progress
+        )
+    _require(pruning.sparsity, measure_sparsity(network, [encoder, head]))
+    return join_network(encoder, head, geometry, preprocessing), told
+
+
+def _prune_both(
+    network: Network,
+    views: TeacherViews,
+    pruning: Pruning,
+    student: Student,
+    geometry: Geometry,
+    preprocessing: Preprocessing,
+    progress: Progress,
+) -> tuple[tf_keras.Model, tf_keras.Model, tuple[float, ...]]:
+    """Encoder and head pruned while the whole learns, with the losses per epoch."""
+    tfmot, tune = load_builder_module(TOOLKIT), pruning.tune
+    if pruning.hint:
+        views = views.hinting(network.encoder, preprocessing)
     steps = tune.epochs * len(views.epoch(student.seed, tune.batch, 0))
     # Encoder and head are wrapped apart: wrapping a model that holds models skips what is inside them.
-    wrapped = [_wrap(tfmot, model, sparsity, steps) for model in (network.encoder, network.head)]
-    joined = join_network(wrapped[0], wrapped[1], geometry, preprocessing)
+    encoder, head = (_wrap(tfmot, model, pruning.sparsity, steps) for model in (network.encoder, network.head))
+    joined = join_network(encoder, head, geometry, preprocessing)
     losses = fit(
         expose_embeddings(joined) if pruning.hint else joined.whole,
         lambda number: views.epoch(student.seed, tune.batch, number),
@@ -63,13 +83,7 @@ def prune_network(
         labels=views.labels(),
         hint=pruning.hint,
     )
-    (encoder, head), told = (_strip(tfmot, model) for model in wrapped), {"prune": losses}
-    if pruning.probe is not None:
-        head, told["probe"] = _learn_head(
-            encoder, network.head, views, pruning.probe, sparsity, student, preprocessing, progress
-        )
-    _require(sparsity, measure_sparsity(network, [encoder, head]))
-    return join_network(encoder, head, geometry, preprocessing), told
+    return _strip(tfmot, encoder), _strip(tfmot, head), losses
 
 
 def _learn_head(
@@ -84,21 +98,12 @@ def _learn_head(
 ) -> tuple[tf_keras.Model, tuple[float, ...]]:
     """A new head of the ``form`` given, pruned while it learns from the embeddings of the pruned encoder."""
     tfmot = load_builder_module(TOOLKIT)
-    embed = embedder(encoder, preprocessing)
-    count = len(views.logits)
-    embeddings = np.concatenate([embed(views.windows(view)) for view in range(count)])
-    steps = schedule.epochs * len(shuffled(len(embeddings), schedule.batch, (0,)))
+    embeddings = views.embedded(encoder, preprocessing)
+    steps = schedule.epochs * len(shuffled(embeddings.shape[0] * embeddings.shape[1], schedule.batch, (0,)))
     head = _wrap(tfmot, load_keras().models.clone_model(form), sparsity, steps)
-    losses = train_probe(
-        head,
-        embeddings,
-        np.tile(views.labels(), (count, 1)),
-        schedule,
-        student.seed,
-        progress,
-        teacher=views.logits.reshape(-1, 2),
-        distillation=student.distillation,
-        callbacks=(tfmot.sparsity.keras.UpdatePruningStep(),),
+    update = tfmot.sparsity.keras.UpdatePruningStep()
+    losses = teach_head(
+        head, views, embeddings, schedule, student.distillation, student.seed, progress, callbacks=(update,)
     )
     return _strip(tfmot, head), losses
 

@@ -39,9 +39,12 @@ class TeacherViews:
 
     def hinting(self, encoder: tf_keras.Model, preprocessing: Preprocessing) -> TeacherViews:
         """The same views with the embeddings that ``encoder`` has of them now."""
+        return TeacherViews(self._training, self.logits, self.embedded(encoder, preprocessing))
+
+    def embedded(self, encoder: tf_keras.Model, preprocessing: Preprocessing) -> NDArray[np.float32]:
+        """What ``encoder`` makes of each view of each clip, ``(views, N, T, D) float32``."""
         embed = embedder(encoder, preprocessing)
-        embeddings = np.stack([embed(self.windows(view)) for view in range(len(self.logits))])
-        return TeacherViews(self._training, self.logits, embeddings)
+        return np.stack([embed(self.windows(view)) for view in range(len(self.logits))])
 
     def epoch(self, seed: int, batch: int, number: int) -> list[Callable[[], Batch]]:
         """One view of every clip, in drawn order; epochs go round the views."""
@@ -86,6 +89,35 @@ def teacher_logits(
     return np.stack(judged).astype(np.float32)
 
 
+def teach_head(
+    head: tf_keras.Model,
+    views: TeacherViews,
+    embeddings: NDArray[np.float32],
+    probe: Schedule,
+    distillation: Distillation,
+    seed: int,
+    progress: Progress,
+    *,
+    held_out: Batch | None = None,
+    callbacks: Sequence[tf_keras.callbacks.Callback] = (),
+) -> tuple[float, ...]:
+    """Train ``head`` alone on the views' ``embeddings (views, N, T, D)``, from the teacher's logits and the labels;
+    returns the mean loss per epoch."""
+    count, clips = embeddings.shape[:2]
+    return train_probe(
+        head,
+        embeddings.reshape(count * clips, *embeddings.shape[2:]),
+        np.tile(views.labels(), (count, 1)),
+        probe,
+        seed,
+        progress,
+        teacher=views.logits.reshape(-1, 2),
+        distillation=distillation,
+        held_out=held_out,
+        callbacks=callbacks,
+    )
+
+
 def train_student(
     network: Network,
     views: TeacherViews,
@@ -98,21 +130,9 @@ def train_student(
 ) -> dict[str, tuple[float, ...]]:
     """Train ``network`` in place from the teacher's logits and the labels; returns the losses per epoch."""
     load_keras().utils.set_random_seed(seed)
-    count = len(views.logits)
-    embed = embedder(network.encoder, preprocessing)
-    embeddings = np.concatenate([embed(views.windows(view)) for view in range(count)])
-    standard = standardise(network, embeddings)
-    probed = train_probe(
-        network.head,
-        standard,
-        np.tile(views.labels(), (count, 1)),
-        probe,
-        seed,
-        progress,
-        teacher=views.logits.reshape(-1, 2),
-        distillation=distillation,
-        held_out=embed_held_out(network, views.held_out(), preprocessing),
-    )
+    standard = standardise(network, views.embedded(network.encoder, preprocessing))
+    held_out = embed_held_out(network, views.held_out(), preprocessing)
+    probed = teach_head(network.head, views, standard, probe, distillation, seed, progress, held_out=held_out)
     if tune is None:
         return {"probe": probed}
     tuned = fit(
