@@ -7,22 +7,30 @@ time of its pooled features, logistic regression, folds that never split a sourc
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.inputs import Encode, Judged, count_clips, judge, load_encoder, summarise, told
+from benchmarks.inputs import (
+    Encode,
+    Judged,
+    count_clips,
+    folds_parser,
+    judge_rivals,
+    load_encoder,
+    over_time,
+    summarise,
+    told,
+)
 from benchmarks.outcome import machine_line, run, tell, write_json
 from benchmarks.table import table_lines
 from builder.backbones.registry import BackboneSpec
 from builder.data.clips import Clip, find_clips, require_both_classes
-from builder.data.decode import decode_clip
+from builder.data.decode import decode_clip_at_sizes
 from builder.data.samples import clip_samples
 from builder.errors import DataError
 from builder.recipe import Recipe, load_recipe
@@ -71,20 +79,13 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 
 def main(argv: list[str]) -> int:
     """Judge how much of the picture a sample should show, on a folder of clips."""
-    arguments = _parser().parse_args(argv)
+    arguments = folds_parser("close_ups", main.__doc__).parse_args(argv)
     clips = find_clips(arguments.data).clips
     require_both_classes(clips, arguments.data)
     recipe = load_recipe("full")
     encoders = {sight.size: load_encoder(BackboneSpec(), (sight.size, sight.size)).encode for sight in SIGHTS.values()}
-    features = {
-        name: embed(clips, sight, recipe, encoders[sight.size], name, number)
-        for number, (name, sight) in enumerate(SIGHTS.items(), 1)
-    }
-    kept = tuple(clip for clip in clips if clip.name in features[SHIPPED])
-    tables = {
-        name: [judge(kept, found, arguments.folds, seed) for seed in range(arguments.seeds)]
-        for name, found in features.items()
-    }
+    features = embed(clips, SIGHTS, recipe, encoders)
+    kept, tables = judge_rivals(clips, features, arguments.folds, arguments.seeds)
     result = Result(
         data=arguments.data.resolve().name,
         clips=len(kept),
@@ -98,22 +99,28 @@ def main(argv: list[str]) -> int:
 
 
 def embed(
-    clips: Sequence[Clip], sight: Sight, recipe: Recipe, encode: Encode, name: str, number: int
-) -> Mapping[str, NDArray[np.float64]]:
-    """Features ``(2 D P,)`` by clip; one that cannot be read is left out."""
-    preprocessing = sight.preprocessing(recipe.preprocessing)
-    found = {}
-    for clip in clips:
+    clips: Sequence[Clip], sights: Mapping[str, Sight], recipe: Recipe, encoders: Mapping[int, Encode]
+) -> dict[str, dict[str, NDArray[np.float64]]]:
+    """Features ``(2 D P,)`` by sight and clip, with the encoders of each sight's size.
+
+    Each clip is decoded once, and one that cannot be is left out.
+    """
+    asked = {name: sight.preprocessing(recipe.preprocessing) for name, sight in sights.items()}
+    found: dict[str, dict[str, NDArray[np.float64]]] = {name: {} for name in sights}
+    canvases = {preprocessing.canvas: preprocessing for preprocessing in asked.values()}
+    for number, clip in enumerate(clips, 1):
         try:
-            decoded = decode_clip(clip.path, preprocessing)
+            decoded = dict(zip(canvases, decode_clip_at_sizes(clip.path, tuple(canvases.values())), strict=True))
         except DataError as error:
             sys.stderr.write(f"left out {error}\n")
             continue
-        samples = clip_samples(decoded, recipe.geometry, preprocessing)
-        panes = samples.reshape(len(samples), preprocessing.panes, *preprocessing.pane_shape)
-        parts = [_describe_time(normalise(panes[:, pane], preprocessing), encode) for pane in sight.panes]
-        found[clip.name] = np.concatenate(parts)
-    count_clips(number, len(SIGHTS), name)
+        for name, preprocessing in asked.items():
+            samples = clip_samples(decoded[preprocessing.canvas], recipe.geometry, preprocessing)
+            panes = samples.reshape(len(samples), preprocessing.panes, *preprocessing.pane_shape)
+            encode = encoders[sights[name].size]
+            parts = [_describe_time(normalise(panes[:, pane], preprocessing), encode) for pane in sights[name].panes]
+            found[name][clip.name] = np.concatenate(parts)
+        count_clips(number, len(clips), clip.name)
     return found
 
 
@@ -136,17 +143,7 @@ def describe(result: Result) -> Iterator[str]:
 
 def _describe_time(pane: NDArray[np.float32], encode: Encode) -> NDArray[np.float64]:
     planes = np.repeat(pane, 3, axis=-1)
-    pooled = np.concatenate([encode(planes[start : start + BATCH]) for start in range(0, len(planes), BATCH)])
-    return np.concatenate([pooled.mean(axis=0), pooled.std(axis=0)])
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.close_ups", description=main.__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="folder with clips.csv, or with fight/ and noFight/")
-    parser.add_argument("--folds", type=int, default=5, help="folds grouped by source (default 5)")
-    parser.add_argument("--seeds", type=int, default=3, help="ways to draw the folds (default 3)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
-    return parser
+    return over_time(np.concatenate([encode(planes[start : start + BATCH]) for start in range(0, len(planes), BATCH)]))
 
 
 if __name__ == "__main__":

@@ -87,11 +87,8 @@ def main(argv: list[str]) -> int:
     recipe = load_recipe("full")
     encode = load_encoder(BackboneSpec(), recipe.preprocessing.size).encode
     features = embed_clips(clips, {key: (variant, encode) for key, variant in variants.items()}, recipe, count_clips)
-    kept = tuple(clip for clip in clips if clip.name in features[next(iter(variants))])
-    tables = {
-        variant.name: [judge(kept, features[key], arguments.folds, seed) for seed in range(arguments.seeds)]
-        for key, variant in variants.items()
-    }
+    named = {variant.name: features[key] for key, variant in variants.items()}
+    kept, tables = judge_rivals(clips, named, arguments.folds, arguments.seeds)
     result = Result(
         data=arguments.data.resolve().name,
         clips=len(kept),
@@ -136,9 +133,26 @@ def embed_clips(
         instants = sample_times(float(decoded.times_s[-1]), recipe.geometry)
         for key, (variant, encode) in rivals.items():
             pooled = encode(variant.sample(*_frames(decoded, instants, variant.gap_s)))
-            found[key][clip.name] = np.concatenate([pooled.mean(axis=0), pooled.std(axis=0)])
+            found[key][clip.name] = over_time(pooled)
         progress(number, len(clips), clip.name)
     return found
+
+
+def over_time(pooled: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A clip's features ``(2 D,)``: mean and standard deviation over time of those of its samples ``(K, D)``."""
+    return np.concatenate([pooled.mean(axis=0), pooled.std(axis=0)])
+
+
+def judge_rivals(
+    clips: Sequence[Clip], features: Mapping[str, Features], folds: int, seeds: int
+) -> tuple[tuple[Clip, ...], dict[str, list[ScoreTable]]]:
+    """The clips that could be read, and how each rival judges them in the folds of each seed, by its name.
+
+    Raises ``DataError``.
+    """
+    readable = next(iter(features.values()))
+    kept = tuple(clip for clip in clips if clip.name in readable)
+    return kept, {name: [judge(kept, found, folds, seed) for seed in range(seeds)] for name, found in features.items()}
 
 
 def judge(clips: Sequence[Clip], features: Features, folds: int, seed: int) -> ScoreTable:
@@ -238,13 +252,19 @@ def count_clips(done: int, total: int, word: str) -> None:
     sys.stderr.write(f"{done}/{total} {word}\n")
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.inputs", description=main.__doc__)
+def folds_parser(name: str, description: str | None) -> argparse.ArgumentParser:
+    """What every benchmark asks that judges rivals in folds."""
+    parser = argparse.ArgumentParser(prog=f"python -m benchmarks.{name}", description=description)
     parser.add_argument("--data", type=Path, required=True, help="folder with clips.csv, or with fight/ and noFight/")
     parser.add_argument("--folds", type=int, default=5, help="folds grouped by source (default 5)")
     parser.add_argument("--seeds", type=int, default=3, help="ways to draw the folds (default 3)")
-    parser.add_argument("--variants", default="all", help=f"some of {','.join(VARIANTS)} (default: all)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
+    return parser
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = folds_parser("inputs", main.__doc__)
+    parser.add_argument("--variants", default="all", help=f"some of {','.join(VARIANTS)} (default: all)")
     return parser
 
 

@@ -6,17 +6,25 @@ DIR``.
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.input_variants import SHIPPED, VARIANTS, Planes
-from benchmarks.inputs import Encode, Judged, count_clips, embed_clips, judge, load_encoder, summarise, told
+from benchmarks.inputs import (
+    Encode,
+    Judged,
+    count_clips,
+    embed_clips,
+    folds_parser,
+    judge_rivals,
+    load_encoder,
+    summarise,
+    told,
+)
 from benchmarks.outcome import machine_line, run, tell, write_json
 from benchmarks.table import table_lines
 from builder.backbones.registry import BackboneSpec
@@ -53,7 +61,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 
 def main(argv: list[str]) -> int:
     """Judge forms of the backbone on a folder of clips."""
-    arguments = _parser().parse_args(argv)
+    arguments = folds_parser("networks", main.__doc__).parse_args(argv)
     clips = find_clips(arguments.data).clips
     require_both_classes(clips, arguments.data)
     recipe = load_recipe("full")
@@ -65,11 +73,7 @@ def main(argv: list[str]) -> int:
         recipe,
         count_clips,
     )
-    kept = tuple(clip for clip in clips if clip.name in features[REFERENCE])
-    tables = {
-        name: [judge(kept, found, arguments.folds, seed) for seed in range(arguments.seeds)]
-        for name, found in features.items()
-    }
+    _, tables = judge_rivals(clips, features, arguments.folds, arguments.seeds)
     networks = tuple(
         Network(
             name=judged.name,
@@ -123,15 +127,6 @@ class _Timed:
 
     def median_ms(self) -> float:
         return float(np.median(self._taken))
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.networks", description=main.__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="folder with clips.csv, or with fight/ and noFight/")
-    parser.add_argument("--folds", type=int, default=5, help="folds grouped by source (default 5)")
-    parser.add_argument("--seeds", type=int, default=3, help="ways to draw the folds (default 3)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
-    return parser
 
 
 if __name__ == "__main__":

@@ -21,10 +21,8 @@ def test_what_ships_is_among_those_judged() -> None:
 def test_features_of_panes_stand_side_by_side(tmp_path: Path) -> None:
     clips = find_clips(tiny_clips.write_table(tmp_path / "clips", fights=1, calm=1, sources=2)).clips
     recipe = load_recipe("full")
-    both, whole = (
-        embed(clips, SIGHTS[SHIPPED]._replace(panes=panes), recipe, lambda x: x.mean(axis=(1, 2)), "x", 1)
-        for panes in ((0, 1), (0,))
-    )
+    sights = {name: SIGHTS[SHIPPED]._replace(panes=panes) for name, panes in (("both", (0, 1)), ("whole", (0,)))}
+    both, whole = embed(clips, sights, recipe, {128: lambda x: x.mean(axis=(1, 2))}).values()
     assert set(both) == {clip.name for clip in clips}
     for name, features in both.items():
         assert features.shape == (12,)
