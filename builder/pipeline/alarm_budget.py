@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 
@@ -18,7 +17,7 @@ from builder.data.decode import DecodedClip, decode_clip
 from builder.evaluation.scores import CALM, FIGHT
 from builder.pipeline.calibrated import FoldCalibration
 from builder.pipeline.curated import CuratedClips
-from builder.pipeline.fold_build import FoldBuild, FoldStages
+from builder.pipeline.fold_build import FoldBuild
 from builder.recipe import Alarms, Recipe
 from builder.stages import Stage, StageStore
 from builder.training.fit import Progress
@@ -27,13 +26,6 @@ from scenes import write_streams
 STREAMS_A_STAGE = 10
 FPS = 10.0
 TRACES = "traces.json"
-
-
-class Watching(NamedTuple):
-    """One fold as far as it watches: what it is, and what it has built."""
-
-    fold: FoldBuild
-    stages: FoldStages
 
 
 class AlarmBudget:
@@ -56,7 +48,7 @@ class AlarmBudget:
         self._code_version = code_version
         self._rule = AlarmRule()
 
-    def choose(self, folds: Sequence[Watching], calibrations: Mapping[int, FoldCalibration]) -> AlarmChoice:
+    def choose(self, folds: Sequence[FoldBuild], calibrations: Mapping[int, FoldCalibration]) -> AlarmChoice:
         """Thresholds of the first fold, which ships.
 
         Its student watches the calm streams. Held-out clips are judged as its calibration was fitted: by its own
@@ -64,26 +56,26 @@ class AlarmBudget:
         fold's own left out.
         """
         shipped = folds[0]
-        own = shipped.stages.clips.calibrate
-        watched = [(shipped, own)] if own else [(one, one.stages.clips.judge) for one in folds[1:]]
+        own = shipped.clips.calibrate
+        watched = [(shipped, own)] if own else [(one, one.clips.judge) for one in folds[1:]]
         clips = [found for one, given in watched for found in self._watch_clips(one, given)]
         streams = self._watch_streams(shipped)
-        platt = calibrations[shipped.stages.clips.number].platt
+        platt = calibrations[shipped.clips.number].platt
         return choose_alarms(streams, clips, platt, self._alarms.per_hour, self._rule)
 
-    def _watch_clips(self, one: Watching, clips: Sequence[Clip]) -> tuple[Trace, ...]:
+    def _watch_clips(self, one: FoldBuild, clips: Sequence[Clip]) -> tuple[Trace, ...]:
         items = [(clip.name, clip.fight, partial(self._real.exact, clip)) for clip in clips]
-        key = (one.stages.pruned.key, [clip.name for clip in clips])
+        key = (one.pruned().key, [clip.name for clip in clips])
         return self._watched("watch-clips", one, key, items)
 
-    def _watch_streams(self, one: Watching) -> tuple[Trace, ...]:
+    def _watch_streams(self, one: FoldBuild) -> tuple[Trace, ...]:
         parts = self._draw()
         films = [film for part in parts for film in sorted((part.directory / "streams").iterdir())]
         items = [
             (f"stream-{number}", False, partial(decode_clip, film, self._recipe.preprocessing))
             for number, film in enumerate(films)
         ]
-        return self._watched("watch-streams", one, (one.stages.pruned.key, [part.key for part in parts]), items)
+        return self._watched("watch-streams", one, (one.pruned().key, [part.key for part in parts]), items)
 
     def _draw(self) -> list[Stage]:
         """Streams are drawn some at a time, so that an interrupted build loses little."""
@@ -108,20 +100,20 @@ class AlarmBudget:
         )
 
     def _watched(
-        self, name: str, one: Watching, key: object, items: Sequence[tuple[str, bool, Callable[[], DecodedClip]]]
+        self, name: str, one: FoldBuild, key: object, items: Sequence[tuple[str, bool, Callable[[], DecodedClip]]]
     ) -> tuple[Trace, ...]:
         stage = self._store.run(
-            f"fold{one.stages.clips.number}-{name}",
+            f"fold{one.clips.number}-{name}",
             (key, self._rule.rate_hz),
             partial(self._judge, one, items),
         )
         return msgspec.json.decode((stage.directory / TRACES).read_bytes(), type=tuple[Trace, ...])
 
     def _judge(
-        self, one: Watching, items: Sequence[tuple[str, bool, Callable[[], DecodedClip]]], directory: Path
+        self, one: FoldBuild, items: Sequence[tuple[str, bool, Callable[[], DecodedClip]]], directory: Path
     ) -> None:
         recipe = self._recipe
-        scorer = one.fold.scorer(one.fold.network(recipe.student, one.stages.pruned))
+        scorer = one.scorer(one.network(recipe.student, one.pruned()))
         traces = []
         for number, (name, fight, decode) in enumerate(items, 1):
             label = FIGHT if fight else CALM

@@ -15,10 +15,11 @@ from builder.alarms.choice import AlarmChoice
 from builder.display import LanedDisplay
 from builder.evaluation.parity import measure_parity, require_parity
 from builder.execution.executor import Executor, run_tasks
-from builder.pipeline.alarm_budget import AlarmBudget, Watching
+from builder.pipeline.alarm_budget import AlarmBudget
 from builder.pipeline.calibrated import FoldCalibration
 from builder.pipeline.compiled_fold import RELEASED, compile_stage
 from builder.pipeline.curated import CuratedClips
+from builder.pipeline.fold_build import FoldBuild
 from builder.pipeline.fold_task import compile_tasks, fold_tasks
 from builder.pipeline.judged import Judged, calibrate, judge_calibrations, judge_compiled, judge_ensemble, judge_members
 from builder.pipeline.prepared import prepare
@@ -68,8 +69,7 @@ def build(options: BuildOptions, display: LanedDisplay) -> Path:
     _require_parity(judged, options.recipe)
     real = CuratedClips(prepared.real)
     scenes = None if prepared.scenes is None else CuratedClips(prepared.scenes)
-    watching = [Watching(fold, done) for fold, done in zip(folds, stages, strict=True)]
-    alarms = _choose_alarms(options, real, watching, calibrations, store, display)
+    alarms = _choose_alarms(options, real, folds, calibrations, store, display)
     built = BuiltFolds(
         folds[0],
         tuple(stages),
@@ -86,7 +86,7 @@ def build(options: BuildOptions, display: LanedDisplay) -> Path:
 def _choose_alarms(
     options: BuildOptions,
     real: CuratedClips,
-    watching: Sequence[Watching],
+    folds: Sequence[FoldBuild],
     calibrations: Mapping[int, FoldCalibration],
     store: StageStore,
     display: LanedDisplay,
@@ -95,7 +95,7 @@ def _choose_alarms(
     if recipe.alarms is None:
         return None
     budget = AlarmBudget(recipe, recipe.alarms, real, store, display.progress, options.code_version)
-    chosen = budget.choose(watching, calibrations)
+    chosen = budget.choose(folds, calibrations)
     warning = chosen.warning()
     if warning is not None:
         display.warn(warning)

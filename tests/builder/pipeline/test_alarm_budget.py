@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from builder.data.clips import Clip, find_clips
-from builder.pipeline.alarm_budget import AlarmBudget, Watching
+from builder.pipeline.alarm_budget import AlarmBudget
 from builder.pipeline.calibrated import FoldCalibration
 from builder.pipeline.curated import CuratedClips, curate, hash_clips
 from builder.pipeline.fold_build import FoldClips
@@ -49,14 +49,15 @@ class Site:
         self.directory = directory
         self.detector = detector
 
-    def fold(self, number: int, key: str, calibrate: tuple[Clip, ...] = ()) -> Watching:
+    def fold(self, number: int, key: str, calibrate: tuple[Clip, ...] = ()) -> Any:
         """A fold of which nothing is real but its clips and what its network says."""
-        network: Any = SimpleNamespace(network=lambda *_: None, scorer=lambda _: self.detector)
         judge = self.real.clips[number : number + 4 : 3]
-        stages: Any = SimpleNamespace(
-            clips=FoldClips(number, (), judge, calibrate), pruned=Stage("prune", self.directory, key, 0.0)
+        return SimpleNamespace(
+            clips=FoldClips(number, (), judge, calibrate),
+            pruned=lambda: Stage("prune", self.directory, key, 0.0),
+            network=lambda *_: None,
+            scorer=lambda _: self.detector,
         )
-        return Watching(network, stages)
 
     def budget(self, alarms: Alarms = ALARMS) -> AlarmBudget:
         store = StageStore(self.directory / "work", lambda name, done: self.told.append((name, done)))
