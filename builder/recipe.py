@@ -9,23 +9,18 @@ from typing import Annotated
 import msgspec
 
 from builder.alarms.choice import UNSEEN
-from builder.backbones.registry import BackboneSpec
 from builder.data.degradation import Degradation
 from builder.errors import RecipeError
-from builder.heads import HeadName
+from builder.members import Count, Member, Members, NetworkSpec
 from builder.quality.thresholds import Quality
-from builder.training.adversarial import Alignment
 from builder.training.calibration import Method
-from builder.training.curriculum import Curriculum
 from builder.training.fit import Distillation, Schedule
 from builder.training.held_out import Validation
 from builder.training.oversampling import Oversampling
-from builder.training.precision import Precision
 from builder.training.views import Augmentation
 from models.manifest import Geometry, Preprocessing
 
 FOLDS_WHEN_ONE_IS_JUDGED = 3
-Count = Annotated[int, msgspec.Meta(ge=1)]
 
 
 class Folds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -50,46 +45,6 @@ class Negatives(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     judged on. Paths are relative to where the command runs."""
 
     folders: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
-
-
-class NetworkSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A network and how it is trained: first its head on ``probe_views`` embedded views a clip, then, with ``tune``,
-    the whole.
-
-    Source of the order: Kumar et al., fine-tuning can distort pretrained features (ICLR 2022).
-    """
-
-    backbone: BackboneSpec
-    head: HeadName
-    probe_views: Count = 8
-    probe: Schedule
-    tune: Schedule | None = None
-    precision: Precision | msgspec.UnsetType = msgspec.UNSET
-
-
-class Members(NetworkSpec, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One member a seed; ``alignment`` of clean and degraded clips while the whole is tuned, or a ``curriculum`` by
-    which it is tuned on easy clips first, where they are given.
-
-    Raises ``ValueError`` when one of those is asked and nothing is tuned, or ``alignment`` with what it cannot be
-    combined with.
-    """
-
-    seeds: Annotated[tuple[int, ...], msgspec.Meta(min_length=1)] = (1, 2, 3)
-    alignment: Alignment | msgspec.UnsetType = msgspec.UNSET
-    curriculum: Curriculum | None = None
-
-    def __post_init__(self) -> None:
-        aligned, paced = self.alignment is not msgspec.UNSET, self.curriculum is not None
-        if self.tune is None and (aligned or paced):
-            asked = "alignment" if aligned else "curriculum"
-            raise ValueError(f"{asked} is set and nothing is tuned; give tune, or leave {asked} out")
-        if aligned and paced:
-            raise ValueError("alignment and curriculum are both set; each has its own order of clips, so keep one")
-        if aligned and self.tune is not None and self.tune.mixing is not msgspec.UNSET:
-            raise ValueError(
-                "alignment and tune.mixing are both set; a window mixed of both domains is of neither, so keep one"
-            )
 
 
 class Student(NetworkSpec, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -175,6 +130,10 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     alarms: Alarms | None = None
     gate: Gate = msgspec.field(default_factory=Gate)
 
+    def each_member(self) -> tuple[Member, ...]:
+        """Every member of the ensemble."""
+        return self.members.each(self.preprocessing)
+
 
 def load_recipe(name: str) -> Recipe:
     """Read a recipe by the name of one that comes with the builder, or by the path of a TOML file.
@@ -192,6 +151,7 @@ def load_recipe(name: str) -> Recipe:
             f"{where}: members.alignment needs degraded clips to align with; add the table [degradation], or leave out "
             "[members.alignment]"
         )
+    _require_canvas(recipe, where)
     _require_validation(recipe, where)
     if recipe.alarms is not None:
         _require_minutes(recipe.alarms, where)
@@ -227,6 +187,18 @@ def _require_folds(folds: Folds, where: str) -> None:
             f"{where}: folds.count is {folds.count}; at least {FOLDS_WHEN_ONE_IS_JUDGED} are needed to judge one: it, "
             "one for calibration, and one to learn from"
         )
+
+
+def _require_canvas(recipe: Recipe, where: str) -> None:
+    if recipe.preprocessing.close_up is not None:
+        return
+    for variant in recipe.members.variants:
+        asked = "size" if variant.size is not None else "share"
+        if variant.size is not None or variant.share is not None:
+            raise RecipeError(
+                f"{where}: members.variants {variant.name} sets {asked}, and clips are kept in the size of one pane; "
+                f"give [preprocessing.close_up], on whose canvas they are kept larger, or leave {asked} out"
+            )
 
 
 def _require_validation(recipe: Recipe, where: str) -> None:

@@ -147,14 +147,18 @@ def of_turn(recipe: Recipe, own: tuple[int, ...], network: Network, turn: int) -
     """The recipe with the seeds of one repetition.
 
     A student's turns share their teachers. Members take one seed a turn of ``own`` and those that follow, and an
-    ensemble as many as it has members, so that no network serves twice and a build's members serve again.
+    ensemble as many as it has, so that no network serves twice and a build's members serve again. A member alone is
+    what all share, of no variant.
     """
     if network == "student":
         seed = recipe.student.seed + turn
         return msgspec.structs.replace(recipe, student=msgspec.structs.replace(recipe.student, seed=seed))
-    size = 1 if network == "member" else len(recipe.members.seeds)
+    alone = network == "member"
+    size = 1 if alone else len(recipe.members.seeds)
     seeds = further_seeds(own, (turn + 1) * size)[turn * size :]
-    return msgspec.structs.replace(recipe, members=msgspec.structs.replace(recipe.members, seeds=seeds))
+    variants = () if alone else recipe.members.variants
+    members = msgspec.structs.replace(recipe.members, seeds=seeds, variants=variants)
+    return msgspec.structs.replace(recipe, members=members)
 
 
 def _gather(options: AblationOptions, rows: Sequence[Row], sources_known: bool) -> Ablation:

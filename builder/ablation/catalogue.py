@@ -14,6 +14,7 @@ OF_ENSEMBLE: frozenset[Network] = frozenset({"ensemble", "student"})
 
 
 TUNING: Patch = {"epochs": 3, "learning_rate": 1e-4}
+CLOSE_UP: Patch = {"preprocessing.close_up": {"canvas": [240, 320], "share": 0.4}}
 
 
 def _everywhere(key: str, value: object) -> Patch:
@@ -54,8 +55,8 @@ CATALOGUE: tuple[Technique, ...] = (
         "close-up",
         "the window that moves most beside the whole picture",
         "decision 37 of this project",
-        {"preprocessing.close_up": {"canvas": [240, 320], "share": 0.4}},
-        {"preprocessing.close_up": None},
+        {**CLOSE_UP, "members.variants": []},
+        {"preprocessing.close_up": None, "members.variants": []},
     ),
     Technique(
         "tuning",
@@ -79,6 +80,13 @@ CATALOGUE: tuple[Technique, ...] = (
         {"members.head": "bilstm"},
         {"members.head": "tcn"},
         OF_TEACHERS,
+    ),
+    Technique(
+        "pooled-moments",
+        "mean and spread over time under one linear layer, against a BiLSTM and attention",
+        "Snyder et al., X-vectors (2018)",
+        {"members.head": "moments", "student.head": "moments"},
+        {"members.head": "bilstm", "student.head": "tcn"},
     ),
     Technique(
         "focal-loss",
@@ -258,10 +266,18 @@ CATALOGUE: tuple[Technique, ...] = (
     ),
     Technique(
         "ensemble",
-        "three members in the place of one",
+        "three members in the place of one, which differ by seed alone",
         "Lakshminarayanan et al., Simple and scalable predictive uncertainty (2017)",
-        {"members.seeds": [1, 2, 3]},
-        {"members.seeds": [1]},
+        {"members.head": "bilstm", "members.variants": [], "members.seeds": [1, 2, 3]},
+        {"members.head": "bilstm", "members.variants": [], "members.seeds": [1]},
+        OF_ENSEMBLE,
+    ),
+    Technique(
+        "looks",
+        "beside each member one that looks closer and at more pixels",
+        "decision 40 of this project",
+        {"members.variants": [{"name": "wide"}, {"name": "near", "size": [160, 160], "share": 0.3}], **CLOSE_UP},
+        {"members.variants": [], **CLOSE_UP},
         OF_ENSEMBLE,
     ),
     Technique(

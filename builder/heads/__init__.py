@@ -6,12 +6,17 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
 from builder.heads.bilstm import build_bilstm
+from builder.heads.moments import build_moments
 from builder.heads.tcn import build_tcn
 
 if TYPE_CHECKING:
     import tf_keras
 
-HeadName = Literal["bilstm", "tcn"]
-HEADS: dict[HeadName, Callable[[int, int], tf_keras.Model]] = {"bilstm": build_bilstm, "tcn": build_tcn}
+HeadName = Literal["bilstm", "moments", "tcn"]
+HEADS: dict[HeadName, Callable[[int, int], tf_keras.Model]] = {
+    "bilstm": build_bilstm,
+    "moments": build_moments,
+    "tcn": build_tcn,
+}
 
-__all__ = ["HEADS", "HeadName", "build_bilstm", "build_tcn"]
+__all__ = ["HEADS", "HeadName", "build_bilstm", "build_moments", "build_tcn"]

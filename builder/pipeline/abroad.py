@@ -7,7 +7,7 @@ that each held out: no clip of the second folder has a part in any number but th
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -24,10 +24,12 @@ from builder.evaluation.figures import Figures, figure
 from builder.evaluation.opening import open_artifacts
 from builder.evaluation.scores import Scores
 from builder.evaluation.scoring import Scorer, score_clips
+from builder.members import Member
 from builder.pipeline.calibrated import UNCALIBRATED, FoldCalibration, apply_calibration, fit_calibration
 from builder.pipeline.compiled_fold import RELEASED, compile_stage, read_artifacts
 from builder.pipeline.crossval import DECISION, Opening, train_side_by_side
 from builder.pipeline.curated import CuratedClips
+from builder.pipeline.ensemble import average_scores
 from builder.pipeline.fold_build import SCORES, read_scores, write_scores
 from builder.pipeline.fold_task import Part
 from builder.pipeline.judged import STUDENT, UNPRUNED, Judged, average_folds, stage_scores
@@ -35,6 +37,7 @@ from builder.pipeline.prepared import PreparedClips, curate_stage, prepare
 from builder.recipe import Recipe
 from builder.report.data import Kind, StageTime
 from builder.stages import Stage, StageStore
+from models.manifest import Preprocessing
 
 ENSEMBLE = "ensemble"
 
@@ -129,8 +132,7 @@ class _Abroad:
     def judge(self) -> list[Judged]:
         """Everything as far as is asked, with calibrated probabilities."""
         whole, recipe = self._whole, self._recipe
-        members = whole.members()
-        scores = self._stage(ENSEMBLE, [member.key for member in members], whole.ensemble)
+        scores = average_scores([self._member(one, stage) for one, stage in self._each_member()])
         judged = [self._calibrated(ENSEMBLE, "ensemble", scores, average_folds(self._folds))]
         if self._options.until == "ensemble":
             return judged
@@ -142,6 +144,17 @@ class _Abroad:
         after = stage_scores(self._folds, [fold.judged() for fold in self._folds])
         judged.append(self._calibrated(STUDENT, "student", scores, after))
         return [*judged, *self._judge_artifacts(_calibration(after))] if self._options.until == "int8" else judged
+
+    def _each_member(self) -> Iterator[tuple[Member, Stage]]:
+        return zip(self._recipe.each_member(), self._whole.members(), strict=True)
+
+    def _member(self, member: Member, stage: Stage) -> Scores:
+        seen = member.preprocessing
+
+        def scorer() -> Scorer:
+            return self._whole.scorer(self._whole.network(member.spec, stage, seen), seen)
+
+        return self._stage(member.name, stage.key, scorer, seen)
 
     def _judge_artifacts(self, calibration: FoldCalibration) -> list[Judged]:
         compiled = compile_stage(self._whole, calibration, self._recipe, self._store, self._display.progress)
@@ -157,16 +170,16 @@ class _Abroad:
                 write_scores(self._scores(opened, calibration.temperature), directory / f"{target.name}.json")
             self._display.progress(number, len(RELEASED), target.name)
 
-    def _stage(self, name: str, key: object, scorer: Callable[[], Scorer]) -> Scores:
+    def _stage(self, name: str, key: object, scorer: Callable[[], Scorer], seen: Preprocessing | None = None) -> Scores:
         def work(directory: Path) -> None:
-            write_scores(self._scores(scorer()), directory / SCORES)
+            write_scores(self._scores(scorer(), seen=seen), directory / SCORES)
 
         stage = self._store.run(f"abroad-{name}", (key, self._there.listed.fingerprint), work)
         return read_scores(stage.directory / SCORES)
 
-    def _scores(self, scorer: Scorer, temperature: float = 1.0) -> Scores:
-        geometry = self._recipe.geometry
-        cut = (self._there.samples(clip, geometry, self._recipe.preprocessing) for clip in self._there.clips)
+    def _scores(self, scorer: Scorer, temperature: float = 1.0, seen: Preprocessing | None = None) -> Scores:
+        geometry, seen = self._recipe.geometry, seen or self._recipe.preprocessing
+        cut = (self._there.samples(clip, geometry, seen) for clip in self._there.clips)
         return score_clips(scorer, cut, geometry, temperature)
 
     def _calibrated(self, name: str, kind: Kind, scores: Scores, home: dict[int, Scores]) -> Judged:

@@ -6,30 +6,8 @@ from collections.abc import Sequence
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from builder.evaluation.scores import Scores
-from builder.evaluation.scoring import Scorer
-
-
-class Ensemble:
-    """A scorer whose embeddings are the members' side by side; members need not share a width."""
-
-    def __init__(self, members: Sequence[Scorer]) -> None:
-        self._members = tuple(members)
-        self._widths: tuple[int, ...] = ()
-
-    def encode(self, samples: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Embeddings ``(N, D1 + D2 + ...) float32`` of samples ``(N, H, W, C) uint8``."""
-        parts = [member.encode(samples) for member in self._members]
-        self._widths = tuple(part.shape[-1] for part in parts)
-        return np.concatenate(parts, axis=-1)
-
-    def logits(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Mean logits ``(N, 2) float32`` of windows ``(N, T, D1 + D2 + ...) float32``."""
-        parts = np.split(windows, np.cumsum(self._widths)[:-1], axis=-1)
-        judged = [member.logits(part) for member, part in zip(self._members, parts, strict=True)]
-        return np.asarray(np.mean(judged, axis=0), dtype=np.float32)
 
 
 def average_scores(members: Sequence[Scores]) -> Scores:

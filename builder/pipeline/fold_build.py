@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 import numpy as np
@@ -17,9 +17,10 @@ from builder.data.folds import FoldProtocol, forbid_leakage, forbid_overlap
 from builder.evaluation.scores import Scores
 from builder.evaluation.scoring import FloatScorer, Scorer, score_clips
 from builder.heads import HeadName
+from builder.members import Member, NetworkSpec
 from builder.pipeline.curated import CuratedClips
-from builder.pipeline.ensemble import Ensemble, average_scores
-from builder.recipe import NetworkSpec, Recipe
+from builder.pipeline.ensemble import average_scores
+from builder.recipe import Recipe
 from builder.stages import Stage, StageStore
 from builder.training.batch import Batch
 from builder.training.fit import Progress
@@ -28,8 +29,12 @@ from builder.training.member import train_member
 from builder.training.network import Network, build_network, load_weights, save_weights, traced
 from builder.training.precision import computing_in
 from builder.training.probe import embed_views
-from builder.training.student import TeacherViews, teacher_logits, train_student
+from builder.training.student import Teacher, TeacherViews, teacher_logits, train_student
 from builder.training.training_set import DegradedCopies, TrainingSet
+from models.manifest import Geometry, Preprocessing
+
+if TYPE_CHECKING:
+    import tf_keras
 
 LOSSES = "losses.json"
 SCORES = "scores.json"
@@ -93,30 +98,32 @@ class FoldBuild:
         self._clips = clips
         self._store = store
         self._progress = progress
-        self._training: TrainingSet | None = None
+        self._training: dict[Preprocessing, TrainingSet] = {}
         self._finished: dict[str, Stage] = {}
 
     def run(self) -> FoldStages:
         """All stages of the fold, each skipped when it is there."""
         return FoldStages(self._clips, self.members(), self.teacher(), self.student(), self.pruned(), self.judged())
 
-    def embedded(self) -> Stage:
-        """Views of the training clips, embedded by the members' untouched encoder."""
-        spec = self._recipe.members
-        return self._stage("embed", (self._data_key(), spec.backbone, spec.probe_views), self._embed)
+    def embedded(self, member: Member) -> Stage:
+        """Views of the training clips as the member sees them, embedded by its untouched encoder."""
+        spec, shared = member.spec, self._recipe.members
+        own = (spec.backbone, member.preprocessing) != (shared.backbone, self._recipe.preprocessing)
+        name = f"embed-{member.variant}" if own else "embed"
+        inputs = (self._data_key(member.preprocessing), spec.backbone, spec.probe_views)
+        return self._stage(name, inputs, partial(self._embed, member))
 
-    def member(self, seed: int) -> Stage:
+    def member(self, member: Member) -> Stage:
         """One member with its verdicts on what the fold holds out."""
-        embedded = self.embedded()
-        spec = self._recipe.members
+        embedded, spec = self.embedded(member), member.spec
         alignment = () if spec.alignment is msgspec.UNSET else (spec.alignment,)
         curriculum = () if spec.curriculum is None else (spec.curriculum,)
-        inputs = (embedded.key, _tuned(spec), seed, *alignment, *curriculum)
-        return self._stage(f"member{seed}", inputs, partial(self._member, seed, embedded))
+        inputs = (embedded.key, _tuned(spec), member.seed, *alignment, *curriculum)
+        return self._stage(member.name, inputs, partial(self._member, member, embedded))
 
     def members(self) -> tuple[Stage, ...]:
-        """A member for each of the recipe's seeds."""
-        return tuple(self.member(seed) for seed in self._recipe.members.seeds)
+        """Each of the recipe's members."""
+        return tuple(self.member(member) for member in self._recipe.each_member())
 
     def teacher(self) -> Stage:
         """The ensemble's logits on the student's views, and its verdicts on what the fold holds out."""
@@ -154,30 +161,38 @@ class FoldBuild:
         """Names of the clips that are held out for calibration and not judged on."""
         return frozenset(clip.name for clip in self._clips.calibrate)
 
-    def network(self, spec: NetworkSpec, stage: Stage) -> Network:
-        """The network that a stage left."""
-        network = self._new(spec)
+    def network(self, spec: NetworkSpec, stage: Stage, preprocessing: Preprocessing | None = None) -> Network:
+        """The network that a stage left, of samples made by the recipe's preprocessing or by another."""
+        network = self._new(spec, preprocessing or self._recipe.preprocessing)
         load_weights(network, stage.directory)
         return network
 
-    def training(self) -> TrainingSet:
-        """The fold's training clips, the scenes and the negatives, decoded once."""
-        if self._training is None:
-            recipe, (train, held_out) = self._recipe, self._held_apart()
-            clips = [(clip, self._real.wide(clip)) for clip in train]
-            if self._scenes is not None:
-                clips += [(clip, self._scenes.wide(clip)) for clip in self._scenes.clips]
-            clips += [(clip, more.wide(clip)) for more in self._negatives for clip in more.clips]
-            self._training = TrainingSet(
-                clips,
-                recipe.geometry,
-                recipe.preprocessing,
-                recipe.augmentation,
-                degraded=self._degraded_copies(train),
-                oversampling=None if recipe.oversampling is msgspec.UNSET else recipe.oversampling,
-                held_out=held_out,
-            )
-        return self._training
+    def training(self, preprocessing: Preprocessing | None = None) -> TrainingSet:
+        """The fold's training clips, the scenes and the negatives, decoded once and seen by the recipe's preprocessing
+        or by another."""
+        seen = preprocessing or self._recipe.preprocessing
+        if seen not in self._training:
+            self._training[seen] = self._gather(seen)
+        return self._training[seen]
+
+    def _gather(self, seen: Preprocessing) -> TrainingSet:
+        train, held_out = self._held_apart(seen)
+        if self._training:
+            return next(iter(self._training.values())).seen_by(seen, held_out)
+        recipe = self._recipe
+        clips = [(clip, self._real.wide(clip)) for clip in train]
+        if self._scenes is not None:
+            clips += [(clip, self._scenes.wide(clip)) for clip in self._scenes.clips]
+        clips += [(clip, more.wide(clip)) for more in self._negatives for clip in more.clips]
+        return TrainingSet(
+            clips,
+            recipe.geometry,
+            seen,
+            recipe.augmentation,
+            degraded=self._degraded_copies(train),
+            oversampling=None if recipe.oversampling is msgspec.UNSET else recipe.oversampling,
+            held_out=held_out,
+        )
 
     def _degraded_copies(self, train: Sequence[Clip]) -> DegradedCopies | None:
         spec = self._recipe.degradation
@@ -189,29 +204,31 @@ class FoldBuild:
         copies += [more.degraded(clip) for more in self._negatives for clip in more.clips]
         return DegradedCopies(tuple(copies), spec.degrade)
 
-    def scores(self, scorer: Scorer, clips: Sequence[Clip], temperature: float = 1.0) -> Scores:
-        """Verdicts on clips of this fold."""
+    def scores(
+        self,
+        scorer: Scorer,
+        clips: Sequence[Clip],
+        temperature: float = 1.0,
+        preprocessing: Preprocessing | None = None,
+    ) -> Scores:
+        """Verdicts on clips of this fold, of samples made by the recipe's preprocessing or by another."""
         recipe = self._recipe
-        cut = (self._real.samples(clip, recipe.geometry, recipe.preprocessing) for clip in clips)
+        cut = (self._real.samples(clip, recipe.geometry, preprocessing or recipe.preprocessing) for clip in clips)
         return score_clips(scorer, cut, recipe.geometry, temperature, self._clips.number)
 
-    def scorer(self, network: Network) -> Scorer:
+    def scorer(self, network: Network, preprocessing: Preprocessing | None = None) -> Scorer:
         """A float network as something that can be judged."""
-        return FloatScorer(traced(network.encoder), traced(network.head), self._recipe.preprocessing)
+        seen = preprocessing or self._recipe.preprocessing
+        return FloatScorer(traced(network.encoder), traced(network.head), seen)
 
-    def ensemble(self) -> Scorer:
-        """The members as one that can be judged."""
-        members = self.members()
-        return Ensemble([self.scorer(self.network(self._recipe.members, member)) for member in members])
-
-    def _held_apart(self) -> tuple[tuple[Clip, ...], Batch | None]:
+    def _held_apart(self, seen: Preprocessing) -> tuple[tuple[Clip, ...], Batch | None]:
         """The clips that are learnt from, and windows of those that training is judged by while it runs."""
         recipe, validation = self._recipe, self._recipe.validation
         if validation is msgspec.UNSET:
             return self._clips.train, None
         train, held_out = hold_out(self._clips.train, validation.share, np.random.default_rng(validation.seed))
         forbid_leakage(train, held_out)
-        cut = (self._real.samples(clip, recipe.geometry, recipe.preprocessing) for clip in held_out)
+        cut = (self._real.samples(clip, recipe.geometry, seen) for clip in held_out)
         return train, held_out_batch(cut, recipe.geometry, validation.windows)
 
     def _stage(self, name: str, inputs: object, work: Callable[[Path], None]) -> Stage:
@@ -219,7 +236,7 @@ class FoldBuild:
             self._finished[name] = self._store.run(f"{self._clips.name}-{name}", inputs, work)
         return self._finished[name]
 
-    def _data_key(self) -> object:
+    def _data_key(self, seen: Preprocessing | None = None) -> object:
         scenes = self._scenes.listed.fingerprint if self._scenes is not None else None
         recipe = self._recipe
         train = [clip.name for clip in self._clips.train]
@@ -230,62 +247,67 @@ class FoldBuild:
         chosen += [("negatives", more.listed.fingerprint) for more in self._negatives]
         if recipe.degradation is not None:
             chosen.append(recipe.degradation)
-        return fingerprint, scenes, train, recipe.geometry, recipe.preprocessing, recipe.augmentation, *chosen
+        return fingerprint, scenes, train, recipe.geometry, seen or recipe.preprocessing, recipe.augmentation, *chosen
 
-    def _new(self, spec: NetworkSpec) -> Network:
-        return new_network(spec.backbone, spec.head, self._recipe)
+    def _new(self, spec: NetworkSpec, seen: Preprocessing) -> Network:
+        return new_network(spec.backbone, spec.head, self._recipe.geometry, seen)
 
-    def _learner(self, spec: NetworkSpec) -> Network:
+    def _learner(self, spec: NetworkSpec, seen: Preprocessing) -> Network:
         """A new network that computes in the precision it is to be trained in."""
         with computing_in("float32" if spec.precision is msgspec.UNSET else spec.precision):
-            return self._new(spec)
+            return self._new(spec, seen)
 
-    def _keep(self, spec: NetworkSpec, trained: Network, directory: Path) -> None:
+    def _keep(self, spec: NetworkSpec, trained: Network, seen: Preprocessing, directory: Path) -> None:
         """Write a trained network's weights, and what it says of held-out clips in float32, as later stages see it."""
         save_weights(trained, directory)
         network = trained
         if spec.precision is not msgspec.UNSET:
-            network = self._new(spec)
+            network = self._new(spec, seen)
             load_weights(network, directory)
-        write_scores(self.scores(self.scorer(network), self._held_out()), directory / SCORES)
+        scores = self.scores(self.scorer(network, seen), self._held_out(), preprocessing=seen)
+        write_scores(scores, directory / SCORES)
 
-    def _embed(self, directory: Path) -> None:
-        spec = self._recipe.members
-        encoder = self._new(spec).encoder
-        embeddings = embed_views(encoder, self.training(), spec.probe_views, self._recipe.preprocessing, self._progress)
+    def _embed(self, member: Member, directory: Path) -> None:
+        spec, seen = member.spec, member.preprocessing
+        encoder = self._new(spec, seen).encoder
+        embeddings = embed_views(encoder, self.training(seen), spec.probe_views, seen, self._progress)
         np.save(directory / "embeddings.npy", embeddings)
 
-    def _member(self, seed: int, embedded: Stage, directory: Path) -> None:
-        spec = self._recipe.members
-        network = self._learner(spec)
+    def _member(self, member: Member, embedded: Stage, directory: Path) -> None:
+        spec, seen = member.spec, member.preprocessing
+        network = self._learner(spec, seen)
         embeddings = np.load(embedded.directory / "embeddings.npy")
         losses = train_member(
             network,
-            self.training(),
+            self.training(seen),
             embeddings,
             spec.probe,
             spec.tune,
-            seed,
+            member.seed,
             self._progress,
             alignment=None if spec.alignment is msgspec.UNSET else spec.alignment,
             curriculum=spec.curriculum,
         )
         (directory / LOSSES).write_bytes(msgspec.json.encode(losses))
-        self._keep(spec, network, directory)
+        self._keep(spec, network, seen, directory)
 
     def _teacher(self, members: Sequence[Stage], directory: Path) -> None:
-        recipe = self._recipe
-        networks = [self.network(recipe.members, member) for member in members]
-        if recipe.members.tune is None:
-            # Untouched encoders are one and the same.
-            networks = [network._replace(encoder=networks[0].encoder) for network in networks]
-        logits = teacher_logits(networks, self.training(), recipe.student.views, recipe.preprocessing, self._progress)
+        teachers: list[Teacher] = []
+        encoders: dict[tuple[BackboneSpec, Preprocessing], tf_keras.Model] = {}
+        for member, stage in zip(self._recipe.each_member(), members, strict=True):
+            network = self.network(member.spec, stage, member.preprocessing)
+            if member.spec.tune is None:
+                # Untouched encoders of one backbone that see the same are one and the same.
+                alike = (member.spec.backbone, member.preprocessing)
+                network = network._replace(encoder=encoders.setdefault(alike, network.encoder))
+            teachers.append(Teacher(network, self.training(member.preprocessing)))
+        logits = teacher_logits(teachers, self._recipe.student.views, self._progress)
         np.save(directory / "logits.npy", logits)
         write_scores(average_scores([read_scores(member.directory / SCORES) for member in members]), directory / SCORES)
 
     def _student(self, teacher: Stage, directory: Path) -> None:
-        spec = self._recipe.student
-        network = self._learner(spec)
+        spec, seen = self._recipe.student, self._recipe.preprocessing
+        network = self._learner(spec, seen)
         views = self._teacher_views(teacher)
         losses = train_student(
             network,
@@ -294,11 +316,11 @@ class FoldBuild:
             spec.tune,
             spec.distillation,
             spec.seed,
-            self._recipe.preprocessing,
+            seen,
             self._progress,
         )
         (directory / LOSSES).write_bytes(msgspec.json.encode(losses))
-        self._keep(spec, network, directory)
+        self._keep(spec, network, seen, directory)
 
     def _prune(self, teacher: Stage, student: Stage, directory: Path) -> None:
         recipe = self._recipe
@@ -325,11 +347,10 @@ class FoldBuild:
         return (*self._clips.judge, *self._clips.calibrate)
 
 
-def new_network(backbone: BackboneSpec, head: HeadName, recipe: Recipe) -> Network:
+def new_network(backbone: BackboneSpec, head: HeadName, geometry: Geometry, preprocessing: Preprocessing) -> Network:
     """An untrained head on a pretrained backbone."""
-    preprocessing = recipe.preprocessing
     features = build_backbone(backbone, preprocessing.size, len(preprocessing.channels)).features
-    return build_network(features, head, recipe.geometry, preprocessing)
+    return build_network(features, head, geometry, preprocessing)
 
 
 def write_scores(scores: Scores, path: Path) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from builder.display import Display
+from builder.members import Member
 from builder.pipeline.calibrated import FoldCalibration
 from builder.pipeline.compiled_fold import compile_stage
 from builder.pipeline.fold_build import FoldBuild, FoldClips
@@ -26,22 +27,22 @@ class MemberTask:
 
     prepared: PreparedClips
     clips: FoldClips
-    seed: int
+    member: Member
     label: str = ""
     needs: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
-        return f"{self.label}{self.clips.name}-member{self.seed}"
+        return f"{self.label}{self.clips.name}-{self.member.name}"
 
     def is_done(self) -> bool:
         """Whether the member is there."""
-        return _is_there(self.prepared, self.clips, lambda fold, _: fold.member(self.seed))
+        return _is_there(self.prepared, self.clips, lambda fold, _: fold.member(self.member))
 
     def run(self, display: Display) -> None:
         """Train the member, unless it is there."""
         fold, _ = _open(self.prepared, self.clips, display)
-        fold.member(self.seed)
+        fold.member(self.member)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ def fold_tasks(
 
     Folds go side by side before members do: members of one fold share a stage, and the second would wait for it.
     """
-    members = [MemberTask(prepared, fold, seed, label) for seed in prepared.recipe.members.seeds for fold in clips]
+    members = [MemberTask(prepared, fold, member, label) for member in prepared.recipe.each_member() for fold in clips]
     if until == "ensemble":
         return [*members]
     students = [

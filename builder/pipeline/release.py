@@ -204,8 +204,8 @@ def _lineage(options: BuildOptions, real: CuratedClips, scenes: CuratedClips | N
 
 def _parents(options: BuildOptions) -> tuple[Parent, ...]:
     recipe = options.recipe
+    specs = dict.fromkeys((recipe.student.backbone, *(member.spec.backbone for member in recipe.each_member())))
     size, channels = recipe.preprocessing.size, len(recipe.preprocessing.channels)
-    specs = dict.fromkeys((recipe.student.backbone, recipe.members.backbone))
     return tuple(dict.fromkeys(build_backbone(spec, size, channels).parent for spec in specs))
 
 

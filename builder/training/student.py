@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,17 +73,28 @@ class TeacherViews:
         )
 
 
-def teacher_logits(
-    members: Sequence[Network], training: TrainingSet, views: int, preprocessing: Preprocessing, progress: Progress
-) -> NDArray[np.float32]:
-    """Mean logits of the members ``(views, N, 2) float32`` on the views that ``TeacherViews`` draws."""
+class Teacher(NamedTuple):
+    """A member and the clips as it sees them."""
+
+    network: Network
+    training: TrainingSet
+
+
+def teacher_logits(members: Sequence[Teacher], views: int, progress: Progress) -> NDArray[np.float32]:
+    """Mean logits of the members ``(views, N, 2) float32`` on the views that ``TeacherViews`` draws, each made into
+    samples as the member sees them."""
     # Members that were not tuned share one encoder, which then runs once.
-    embedders = {id(member.encoder): embedder(member.encoder, preprocessing) for member in members}
+    seen = {id(network.encoder): (network.encoder, training) for network, training in members}
+    embedders = {
+        name: (embedder(encoder, training.preprocessing), training) for name, (encoder, training) in seen.items()
+    }
     judged = []
     for view in range(views):
-        windows = training.views(VIEW_SEED, view, range(len(training)))
-        embeddings = {name: embed(windows) for name, embed in embedders.items()}
-        logits = [np.asarray(member.head(embeddings[id(member.encoder)], training=False)) for member in members]
+        embeddings = {
+            name: embed(training.views(VIEW_SEED, view, range(len(training))))
+            for name, (embed, training) in embedders.items()
+        }
+        logits = [np.asarray(network.head(embeddings[id(network.encoder)], training=False)) for network, _ in members]
         judged.append(np.mean(logits, axis=0))
         progress(view + 1, views, "teacher judges views")
     return np.stack(judged).astype(np.float32)

@@ -34,12 +34,20 @@ def changed(directory: Path, before: str, after: str) -> str:
     return str(path)
 
 
-@pytest.mark.parametrize(("name", "judged", "called"), [("full", 5, "violence"), ("quick", 1, "violence-quick")])
-def test_the_recipes_that_come_along_are_whole(name: str, judged: int, called: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "judged", "called", "members", "heads"),
+    [
+        ("full", 5, "violence", ["member1-wide", "member1-near"], ("moments", "moments")),
+        ("quick", 1, "violence-quick", ["member1", "member2", "member3"], ("bilstm", "tcn")),
+    ],
+)
+def test_the_recipes_that_come_along_are_whole(
+    name: str, judged: int, called: str, members: list[str], heads: tuple[str, str]
+) -> None:
     recipe = load_recipe(name)
     assert (recipe.name, recipe.folds.judged, recipe.folds.count) == (called, judged, 5)
-    assert len(recipe.members.seeds) == len(set(recipe.members.seeds)) == 3
-    assert (recipe.members.head, recipe.student.head, recipe.pruning.sparsity) == ("bilstm", "tcn", 0.5)
+    assert [member.name for member in recipe.each_member()] == members
+    assert (recipe.members.head, recipe.student.head, recipe.pruning.sparsity) == (*heads, 0.5)
     assert recipe.gate.megabytes == 8.0
 
 

@@ -28,15 +28,21 @@ from tests.builder.tiny_recipe import RECIPE
 def test_each_turn_has_seeds_of_its_own_and_begins_with_those_of_a_build(
     network: Network, wanted: list[tuple[int, ...]]
 ) -> None:
-    recipe = load_recipe("full")
+    recipe = patch_recipe(load_recipe("full"), {"members.seeds": [1, 2, 3]}, "here")
     turns = [of_turn(recipe, recipe.members.seeds, network, turn) for turn in range(4)]
     assert [turn.members.seeds for turn in turns] == wanted
     students = [turn.student.seed for turn in turns]
     assert students == ([11, 12, 13, 14] if network == "student" else [11] * 4)
 
 
-def test_an_ensemble_of_one_takes_the_seeds_of_single_members() -> None:
+def test_a_member_alone_is_of_no_variant_and_an_ensemble_keeps_them_all() -> None:
     recipe = load_recipe("full")
+    variants = {network: of_turn(recipe, (1,), network, 0).members.variants for network in ("member", "ensemble")}
+    assert variants == {"member": (), "ensemble": recipe.members.variants}
+
+
+def test_an_ensemble_of_one_takes_the_seeds_of_single_members() -> None:
+    recipe = patch_recipe(load_recipe("full"), {"members.seeds": [1, 2, 3]}, "here")
     single = patch_recipe(recipe, {"members.seeds": [1]}, "here")
     turns = [of_turn(single, recipe.members.seeds, "ensemble", turn).members.seeds for turn in range(3)]
     assert turns == [(1,), (2,), (3,)]

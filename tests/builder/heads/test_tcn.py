@@ -48,6 +48,6 @@ def test_each_logit_sees_three_samples_to_either_side() -> None:
 
 
 def test_heads_are_found_by_the_names_that_recipes_use() -> None:
-    assert set(HEADS) == {"bilstm", "tcn"}
+    assert set(HEADS) == {"bilstm", "moments", "tcn"}
     for name, build in HEADS.items():
         assert build(4, 3).output_shape == (None, 2), name

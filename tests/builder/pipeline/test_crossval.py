@@ -52,6 +52,7 @@ def test_an_ensemble_alone_is_the_mean_of_its_members_and_needs_no_student(
     assert [subject.name for subject in found.subjects] == ["member-1", "member-2", "ensemble"]
     one, two, whole = (margins(subject.scores) for subject in found.subjects)
     assert whole == {clip: pytest.approx((one[clip] + two[clip]) / 2) for clip in whole}
-    left = [read_scores(fold.member(1).directory / SCORES) for fold in folds]
+    first = prepared.recipe.each_member()[0]
+    left = [read_scores(fold.member(first).directory / SCORES) for fold in folds]
     assert one == {clip: margin for scores in left for clip, margin in margins(scores).items()}
     assert not list(prepared.work.glob("*-teacher-*"))

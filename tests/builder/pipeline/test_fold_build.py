@@ -74,13 +74,15 @@ def test_a_stage_asked_for_alone_has_the_key_it_has_among_all() -> None:
     clips = FoldClips(2, TRAIN, (make_clip("c", "s3"),), ())
     whole, alone = Noted(), Noted()
     make_fold(whole, clips).run()
-    make_fold(alone, clips).member(2)
+    fold = make_fold(alone, clips)
+    fold.member(fold.recipe.each_member()[1])
     assert alone.keys == {name: whole.keys[name] for name in ("fold2-embed", "fold2-member2")}
 
 
 def test_the_fold_of_all_clips_names_its_stages_apart() -> None:
     store = Noted()
-    make_fold(store, FoldClips(WHOLE, TRAIN, (), ())).embedded()
+    fold = make_fold(store, FoldClips(WHOLE, TRAIN, (), ()))
+    fold.embedded(fold.recipe.each_member()[0])
     assert list(store.keys) == ["whole-embed"]
 
 
@@ -186,10 +188,11 @@ def test_a_trained_network_is_judged_in_whole_floats_whatever_it_was_trained_in(
     backbone = BackboneSpec(blocks=1)
     spec = NetworkSpec(backbone=backbone, head="tcn", probe=schedule, tune=schedule, precision=precision)
     made = fold(curated, tmp_path)
-    trained = made._learner(spec)
+    seen = made.recipe.preprocessing
+    trained = made._learner(spec, seen)
     assert trained.head.layers[-1].compute_dtype == ("float32" if precision is msgspec.UNSET else precision)
-    made._keep(spec, trained, tmp_path)
-    whole = made._new(spec)
+    made._keep(spec, trained, seen, tmp_path)
+    whole = made._new(spec, seen)
     load_weights(whole, tmp_path)
     judge = [clip for clip in curated.clips if clip.source == "camera-5"]
     assert read_scores(tmp_path / SCORES) == made.scores(made.scorer(whole), judge)

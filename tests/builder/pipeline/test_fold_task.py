@@ -32,7 +32,8 @@ def test_a_task_is_done_when_its_stages_are_there_and_looking_makes_none(prepare
     tasks = {task.name: task for task in fold_tasks(prepared, prepared.folds(), "student")}
     assert not any(task.is_done() for task in tasks.values())
     assert not list(prepared.work.glob("fold*"))
-    fill(prepared, lambda fold: fold.member(2))
+    second = prepared.recipe.each_member()[1]
+    fill(prepared, lambda fold: fold.member(second))
     assert {name for name, task in tasks.items() if task.is_done()} == {f"fold{fold}-member2" for fold in (0, 1, 2)}
     fill(prepared, lambda fold: fold.judged())
     assert all(task.is_done() for task in tasks.values())

@@ -1,16 +1,17 @@
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import pytest
 
 from builder.training.fit import Distillation, Schedule
-from builder.training.student import VIEW_SEED, TeacherViews, teacher_logits, train_student
+from builder.training.student import VIEW_SEED, Teacher, TeacherViews, teacher_logits, train_student
 from tests.builder.tiny_training import PREPROCESSING, encoded, make_network, make_training, silent
 
 
 def test_the_teacher_is_the_mean_of_its_members_on_the_students_own_views() -> None:
     members, training = [make_network(seed=1), make_network("bilstm", blocks=3, seed=2)], make_training(4)
-    logits = teacher_logits(members, training, 2, PREPROCESSING, silent)
+    logits = teacher_logits([Teacher(member, training) for member in members], 2, silent)
     assert (logits.shape, logits.dtype) == ((2, 4, 2), np.float32)
     for view in range(2):
         windows = TeacherViews(training, logits).windows(view)
@@ -28,9 +29,23 @@ def test_each_window_comes_with_its_own_embeddings_when_they_are_hinted_at() -> 
 
 def test_a_shared_encoder_teaches_the_same_as_its_copies_when_members_are_not_tuned() -> None:
     members, training = [make_network(seed=1), make_network("bilstm", seed=2)], make_training(4)
-    apart = teacher_logits(members, training, 1, PREPROCESSING, silent)
-    shared = [member._replace(encoder=members[0].encoder) for member in members]
-    np.testing.assert_allclose(teacher_logits(shared, training, 1, PREPROCESSING, silent), apart, rtol=1e-4, atol=1e-5)
+    apart = teacher_logits([Teacher(member, training) for member in members], 1, silent)
+    shared = [Teacher(member._replace(encoder=members[0].encoder), training) for member in members]
+    np.testing.assert_allclose(teacher_logits(shared, 1, silent), apart, rtol=1e-4, atol=1e-5)
+
+
+def test_each_member_judges_the_same_views_as_it_sees_them() -> None:
+    training = make_training(4)
+    stronger = msgspec.structs.replace(PREPROCESSING, difference_gain=1.0)
+    seen, member = training.seen_by(stronger, None), make_network(seed=1)
+    assert seen.preprocessing == stronger
+    windows = seen.views(VIEW_SEED, 0, range(4))
+    assert not np.array_equal(windows, training.views(VIEW_SEED, 0, range(4)))
+    logits = teacher_logits([Teacher(member, seen), Teacher(make_network(seed=2), training)], 1, silent)
+    own = teacher_logits([Teacher(member, seen)], 1, silent)
+    other = teacher_logits([Teacher(make_network(seed=2), training)], 1, silent)
+    np.testing.assert_allclose(logits, (own + other) / 2, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(own[0], np.asarray(member.head(encoded(member, windows), training=False)), atol=1e-3)
 
 
 @pytest.mark.parametrize(("number", "view"), [(0, 0), (1, 1), (2, 2), (3, 0), (7, 1)])
