@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 
@@ -15,6 +15,7 @@ from builder.training.precision import Precision
 from models.manifest import Channel, CloseUp, Preprocessing
 
 Count = Annotated[int, msgspec.Meta(ge=1)]
+Averaging = Literal["stacked"]
 Side = Annotated[int, msgspec.Meta(ge=8)]
 
 
@@ -62,16 +63,19 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Members(NetworkSpec, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One member for each seed of each of the ``variants``, or for each seed alone where there are none; ``alignment``
-    of clean and degraded clips while the whole is tuned, or a ``curriculum`` by which it is tuned on easy clips first,
-    where they are given.
+    """One member for each seed of each of the ``variants``, or for each seed alone where there are none.
 
-    Raises ``ValueError`` when one of those is asked and nothing is tuned, or ``alignment`` with what it cannot be
-    combined with, and when two variants share a name.
+    Their mean is ``averaging``'s, by what sources held out of training say of each, or else that of all alike. There
+    may be ``alignment`` of clean and degraded clips while the whole is tuned, or a ``curriculum`` by which it is tuned
+    on easy clips first.
+
+    Raises ``ValueError`` when one of the last two is asked and nothing is tuned, or ``alignment`` with what it cannot
+    be combined with, and when two variants share a name.
     """
 
     seeds: Annotated[tuple[int, ...], msgspec.Meta(min_length=1)] = (1, 2, 3)
     variants: tuple[Variant, ...] = ()
+    averaging: Averaging | msgspec.UnsetType = msgspec.UNSET
     alignment: Alignment | msgspec.UnsetType = msgspec.UNSET
     curriculum: Curriculum | None = None
 

@@ -209,6 +209,11 @@ def _require_validation(recipe: Recipe, where: str) -> None:
         if schedule is not None
     }
     stopping = [name for name, schedule in schedules.items() if schedule.stopping is not msgspec.UNSET]
+    if recipe.members.averaging is not msgspec.UNSET and recipe.validation is msgspec.UNSET:
+        raise RecipeError(
+            f"{where}: members.averaging is {recipe.members.averaging} and nothing is held out to weigh members by; "
+            "give [validation], or leave averaging out"
+        )
     if stopping and recipe.validation is msgspec.UNSET:
         raise RecipeError(
             f"{where}: {', '.join(stopping)} set stopping and nothing is held out to stop by; give [validation], or "

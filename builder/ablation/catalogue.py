@@ -281,6 +281,14 @@ CATALOGUE: tuple[Technique, ...] = (
         OF_ENSEMBLE,
     ),
     Technique(
+        "stacking",
+        "members weighed by sources held out of training, against all alike",
+        "Breiman, Stacked regressions (1996)",
+        {"validation": {"share": 0.15}, "members.averaging": "stacked"},
+        {"validation": {"share": 0.15}, "members.averaging": None},
+        OF_ENSEMBLE,
+    ),
+    Technique(
         "distillation",
         "0.7 of the loss from the teacher's softened probabilities",
         "Hinton et al., Distilling the knowledge in a neural network (2015)",

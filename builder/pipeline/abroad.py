@@ -29,7 +29,6 @@ from builder.pipeline.calibrated import UNCALIBRATED, FoldCalibration, apply_cal
 from builder.pipeline.compiled_fold import RELEASED, compile_stage, read_artifacts
 from builder.pipeline.crossval import DECISION, Opening, train_side_by_side
 from builder.pipeline.curated import CuratedClips
-from builder.pipeline.ensemble import average_scores
 from builder.pipeline.fold_build import SCORES, read_scores, write_scores
 from builder.pipeline.fold_task import Part
 from builder.pipeline.judged import STUDENT, UNPRUNED, Judged, average_folds, stage_scores
@@ -132,7 +131,7 @@ class _Abroad:
     def judge(self) -> list[Judged]:
         """Everything as far as is asked, with calibrated probabilities."""
         whole, recipe = self._whole, self._recipe
-        scores = average_scores([self._member(one, stage) for one, stage in self._each_member()])
+        scores = whole.average([self._member(one, stage) for one, stage in self._each_member()])
         judged = [self._calibrated(ENSEMBLE, "ensemble", scores, average_folds(self._folds))]
         if self._options.until == "ensemble":
             return judged

@@ -29,7 +29,7 @@ from builder.training.member import train_member
 from builder.training.network import Network, build_network, load_weights, save_weights, traced
 from builder.training.precision import computing_in
 from builder.training.probe import embed_views
-from builder.training.student import Teacher, TeacherViews, teacher_logits, train_student
+from builder.training.student import Teacher, TeacherViews, teacher_logits, train_student, weigh_members
 from builder.training.training_set import DegradedCopies, TrainingSet
 from models.manifest import Geometry, Preprocessing
 
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 LOSSES = "losses.json"
 SCORES = "scores.json"
+WEIGHTS = "weights.json"
 WHOLE = -1
 
 
@@ -127,9 +128,14 @@ class FoldBuild:
 
     def teacher(self) -> Stage:
         """The ensemble's logits on the student's views, and its verdicts on what the fold holds out."""
-        members = self.members()
-        inputs = ([member.key for member in members], self._recipe.student.views)
+        members, weights = self.members(), self._weights()
+        counted = () if weights is None else (weights,)
+        inputs = ([member.key for member in members], self._recipe.student.views, *counted)
         return self._stage("teacher", inputs, partial(self._teacher, members))
+
+    def average(self, members: Sequence[Scores]) -> Scores:
+        """What the ensemble says where its members, in order, say this."""
+        return average_scores(members, self._weights())
 
     def student(self) -> Stage:
         """The student before it is pruned, with its verdicts."""
@@ -291,7 +297,8 @@ class FoldBuild:
         (directory / LOSSES).write_bytes(msgspec.json.encode(losses))
         self._keep(spec, network, seen, directory)
 
-    def _teacher(self, members: Sequence[Stage], directory: Path) -> None:
+    def _teachers(self, members: Sequence[Stage]) -> list[Teacher]:
+        """The members with the clips as each sees them."""
         teachers: list[Teacher] = []
         encoders: dict[tuple[BackboneSpec, Preprocessing], tf_keras.Model] = {}
         for member, stage in zip(self._recipe.each_member(), members, strict=True):
@@ -301,9 +308,25 @@ class FoldBuild:
                 alike = (member.spec.backbone, member.preprocessing)
                 network = network._replace(encoder=encoders.setdefault(alike, network.encoder))
             teachers.append(Teacher(network, self.training(member.preprocessing)))
-        logits = teacher_logits(teachers, self._recipe.student.views, self._progress)
+        return teachers
+
+    def _weights(self) -> list[float] | None:
+        """How much each member counts, or ``None`` where all count alike."""
+        if self._recipe.members.averaging is msgspec.UNSET:
+            return None
+        members = self.members()
+        stage = self._stage("weights", [member.key for member in members], partial(self._weigh, members))
+        return msgspec.json.decode((stage.directory / WEIGHTS).read_bytes(), type=list[float])
+
+    def _weigh(self, members: Sequence[Stage], directory: Path) -> None:
+        weights = weigh_members(self._teachers(members))
+        (directory / WEIGHTS).write_bytes(msgspec.json.encode(weights))
+
+    def _teacher(self, members: Sequence[Stage], directory: Path) -> None:
+        views = self._recipe.student.views
+        logits = teacher_logits(self._teachers(members), views, self._progress, self._weights())
         np.save(directory / "logits.npy", logits)
-        write_scores(average_scores([read_scores(member.directory / SCORES) for member in members]), directory / SCORES)
+        write_scores(self.average([read_scores(member.directory / SCORES) for member in members]), directory / SCORES)
 
     def _student(self, teacher: Stage, directory: Path) -> None:
         spec, seen = self._recipe.student, self._recipe.preprocessing

@@ -8,7 +8,6 @@ from typing import NamedTuple
 from builder.evaluation.scores import Scores
 from builder.pipeline.calibrated import UNCALIBRATED, FoldCalibration, apply_calibration, calibrate_folds, pool
 from builder.pipeline.compiled_fold import RELEASED
-from builder.pipeline.ensemble import average_scores
 from builder.pipeline.fold_build import SCORES, FoldBuild, read_scores
 from builder.report.data import Calibrated, Kind
 from builder.stages import Stage
@@ -88,7 +87,7 @@ def judge_calibrations(folds: Sequence[FoldBuild]) -> dict[Calibrated, Scores]:
 def average_folds(folds: Sequence[FoldBuild]) -> dict[int, Scores]:
     """The ensemble's verdicts by the fold's number, from those of its members; uncalibrated."""
     return {
-        fold.clips.number: average_scores([read_scores(stage.directory / SCORES) for stage in fold.members()])
+        fold.clips.number: fold.average([read_scores(stage.directory / SCORES) for stage in fold.members()])
         for fold in folds
     }
 

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from builder.errors import BuilderError
 from builder.framework import load_keras
 from builder.training.fit import Batch, Distillation, Progress, Schedule, fit
 from builder.training.held_out import embed_held_out
 from builder.training.network import Network, standardise
 from builder.training.probe import embedder, train_probe
+from builder.training.stacking import stacked_weights
 from builder.training.training_set import TrainingSet, shuffled
 from models.manifest import Preprocessing
 
@@ -80,9 +82,11 @@ class Teacher(NamedTuple):
     training: TrainingSet
 
 
-def teacher_logits(members: Sequence[Teacher], views: int, progress: Progress) -> NDArray[np.float32]:
+def teacher_logits(
+    members: Sequence[Teacher], views: int, progress: Progress, weights: Sequence[float] | None = None
+) -> NDArray[np.float32]:
     """Mean logits of the members ``(views, N, 2) float32`` on the views that ``TeacherViews`` draws, each made into
-    samples as the member sees them."""
+    samples as the member sees them; without ``weights`` all count alike."""
     # Members that were not tuned share one encoder, which then runs once.
     seen = {id(network.encoder): (network.encoder, training) for network, training in members}
     embedders = {
@@ -95,9 +99,23 @@ def teacher_logits(members: Sequence[Teacher], views: int, progress: Progress) -
             for name, (embed, training) in embedders.items()
         }
         logits = [np.asarray(network.head(embeddings[id(network.encoder)], training=False)) for network, _ in members]
-        judged.append(np.mean(logits, axis=0))
+        judged.append(np.average(logits, axis=0, weights=weights))
         progress(view + 1, views, "teacher judges views")
     return np.stack(judged).astype(np.float32)
+
+
+def weigh_members(members: Sequence[Teacher]) -> list[float]:
+    """How much each member counts, from what it says of the windows that were held out of its training.
+
+    Raises ``BuilderError`` when none were.
+    """
+    judged = []
+    for network, training in members:
+        held_out = embed_held_out(network, training.held_out, training.preprocessing)
+        if held_out is None:
+            raise BuilderError("members are to be weighed and nothing is held out for it; give the recipe [validation]")
+        judged.append((np.asarray(network.head(held_out.windows, training=False)), held_out.labels))
+    return [float(weight) for weight in stacked_weights(np.stack([logits for logits, _ in judged]), judged[0][1])]
 
 
 def teach_head(

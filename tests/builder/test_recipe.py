@@ -92,6 +92,11 @@ def test_degraded_copies_and_alignment_are_off_until_asked_for(tmp_path: Path) -
         ("[geometry]", "[geometry", r"mine\.toml: "),
         ("[gate]", "[degradation]\nshare = 1\n[gate]", r"unknown field `share`.*\$\.degradation"),
         ("[gate]", "[degradation]\ngamma = [2.0, 1.0]\n[gate]", r"gamma is \[2\.0, 1\.0\]; give the lower first"),
+        (
+            "seeds = [1, 2, 3]",
+            'seeds = [1, 2, 3]\naveraging = "stacked"',
+            r"members\.averaging is stacked .*give \[validation\]",
+        ),
         ("[gate]", f"[members.alignment]\n{TUNED}", r"members\.alignment needs degraded clips .*\[degradation\]"),
         (
             "[gate]",

@@ -17,7 +17,7 @@ from builder.recipe import load_recipe
 from builder.stages import Stage, StageStore
 from builder.training.fit import Schedule
 from builder.training.held_out import Validation
-from builder.training.student import VIEW_SEED
+from builder.training.student import VIEW_SEED, teacher_logits, weigh_members
 from models.manifest import CloseUp
 from tests.builder import tiny_clips
 from tests.builder.tiny_training import GEOMETRY, PREPROCESSING, silent
@@ -57,6 +57,15 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> FoldBuild:
     train = tuple(clip for clip in curated.clips if clip not in judge)
     store = StageStore(tmp_path_factory.mktemp("work"), lambda *_: None)
     return FoldBuild(recipe, curated, None, FoldClips(0, train, judge, ()), store, silent)
+
+
+@pytest.fixture(scope="module")
+def stacked(made: FoldBuild) -> FoldBuild:
+    """The same fold and finished members, weighed by what is held out."""
+    made.members()
+    members = msgspec.structs.replace(MEMBERS, averaging="stacked")
+    recipe = msgspec.structs.replace(made.recipe, members=members)
+    return FoldBuild(recipe, made._real, None, made.clips, made._store, silent)
 
 
 @pytest.fixture(scope="module")
@@ -116,3 +125,22 @@ def test_the_teacher_is_the_mean_of_what_each_says_of_the_views_as_it_sees_them(
     np.testing.assert_allclose(logits[1], np.mean(apart, axis=0), rtol=1e-3, atol=1e-3)
     mean = np.mean([margins(stage) for stage in members], axis=0)
     np.testing.assert_allclose(margins(made.teacher()), mean, rtol=1e-4, atol=1e-5)
+
+
+def test_weighed_members_make_their_weighed_mean_and_are_not_trained_again(
+    stacked: FoldBuild, made: FoldBuild, members: tuple[Stage, ...]
+) -> None:
+    assert [stage.key for stage in stacked.members()] == [stage.key for stage in members]
+    assert stacked.teacher().key != made.teacher().key
+    weights = stacked._weights()
+    assert weights is not None
+    assert sum(weights) == pytest.approx(1)
+    assert max(weights) - min(weights) > 1e-6
+    np.testing.assert_allclose(weights, weigh_members(stacked._teachers(members)))
+    wanted = np.average([margins(stage) for stage in members], axis=0, weights=weights)
+    np.testing.assert_allclose(margins(stacked.teacher()), wanted, rtol=1e-4, atol=1e-5)
+    said = [teacher_logits([one], 2, silent) for one in stacked._teachers(members)]
+    logits = np.load(stacked.teacher().directory / "logits.npy")
+    np.testing.assert_allclose(logits, np.average(said, axis=0, weights=weights), rtol=1e-3, atol=1e-4)
+    told = [read_scores(stage.directory / SCORES) for stage in members]
+    assert [score.margin for score in stacked.average(told).clips] == margins(stacked.teacher())
