@@ -17,10 +17,10 @@ from builder.display import LanedDisplay
 from builder.evaluation.scores import Scores
 from builder.execution.executor import run_tasks
 from builder.execution.task import Task
-from builder.pipeline.crossval import Opening
 from builder.pipeline.fold_task import Part, fold_tasks
 from builder.pipeline.judged import average_folds, cross_fit, stage_scores
 from builder.pipeline.prepared import PreparedClips, prepare
+from builder.pipeline.side_by_side import Opening
 from builder.recipe import Recipe, further_seeds
 from builder.stages import StageStore
 

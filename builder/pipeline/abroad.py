@@ -27,12 +27,13 @@ from builder.evaluation.scoring import Scorer, score_clips
 from builder.members import Member
 from builder.pipeline.calibrated import UNCALIBRATED, FoldCalibration, apply_calibration, fit_calibration
 from builder.pipeline.compiled_fold import RELEASED, compile_stage, read_artifacts
-from builder.pipeline.crossval import DECISION, Opening, train_side_by_side
+from builder.pipeline.crossval import DECISION
 from builder.pipeline.curated import CuratedClips
 from builder.pipeline.fold_build import SCORES, read_scores, write_scores
 from builder.pipeline.fold_task import Part
 from builder.pipeline.judged import STUDENT, UNPRUNED, Judged, average_folds, stage_scores
 from builder.pipeline.prepared import PreparedClips, curate_stage, prepare
+from builder.pipeline.side_by_side import Opening, train_side_by_side
 from builder.recipe import Recipe
 from builder.report.data import Kind, StageTime
 from builder.stages import Stage, StageStore

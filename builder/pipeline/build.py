@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,16 +13,15 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from builder.alarms.choice import AlarmChoice
 from builder.display import LanedDisplay
 from builder.evaluation.parity import measure_parity, require_parity
-from builder.execution.executor import Executor, run_tasks
 from builder.pipeline.alarm_budget import AlarmBudget
 from builder.pipeline.calibrated import FoldCalibration
-from builder.pipeline.compiled_fold import RELEASED, compile_stage
+from builder.pipeline.compiled_fold import RELEASED
 from builder.pipeline.curated import CuratedClips
 from builder.pipeline.fold_build import FoldBuild
-from builder.pipeline.fold_task import compile_tasks, fold_tasks
 from builder.pipeline.judged import Judged, calibrate, judge_calibrations, judge_compiled, judge_ensemble, judge_members
 from builder.pipeline.prepared import prepare
 from builder.pipeline.release import BuiltFolds, release
+from builder.pipeline.side_by_side import Opening, compile_side_by_side, train_side_by_side
 from builder.recipe import Recipe
 from builder.stages import StageStore
 
@@ -43,7 +41,7 @@ class BuildOptions:
     code_version: str
     now: Callable[[], datetime]
     clock: Callable[[], float]
-    executor: Callable[[], AbstractContextManager[Executor]] | None = None
+    executor: Opening | None = None
 
 
 def build(options: BuildOptions, display: LanedDisplay) -> Path:
@@ -53,18 +51,11 @@ def build(options: BuildOptions, display: LanedDisplay) -> Path:
     dealt = prepared.folds()
     # One student has nothing beside it, and is done sooner here, with all cores.
     alone = len(dealt) == 1
-    if options.executor is not None:
-        with options.executor() as executor:
-            run_tasks(fold_tasks(prepared, dealt, "ensemble" if alone else "student"), executor, display)
+    train_side_by_side(prepared, dealt, "ensemble" if alone else "student", options.executor, display)
     folds = [prepared.open(clips, store, display.progress) for clips in dealt]
     stages = [fold.run() for fold in folds]
     calibrations = calibrate(folds)
-    if options.executor is not None and not alone:
-        with options.executor() as executor:
-            run_tasks(compile_tasks(prepared, dealt, calibrations), executor, display)
-    compiled = [
-        compile_stage(fold, calibrations[fold.clips.number], options.recipe, store, display.progress) for fold in folds
-    ]
+    compiled = compile_side_by_side(prepared, folds, calibrations, None if alone else options.executor, store, display)
     judged = (*judge_members(folds), judge_ensemble(folds), *judge_compiled(compiled))
     _require_parity(judged, options.recipe)
     real = CuratedClips(prepared.real)

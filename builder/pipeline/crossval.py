@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,11 +13,9 @@ from builder.data.folds import FoldProtocol
 from builder.display import LanedDisplay
 from builder.evaluation.figures import Figures, figure
 from builder.evaluation.scores import Scores
-from builder.execution.executor import Executor, run_tasks
-from builder.pipeline.compiled_fold import compile_stage
 from builder.pipeline.curated import CuratedClips
-from builder.pipeline.fold_build import FoldBuild, FoldClips
-from builder.pipeline.fold_task import Part, compile_tasks, fold_tasks
+from builder.pipeline.fold_build import FoldBuild
+from builder.pipeline.fold_task import Part
 from builder.pipeline.judged import (
     Judged,
     calibrate,
@@ -29,13 +26,13 @@ from builder.pipeline.judged import (
     judge_student,
     judge_unpruned,
 )
-from builder.pipeline.prepared import PreparedClips, prepare
+from builder.pipeline.prepared import prepare
+from builder.pipeline.side_by_side import Opening, compile_side_by_side, train_side_by_side
 from builder.recipe import Recipe
 from builder.report.data import Kind, StageTime
-from builder.stages import Stage, StageStore
+from builder.stages import StageStore
 
 DECISION = 0.5
-Opening = Callable[[], AbstractContextManager[Executor]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +89,8 @@ def cross_validate(options: CrossvalOptions, display: LanedDisplay) -> CrossVali
     folds = [prepared.open(clips, store, display.progress) for clips in dealt]
     judged = judge_folds(folds, options.until)
     if options.until == "int8":
-        judged += judge_compiled(_compile(prepared, folds, options, store, display))[1:]
+        compiled = compile_side_by_side(prepared, folds, calibrate(folds), options.executor, store, display)
+        judged += judge_compiled(compiled)[1:]
     return CrossValidation(
         recipe=options.recipe.name,
         data=str(options.data),
@@ -104,15 +102,6 @@ def cross_validate(options: CrossvalOptions, display: LanedDisplay) -> CrossVali
         subjects=tuple(figure_subject(one, options.protocol, options.recipe.folds.seed) for one in judged),
         stages=tuple(StageTime(stage=stage.name, seconds=stage.seconds) for stage in store.finished),
     )
-
-
-def train_side_by_side(
-    prepared: PreparedClips, clips: Sequence[FoldClips], until: Part, executor: Opening | None, display: LanedDisplay
-) -> None:
-    """Let the executor, if there is one, finish the stages of some folds."""
-    if executor is not None:
-        with executor() as opened:
-            run_tasks(fold_tasks(prepared, clips, until), opened, display)
 
 
 def judge_folds(folds: Sequence[FoldBuild], until: Part) -> list[Judged]:
@@ -137,20 +126,3 @@ def figure_subject(judged: Judged, protocol: FoldProtocol, seed: int) -> Subject
         folds=tuple(FoldFigures(fold=fold, figures=figured(scores.fold(fold))) for fold in scores.folds()),
         scores=judged.scores,
     )
-
-
-def _compile(
-    prepared: PreparedClips,
-    folds: Sequence[FoldBuild],
-    options: CrossvalOptions,
-    store: StageStore,
-    display: LanedDisplay,
-) -> list[Stage]:
-    calibrations = calibrate(folds)
-    if options.executor is not None:
-        with options.executor() as opened:
-            tasks = compile_tasks(prepared, [fold.clips for fold in folds], calibrations)
-            run_tasks(tasks, opened, display)
-    return [
-        compile_stage(fold, calibrations[fold.clips.number], prepared.recipe, store, display.progress) for fold in folds
-    ]
