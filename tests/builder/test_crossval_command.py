@@ -92,7 +92,7 @@ def test_another_data_set_is_told_with_its_calibration(calibrated: bool, known: 
     ("count", "wanted"), [(None, (1, 2, 3)), (1, (1,)), (2, (1, 2)), (3, (1, 2, 3)), (5, (1, 2, 3, 4, 5))]
 )
 def test_an_ensemble_of_another_size_begins_with_the_recipes_seeds(count: int | None, wanted: tuple[int, ...]) -> None:
-    assert with_seeds(load_recipe("full"), count).members.seeds == wanted
+    assert with_seeds(load_recipe("quick"), count).members.seeds == wanted
 
 
 @pytest.mark.parametrize(
