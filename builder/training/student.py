@@ -87,17 +87,16 @@ def teacher_logits(
 ) -> NDArray[np.float32]:
     """Mean logits of the members ``(views, N, 2) float32`` on the views that ``TeacherViews`` draws, each made into
     samples as the member sees them; without ``weights`` all count alike."""
-    # Members that were not tuned share one encoder, which then runs once.
+    # Members that see the same share one set of clips, drawn once a view, and untuned ones an encoder, which runs once.
+    trainings = {id(training): training for _, training in members}
     seen = {id(network.encoder): (network.encoder, training) for network, training in members}
     embedders = {
-        name: (embedder(encoder, training.preprocessing), training) for name, (encoder, training) in seen.items()
+        name: (embedder(encoder, training.preprocessing), id(training)) for name, (encoder, training) in seen.items()
     }
     judged = []
     for view in range(views):
-        embeddings = {
-            name: embed(training.views(VIEW_SEED, view, range(len(training))))
-            for name, (embed, training) in embedders.items()
-        }
+        windows = {name: training.views(VIEW_SEED, view, range(len(training))) for name, training in trainings.items()}
+        embeddings = {name: embed(windows[drawn]) for name, (embed, drawn) in embedders.items()}
         logits = [np.asarray(network.head(embeddings[id(network.encoder)], training=False)) for network, _ in members]
         judged.append(np.average(logits, axis=0, weights=weights))
         progress(view + 1, views, "teacher judges views")
