@@ -8,12 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from builder.errors import BuilderError
 from builder.framework import load_builder_module, load_keras
 from builder.recipe import Pruning, Student
 from builder.training.fit import Progress, Schedule, fit
-from builder.training.network import Network, expose_embeddings, join_network
+from builder.training.network import Network, expose_embeddings, join_network, standardised
 from builder.training.student import TeacherViews, teach_head
 from builder.training.training_set import shuffled
 from models.manifest import Geometry, Preprocessing
@@ -68,7 +69,7 @@ def _prune_both(
     """Encoder and head pruned while the whole learns, with the losses per epoch."""
     tfmot, tune = load_builder_module(TOOLKIT), pruning.tune
     if pruning.hint:
-        views = views.hinting(network.encoder, preprocessing)
+        views = views.hinting(_before(network, views, student, preprocessing))
     steps = tune.epochs * len(views.epoch(student.seed, tune.batch, 0))
     # Encoder and head are wrapped apart: wrapping a model that holds models skips what is inside them.
     encoder, head = (_wrap(tfmot, model, pruning.sparsity, steps) for model in (network.encoder, network.head))
@@ -84,6 +85,15 @@ def _prune_both(
         hint=pruning.hint,
     )
     return _strip(tfmot, encoder), _strip(tfmot, head), losses
+
+
+def _before(
+    network: Network, views: TeacherViews, student: Student, preprocessing: Preprocessing
+) -> NDArray[np.float32]:
+    """What the student's encoder makes of the views before it is pruned, ``(views, N, T, D) float32``."""
+    if student.tune is None and views.untouched is not None:
+        return standardised(network, views.untouched)
+    return views.embedded(network.encoder, preprocessing)
 
 
 def _learn_head(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +36,37 @@ class DecodedClip(NamedTuple):
 
     times_s: NDArray[np.float64]
     frames: NDArray[np.uint8]
+
+
+class Footage(Protocol):
+    """A clip's frames, as ``DecodedClip`` has them, whether they are in memory yet or not."""
+
+    @property
+    def times_s(self) -> NDArray[np.float64]: ...
+
+    @property
+    def frames(self) -> NDArray[np.uint8]: ...
+
+
+class LateClip:
+    """A decoded clip that is read when it is first looked at: much is learnt from embeddings alone."""
+
+    def __init__(self, read: Callable[[], DecodedClip]) -> None:
+        self._read = read
+
+    @cached_property
+    def _clip(self) -> DecodedClip:
+        return self._read()
+
+    @property
+    def times_s(self) -> NDArray[np.float64]:
+        """``(F,)``, from 0, ascending."""
+        return self._clip.times_s
+
+    @property
+    def frames(self) -> NDArray[np.uint8]:
+        """``(F, H, W)``."""
+        return self._clip.frames
 
 
 def read_luma(path: Path, step_s: float = 0.0) -> Iterator[LumaFrame]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from builder.data.clips import Clip
 from builder.data.samples import clip_windows
 from builder.evaluation.clip_samples import ClipSamples
-from builder.evaluation.scores import ClipScore, Scores, Skipped
+from builder.evaluation.scores import CALM, FIGHT, ClipScore, Scores, Skipped
 from models.manifest import Geometry, Preprocessing
 from models.preprocessing import normalise
 from runtimes.pair import probability
@@ -70,6 +71,11 @@ def judge_view(scorer: Scorer, samples: NDArray[np.uint8], geometry: Geometry) -
     """Logits ``(M, 2) float32`` of all windows over samples ``(K, P * H, W, C) uint8``."""
     starts = range(0, len(samples), _BATCH)
     embeddings = np.concatenate([scorer.encode(samples[start : start + _BATCH]) for start in starts])
+    return judge_embeddings(scorer, embeddings, geometry)
+
+
+def judge_embeddings(scorer: Scorer, embeddings: NDArray[np.float32], geometry: Geometry) -> NDArray[np.float32]:
+    """Logits ``(M, 2) float32`` of all windows over embedded samples ``(K, D) float32``."""
     return scorer.logits(embeddings[clip_windows(len(embeddings), geometry)])
 
 
@@ -77,11 +83,42 @@ def average_views(
     clip: ClipSamples, judged: Sequence[NDArray[np.float32]], temperature: float, fold: int | None = None
 ) -> ClipScore:
     """The verdict on a clip from the logits ``(M, 2)`` of each of its views; views count alike, however long."""
+    return _score(clip.clip, clip.source, clip.label, judged, temperature, fold)
+
+
+def score_embeddings(
+    scorer: Scorer, clips: Iterable[tuple[Clip, NDArray[np.float32]]], geometry: Geometry, fold: int | None = None
+) -> Scores:
+    """Judge clips whose samples are embedded already, ``(K, D) float32`` each; probabilities are uncalibrated."""
+    return Scores(
+        clips=tuple(
+            _score(
+                clip.name,
+                clip.source,
+                FIGHT if clip.fight else CALM,
+                [judge_embeddings(scorer, embeddings, geometry)],
+                1.0,
+                fold,
+            )
+            for clip, embeddings in clips
+        ),
+        skipped=(),
+    )
+
+
+def _score(
+    name: str,
+    source: str,
+    label: Literal[0, 1],
+    judged: Sequence[NDArray[np.float32]],
+    temperature: float,
+    fold: int | None,
+) -> ClipScore:
     mean = np.mean([logits.mean(axis=0) for logits in judged], axis=0, keepdims=True)
     return ClipScore(
-        clip=clip.clip,
-        source=clip.source,
-        label=clip.label,
+        clip=name,
+        source=source,
+        label=label,
         margin=float(mean[0, 1] - mean[0, 0]),
         probability=float(probability(mean, temperature)[0]),
         windows=sum(len(logits) for logits in judged),

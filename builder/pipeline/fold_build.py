@@ -5,36 +5,44 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from builder.backbones.registry import BackboneSpec, build_backbone
 from builder.compression.pruning import prune_network
 from builder.data.clips import Clip
 from builder.data.folds import FoldProtocol, forbid_leakage, forbid_overlap
 from builder.evaluation.scores import Scores
-from builder.evaluation.scoring import FloatScorer, Scorer, score_clips
+from builder.evaluation.scoring import FloatScorer, Scorer, score_clips, score_embeddings
 from builder.heads import HeadName
 from builder.members import Member, NetworkSpec
 from builder.pipeline.curated import CuratedClips
 from builder.pipeline.ensemble import average_scores
+from builder.pipeline.learnt_clips import LearntClips
+from builder.pipeline.pretrained import (
+    EMBEDDINGS,
+    Pretrained,
+    judged_samples,
+    pretrained_encoder,
+    probe_views,
+    stays_pretrained,
+    taught_views,
+)
 from builder.recipe import Recipe
 from builder.stages import Stage, StageStore
 from builder.training.batch import Batch
 from builder.training.fit import Progress
 from builder.training.held_out import held_out_batch, hold_out
 from builder.training.member import train_member
-from builder.training.network import Network, build_network, load_weights, save_weights, traced
+from builder.training.network import Network, build_network, load_weights, save_weights, standardised, traced
 from builder.training.precision import computing_in
-from builder.training.probe import embed_views
+from builder.training.probe import PROBE_SEED, embed_views
 from builder.training.student import Teacher, TeacherViews, teacher_logits, train_student, weigh_members
-from builder.training.training_set import DegradedCopies, TrainingSet
+from builder.training.training_set import TrainingSet
 from models.manifest import Geometry, Preprocessing
-
-if TYPE_CHECKING:
-    import tf_keras
 
 LOSSES = "losses.json"
 SCORES = "scores.json"
@@ -94,8 +102,8 @@ class FoldBuild:
             forbid_leakage(more.clips, (*clips.judge, *clips.calibrate))
         self._recipe = recipe
         self._real = real
-        self._scenes = scenes
-        self._negatives = tuple(negatives)
+        self._learnt = LearntClips(recipe, real, scenes, negatives)
+        self._pretrained = Pretrained(recipe, self._learnt, store, progress)
         self._clips = clips
         self._store = store
         self._progress = progress
@@ -107,19 +115,23 @@ class FoldBuild:
         return FoldStages(self._clips, self.members(), self.teacher(), self.student(), self.pruned(), self.judged())
 
     def embedded(self, member: Member) -> Stage:
-        """Views of the training clips as the member sees them, embedded by its untouched encoder."""
-        spec, shared = member.spec, self._recipe.members
-        own = (spec.backbone, member.preprocessing) != (shared.backbone, self._recipe.preprocessing)
-        name = f"embed-{member.variant}" if own else "embed"
+        """Views of the training clips as the member sees them, embedded by its untouched encoder: of all clips, once
+        for all folds, or of this fold's alone where it draws some of its own again."""
+        if not self._draws_again():
+            return self._pretrained.stage(probe_views(member))
+        spec = member.spec
         inputs = (self._data_key(member.preprocessing), spec.backbone, spec.probe_views)
-        return self._stage(name, inputs, partial(self._embed, member))
+        return self._stage(
+            "embed" if not member.variant else f"embed-{member.variant}", inputs, partial(self._embed, member)
+        )
 
     def member(self, member: Member) -> Stage:
         """One member with its verdicts on what the fold holds out."""
         embedded, spec = self.embedded(member), member.spec
         alignment = () if spec.alignment is msgspec.UNSET else (spec.alignment,)
         curriculum = () if spec.curriculum is None else (spec.curriculum,)
-        inputs = (embedded.key, _tuned(spec), member.seed, *alignment, *curriculum)
+        own = self._data_key(member.preprocessing)
+        inputs = (embedded.key, own, _tuned(spec), member.seed, *alignment, *curriculum)
         return self._stage(member.name, inputs, partial(self._member, member, embedded))
 
     def members(self) -> tuple[Stage, ...]:
@@ -183,32 +195,7 @@ class FoldBuild:
 
     def _gather(self, seen: Preprocessing) -> TrainingSet:
         train, held_out = self._held_apart(seen)
-        if self._training:
-            return next(iter(self._training.values())).seen_by(seen, held_out)
-        recipe = self._recipe
-        clips = [(clip, self._real.wide(clip)) for clip in train]
-        if self._scenes is not None:
-            clips += [(clip, self._scenes.wide(clip)) for clip in self._scenes.clips]
-        clips += [(clip, more.wide(clip)) for more in self._negatives for clip in more.clips]
-        return TrainingSet(
-            clips,
-            recipe.geometry,
-            seen,
-            recipe.augmentation,
-            degraded=self._degraded_copies(train),
-            oversampling=None if recipe.oversampling is msgspec.UNSET else recipe.oversampling,
-            held_out=held_out,
-        )
-
-    def _degraded_copies(self, train: Sequence[Clip]) -> DegradedCopies | None:
-        spec = self._recipe.degradation
-        if spec is None:
-            return None
-        copies = [self._real.degraded(clip) for clip in train]
-        if self._scenes is not None:
-            copies += [self._scenes.degraded(clip) for clip in self._scenes.clips]
-        copies += [more.degraded(clip) for more in self._negatives for clip in more.clips]
-        return DegradedCopies(tuple(copies), spec.degrade)
+        return self._learnt.chosen(train, seen, held_out)
 
     def scores(
         self,
@@ -242,18 +229,14 @@ class FoldBuild:
             self._finished[name] = self._store.run(f"{self._clips.name}-{name}", inputs, work)
         return self._finished[name]
 
-    def _data_key(self, seen: Preprocessing | None = None) -> object:
-        scenes = self._scenes.listed.fingerprint if self._scenes is not None else None
+    def _data_key(self, seen: Preprocessing) -> object:
         recipe = self._recipe
         train = [clip.name for clip in self._clips.train]
-        fingerprint = self._real.listed.fingerprint
-        chosen: list[object] = [
-            extra for extra in (recipe.oversampling, recipe.validation) if extra is not msgspec.UNSET
-        ]
-        chosen += [("negatives", more.listed.fingerprint) for more in self._negatives]
-        if recipe.degradation is not None:
-            chosen.append(recipe.degradation)
-        return fingerprint, scenes, train, recipe.geometry, seen or recipe.preprocessing, recipe.augmentation, *chosen
+        chosen = [extra for extra in (recipe.oversampling, recipe.validation) if extra is not msgspec.UNSET]
+        return self._learnt.key(seen), train, *chosen
+
+    def _draws_again(self) -> bool:
+        return self._recipe.oversampling is not msgspec.UNSET
 
     def _new(self, spec: NetworkSpec, seen: Preprocessing) -> Network:
         return new_network(spec.backbone, spec.head, self._recipe.geometry, seen)
@@ -266,6 +249,9 @@ class FoldBuild:
     def _keep(self, spec: NetworkSpec, trained: Network, seen: Preprocessing, directory: Path) -> None:
         """Write a trained network's weights, and what it says of held-out clips in float32, as later stages see it."""
         save_weights(trained, directory)
+        if stays_pretrained(spec):
+            write_scores(self._judge_pretrained(spec, trained, seen), directory / SCORES)
+            return
         network = trained
         if spec.precision is not msgspec.UNSET:
             network = self._new(spec, seen)
@@ -273,16 +259,21 @@ class FoldBuild:
         scores = self.scores(self.scorer(network, seen), self._held_out(), preprocessing=seen)
         write_scores(scores, directory / SCORES)
 
+    def _judge_pretrained(self, spec: NetworkSpec, network: Network, seen: Preprocessing) -> Scores:
+        embedding = judged_samples(spec.backbone, seen)
+        known = ((clip, standardised(network, self._pretrained.samples(embedding, clip))) for clip in self._held_out())
+        return score_embeddings(self.scorer(network, seen), known, self._recipe.geometry, self._clips.number)
+
     def _embed(self, member: Member, directory: Path) -> None:
         spec, seen = member.spec, member.preprocessing
-        encoder = self._new(spec, seen).encoder
-        embeddings = embed_views(encoder, self.training(seen), spec.probe_views, seen, self._progress)
-        np.save(directory / "embeddings.npy", embeddings)
+        encoder = pretrained_encoder(spec.backbone, seen)
+        flat = embed_views(encoder, self.training(seen), spec.probe_views, seen, self._progress, PROBE_SEED)
+        np.save(directory / EMBEDDINGS, flat)
 
     def _member(self, member: Member, embedded: Stage, directory: Path) -> None:
         spec, seen = member.spec, member.preprocessing
         network = self._learner(spec, seen)
-        embeddings = np.load(embedded.directory / "embeddings.npy")
+        embeddings = self._probe_embeddings(member, embedded)
         losses = train_member(
             network,
             self.training(seen),
@@ -297,18 +288,28 @@ class FoldBuild:
         (directory / LOSSES).write_bytes(msgspec.json.encode(losses))
         self._keep(spec, network, seen, directory)
 
+    def _probe_embeddings(self, member: Member, embedded: Stage) -> NDArray[np.float32]:
+        if self._draws_again():
+            return np.asarray(np.load(embedded.directory / EMBEDDINGS))
+        found = self._pretrained.views(probe_views(member), self.training(member.preprocessing).numbers)
+        return found.reshape(-1, *found.shape[2:])
+
     def _teachers(self, members: Sequence[Stage]) -> list[Teacher]:
         """The members with the clips as each sees them."""
-        teachers: list[Teacher] = []
-        encoders: dict[tuple[BackboneSpec, Preprocessing], tf_keras.Model] = {}
-        for member, stage in zip(self._recipe.each_member(), members, strict=True):
-            network = self.network(member.spec, stage, member.preprocessing)
-            if member.spec.tune is None:
-                # Untouched encoders of one backbone that see the same are one and the same.
-                alike = (member.spec.backbone, member.preprocessing)
-                network = network._replace(encoder=encoders.setdefault(alike, network.encoder))
-            teachers.append(Teacher(network, self.training(member.preprocessing)))
-        return teachers
+        return [
+            Teacher(
+                self.network(member.spec, stage, member.preprocessing),
+                self.training(member.preprocessing),
+                self._taught(member.spec, member.preprocessing),
+            )
+            for member, stage in zip(self._recipe.each_member(), members, strict=True)
+        ]
+
+    def _taught(self, spec: NetworkSpec, seen: Preprocessing) -> NDArray[np.float32] | None:
+        """What the spec's encoder makes of the student's views where it stays, or still is, as it was pretrained."""
+        if self._draws_again() or not (stays_pretrained(spec) or spec is self._recipe.student):
+            return None
+        return self._pretrained.views(taught_views(spec.backbone, seen, self._recipe), self.training(seen).numbers)
 
     def _weights(self) -> list[float] | None:
         """How much each member counts, or ``None`` where all count alike."""
@@ -364,7 +365,9 @@ class FoldBuild:
         write_scores(self.scores(self.scorer(network), self._held_out()), directory / SCORES)
 
     def _teacher_views(self, teacher: Stage) -> TeacherViews:
-        return TeacherViews(self.training(), np.load(teacher.directory / "logits.npy"))
+        recipe = self._recipe
+        untouched = self._taught(recipe.student, recipe.preprocessing)
+        return TeacherViews(self.training(), np.load(teacher.directory / "logits.npy"), untouched=untouched)
 
     def _held_out(self) -> tuple[Clip, ...]:
         return (*self._clips.judge, *self._clips.calibrate)

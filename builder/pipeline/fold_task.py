@@ -15,10 +15,40 @@ from builder.pipeline.calibrated import FoldCalibration
 from builder.pipeline.compiled_fold import compile_stage
 from builder.pipeline.fold_build import FoldBuild, FoldClips
 from builder.pipeline.prepared import PreparedClips
+from builder.pipeline.pretrained import Embedding, embeddings_of
 from builder.stages import Stage, StageMissing, StageStore
 
 Part = Literal["ensemble", "student", "int8"]
 """How far a fold goes: its members, the student pruned and judged, or all targets compiled and judged."""
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedTask:
+    """What a pretrained encoder makes of the clips, for all folds."""
+
+    prepared: PreparedClips
+    embedding: Embedding
+    number: int
+    label: str = ""
+    needs: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return f"{self.label}{self.embedding.name}-{self.number}"
+
+    def is_done(self) -> bool:
+        """Whether it was embedded."""
+        store = StageStore(self.prepared.work, lambda *_: None, looks=True)
+        try:
+            self.prepared.pretrained(store, _unseen).stage(self.embedding)
+        except StageMissing:
+            return False
+        return True
+
+    def run(self, display: Display) -> None:
+        """Embed, unless it is done."""
+        store = StageStore(self.prepared.work, display.stage)
+        self.prepared.pretrained(store, display.progress).stage(self.embedding)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,19 +128,28 @@ class CompileTask:
 
 def fold_tasks(
     prepared: PreparedClips, clips: Sequence[FoldClips], until: Part, label: str = ""
-) -> list[MemberTask | StudentTask]:
+) -> list[EmbedTask | MemberTask | StudentTask]:
     """What trains folds as far as ``until``; compiling waits for calibration across them.
 
-    Folds go side by side before members do: members of one fold share a stage, and the second would wait for it.
+    All folds wait for what they share, which is embedded side by side.
     """
-    members = [MemberTask(prepared, fold, member, label) for member in prepared.recipe.each_member() for fold in clips]
+    shared = [
+        EmbedTask(prepared, embedding, number, label)
+        for number, embedding in enumerate(embeddings_of(prepared.recipe, student=until != "ensemble"), 1)
+    ]
+    embedded = tuple(task.name for task in shared)
+    members = [
+        MemberTask(prepared, fold, member, label, embedded)
+        for member in prepared.recipe.each_member()
+        for fold in clips
+    ]
     if until == "ensemble":
-        return [*members]
+        return [*shared, *members]
     students = [
         StudentTask(prepared, fold, tuple(task.name for task in members if task.clips.number == fold.number), label)
         for fold in clips
     ]
-    return [*members, *students]
+    return [*shared, *members, *students]
 
 
 def compile_tasks(

@@ -16,6 +16,8 @@ from builder.display import Display
 from builder.pipeline.curated import CuratedClips, curate, hash_clips
 from builder.pipeline.degraded import degraded_stage
 from builder.pipeline.fold_build import WHOLE, FoldBuild, FoldClips
+from builder.pipeline.learnt_clips import LearntClips
+from builder.pipeline.pretrained import Pretrained
 from builder.pipeline.sifted import quality_stage
 from builder.recipe import Recipe, SceneClips
 from builder.stages import Stage, StageStore
@@ -56,6 +58,13 @@ class PreparedClips:
         scenes = None if self.scenes is None else CuratedClips(self.scenes)
         negatives = tuple(CuratedClips(one.directory) for one in self.negatives)
         return FoldBuild(self.recipe, real, scenes, clips, store, progress, negatives)
+
+    def pretrained(self, store: StageStore, progress: Progress) -> Pretrained:
+        """What is embedded once for all folds."""
+        scenes = None if self.scenes is None else CuratedClips(self.scenes)
+        negatives = tuple(CuratedClips(one.directory) for one in self.negatives)
+        learnt = LearntClips(self.recipe, CuratedClips(self.real), scenes, negatives)
+        return Pretrained(self.recipe, learnt, store, progress)
 
     def whole(self) -> FoldClips:
         """The fold that learns from all clips."""

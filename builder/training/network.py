@@ -31,21 +31,31 @@ class Network(NamedTuple):
 
 def pool_encoder(features: tf_keras.Model) -> tf_keras.Model:
     """An encoder: a backbone's feature maps ``(N, h, w, D)`` averaged over the picture to ``(N, D)`` and
-    standardised (at first by mean 0 and variance 1)."""
+    standardised (not at first)."""
     keras = load_keras()
     pooled = keras.layers.GlobalAveragePooling2D(name="embedding")(features.output)
     norm = keras.layers.BatchNormalization(name=EMBEDDING_NORM, center=False, scale=False, trainable=False)
-    return keras.Model(features.input, norm(pooled), name="encoder")
+    encoder = keras.Model(features.input, norm(pooled), name="encoder")
+    mean, variance = norm.get_weights()
+    # Variance and epsilon add up to one: until it has statistics, it changes nothing at all.
+    norm.set_weights([mean, variance - np.float32(norm.epsilon)])
+    return encoder
 
 
 def standardise(network: Network, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
     """Let the encoder standardise its embeddings by the statistics of ``embeddings (M, T, P * E)``, which it gave
     before it did; returns them standardised. A head learns faster from those, above all from a backbone that is cut
     early."""
-    norm = network.encoder.get_layer(EMBEDDING_NORM)
     panes = embeddings.reshape(-1, network.encoder.output_shape[-1])
-    mean, variance = panes.mean(axis=0), panes.var(axis=0)
-    norm.set_weights([mean, variance])
+    network.encoder.get_layer(EMBEDDING_NORM).set_weights([panes.mean(axis=0), panes.var(axis=0)])
+    return standardised(network, embeddings)
+
+
+def standardised(network: Network, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Embeddings ``(..., P * E)`` that the encoder gave before it standardised any, as it would give them now."""
+    norm = network.encoder.get_layer(EMBEDDING_NORM)
+    mean, variance = norm.get_weights()
+    panes = embeddings.reshape(-1, len(mean))
     standard = (panes - mean) / np.sqrt(variance + norm.epsilon)
     return np.asarray(standard.reshape(embeddings.shape), dtype=np.float32)
 

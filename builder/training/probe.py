@@ -42,13 +42,18 @@ def embedder(
 
 
 def embed_views(
-    encoder: tf_keras.Model, training: TrainingSet, views: int, preprocessing: Preprocessing, progress: Progress
+    encoder: tf_keras.Model,
+    training: TrainingSet,
+    views: int,
+    preprocessing: Preprocessing,
+    progress: Progress,
+    seed: int = PROBE_SEED,
 ) -> NDArray[np.float32]:
-    """Embeddings ``(views * N, T, D) float32`` of ``views`` drawn views of each of the ``N`` clips."""
+    """Embeddings ``(views * N, T, D) float32`` of ``views`` views of each of the ``N`` clips, drawn by ``seed``."""
     embed = embedder(encoder, preprocessing)
     parts = []
     for number in range(views):
-        parts.append(embed(training.views(PROBE_SEED, number, range(len(training)))))
+        parts.append(embed(training.views(seed, number, range(len(training)))))
         progress(number + 1, views, "embedding views")
     return np.concatenate(parts)
 

@@ -13,7 +13,7 @@ from builder.errors import BuilderError
 from builder.framework import load_keras
 from builder.training.fit import Batch, Distillation, Progress, Schedule, fit
 from builder.training.held_out import embed_held_out
-from builder.training.network import Network, standardise
+from builder.training.network import Network, standardise, standardised
 from builder.training.probe import embedder, train_probe
 from builder.training.stacking import stacked_weights
 from builder.training.training_set import TrainingSet, shuffled
@@ -27,21 +27,25 @@ VIEW_SEED = 2_000_003
 
 class TeacherViews:
     """Drawn views of each clip with the teacher's logits ``(views, N, 2) float32`` and, where the network is to keep
-    them, ``embeddings (views, N, T, D) float32``."""
+    them, ``embeddings (views, N, T, D) float32``; ``untouched`` are those of the student's encoder as it was
+    pretrained, where they are known."""
 
     def __init__(
         self,
         training: TrainingSet,
         logits: NDArray[np.float32],
         embeddings: NDArray[np.float32] | None = None,
+        *,
+        untouched: NDArray[np.float32] | None = None,
     ) -> None:
         self._training = training
         self.logits = logits
+        self.untouched = untouched
         self._embeddings = embeddings
 
-    def hinting(self, encoder: tf_keras.Model, preprocessing: Preprocessing) -> TeacherViews:
-        """The same views with the embeddings that ``encoder`` has of them now."""
-        return TeacherViews(self._training, self.logits, self.embedded(encoder, preprocessing))
+    def hinting(self, embeddings: NDArray[np.float32]) -> TeacherViews:
+        """The same views with embeddings ``(views, N, T, D)`` that are to be kept."""
+        return TeacherViews(self._training, self.logits, embeddings, untouched=self.untouched)
 
     def embedded(self, encoder: tf_keras.Model, preprocessing: Preprocessing) -> NDArray[np.float32]:
         """What ``encoder`` makes of each view of each clip, ``(views, N, T, D) float32``."""
@@ -76,10 +80,12 @@ class TeacherViews:
 
 
 class Teacher(NamedTuple):
-    """A member and the clips as it sees them."""
+    """A member and the clips as it sees them; of one whose encoder is as it was pretrained, what that makes of the
+    student's views may be known: ``untouched (views, N, T, D) float32``."""
 
     network: Network
     training: TrainingSet
+    untouched: NDArray[np.float32] | None = None
 
 
 def teacher_logits(
@@ -87,17 +93,20 @@ def teacher_logits(
 ) -> NDArray[np.float32]:
     """Mean logits of the members ``(views, N, 2) float32`` on the views that ``TeacherViews`` draws, each made into
     samples as the member sees them; without ``weights`` all count alike."""
-    # Members that see the same share one set of clips, drawn once a view, and untuned ones an encoder, which runs once.
-    trainings = {id(training): training for _, training in members}
-    seen = {id(network.encoder): (network.encoder, training) for network, training in members}
-    embedders = {
-        name: (embedder(encoder, training.preprocessing), id(training)) for name, (encoder, training) in seen.items()
-    }
+    # Members that see the same share one set of clips, drawn once a view.
+    looking = [member for member in members if member.untouched is None]
+    trainings = {id(member.training): member.training for member in looking}
+    embedders = [embedder(network.encoder, training.preprocessing) for network, training, _ in looking]
     judged = []
     for view in range(views):
         windows = {name: training.views(VIEW_SEED, view, range(len(training))) for name, training in trainings.items()}
-        embeddings = {name: embed(windows[drawn]) for name, (embed, drawn) in embedders.items()}
-        logits = [np.asarray(network.head(embeddings[id(network.encoder)], training=False)) for network, _ in members]
+        looked = iter([embed(windows[id(one.training)]) for embed, one in zip(embedders, looking, strict=True)])
+        embeddings = [
+            next(looked) if one.untouched is None else standardised(one.network, one.untouched[view]) for one in members
+        ]
+        logits = [
+            np.asarray(one.network.head(known, training=False)) for one, known in zip(members, embeddings, strict=True)
+        ]
         judged.append(np.average(logits, axis=0, weights=weights))
         progress(view + 1, views, "teacher judges views")
     return np.stack(judged).astype(np.float32)
@@ -109,7 +118,7 @@ def weigh_members(members: Sequence[Teacher]) -> list[float]:
     Raises ``BuilderError`` when none were.
     """
     judged = []
-    for network, training in members:
+    for network, training, _ in members:
         held_out = embed_held_out(network, training.held_out, training.preprocessing)
         if held_out is None:
             raise BuilderError("members are to be weighed and nothing is held out for it; give the recipe [validation]")
@@ -158,7 +167,8 @@ def train_student(
 ) -> dict[str, tuple[float, ...]]:
     """Train ``network`` in place from the teacher's logits and the labels; returns the losses per epoch."""
     load_keras().utils.set_random_seed(seed)
-    standard = standardise(network, views.embedded(network.encoder, preprocessing))
+    untouched = views.embedded(network.encoder, preprocessing) if views.untouched is None else views.untouched
+    standard = standardise(network, untouched)
     held_out = embed_held_out(network, views.held_out(), preprocessing)
     probed = teach_head(network.head, views, standard, probe, distillation, seed, progress, held_out=held_out)
     if tune is None:

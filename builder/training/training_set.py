@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from builder.data.clips import Clip
-from builder.data.decode import DecodedClip
+from builder.data.decode import Footage
 from builder.errors import RecipeError
 from builder.training.batch import Batch
 from builder.training.oversampling import Oversampling, drawn_again
@@ -19,44 +19,51 @@ from builder.training.views import Augmentation, draw_view, strengthened
 from models.manifest import Geometry, Preprocessing
 
 DOMAIN_SEED = 3_000_017
+AGAIN = 1_000_000
+"""Entries that are drawn again are numbered from here on: no folder holds so many clips."""
 
 
 class DegradedCopies(NamedTuple):
     """A degraded copy of each clip, in the clips' order, and the ``share`` of views that show it."""
 
-    clips: tuple[DecodedClip, ...]
+    clips: tuple[Footage, ...]
     share: float
 
 
 class TrainingSet:
     """Decoded clips with their labels, and the seeded views of them.
 
-    A view is drawn from ``(seed, epoch, clip)`` alone, so that it is the same whoever asks, in whatever order. Clips
-    that ``oversampling`` draws again follow all others, as entries of their own with heavier views. ``held_out`` are
-    windows as clips are judged, of sources that are not among ``clips``.
+    A view is drawn from ``(seed, epoch, number)`` alone, so that it is the same whoever asks, in whatever order, and
+    whatever other clips there are: ``numbers`` are those of the clips among all that any fold learns from (without
+    them, their places). Clips that ``oversampling`` draws again follow all others, as entries of their own with heavier
+    views. ``held_out`` are windows as clips are judged, of sources that are not among ``clips``.
     """
 
     def __init__(
         self,
-        clips: Sequence[tuple[Clip, DecodedClip]],
+        clips: Sequence[tuple[Clip, Footage]],
         geometry: Geometry,
         preprocessing: Preprocessing,
         augmentation: Augmentation,
         *,
+        numbers: Sequence[int] | None = None,
         degraded: DegradedCopies | None = None,
         oversampling: Oversampling | None = None,
         held_out: Batch | None = None,
     ) -> None:
         augmentations = [augmentation] * len(clips)
+        own = list(range(len(clips)) if numbers is None else numbers)
         if oversampling is not None:
             labels = _one_hot([clip for clip, _ in clips])
             again = drawn_again(labels, oversampling.ratio, np.random.default_rng(oversampling.seed))
             clips = (*clips, *(clips[row] for row in again))
             augmentations += [strengthened(augmentation, oversampling.heavier)] * len(again)
+            own += [AGAIN + place for place in range(len(again))]
             if degraded is not None:
                 copies = (*degraded.clips, *(degraded.clips[row] for row in again))
                 degraded = DegradedCopies(copies, degraded.share)
         self.clips = tuple(clip for clip, _ in clips)
+        self.numbers = tuple(own)
         self.held_out = held_out
         self.preprocessing = preprocessing
         self._decoded = tuple(decoded for _, decoded in clips)
@@ -70,7 +77,7 @@ class TrainingSet:
 
     def view(self, seed: int, epoch: int, clip: int) -> NDArray[np.uint8]:
         """One window ``(T, H, W, C) uint8`` of a clip."""
-        rng = np.random.default_rng((seed, epoch, clip))
+        rng = np.random.default_rng((seed, epoch, self.numbers[clip]))
         shown = self._shown(seed, epoch, clip)
         return draw_view(shown, self._geometry, self.preprocessing, self._augmentations[clip], rng)
 
@@ -93,10 +100,13 @@ class TrainingSet:
         other.held_out = held_out
         return other
 
-    def _shown(self, seed: int, epoch: int, clip: int) -> DecodedClip:
+    def _shown(self, seed: int, epoch: int, clip: int) -> Footage:
         # Drawn apart from the view, so that a view is cut alike whether it shows the copy or not.
         copies = self._degraded
-        if copies is not None and np.random.default_rng((seed, epoch, clip, DOMAIN_SEED)).random() < copies.share:
+        if copies is None:
+            return self._decoded[clip]
+        drawn = np.random.default_rng((seed, epoch, self.numbers[clip], DOMAIN_SEED)).random()
+        if drawn < copies.share:
             return copies.clips[clip]
         return self._decoded[clip]
 

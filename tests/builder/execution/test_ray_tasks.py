@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -35,7 +36,7 @@ def test_a_member_whose_ray_worker_is_killed_is_trained_again_and_an_error_is_na
     display = Remembered()
     store = StageStore(tmp_path / "work", display.stage)
     prepared = prepare(data, recipe, store, display, "1.0")
-    member = fold_tasks(prepared, prepared.folds(), "ensemble")[0]
+    member = replace(fold_tasks(prepared, prepared.folds(), "ensemble")[1], needs=())
     with RayExecutor(2) as executor:
         run_tasks([DieFirst(member, tmp_path), Write("other", tmp_path)], executor, display)
         with pytest.raises(TaskError, match=r"^bad: no such camera$"):
@@ -43,8 +44,8 @@ def test_a_member_whose_ray_worker_is_killed_is_trained_again_and_an_error_is_na
     assert len(display.warnings) == 1
     assert display.warnings[0].startswith("fold0-member1: its Ray worker is gone")
     first, second = display.opened["fold0-member1"]
-    assert first.stages == [("fold0-embed", False)]
-    assert second.stages == [("fold0-embed", False), ("fold0-member1", False)]
+    assert first.stages == [("embed-views", False)]
+    assert second.stages == [("embed-views", False), ("fold0-member1", False)]
     assert second.steps[-1][0] == second.steps[-1][1]
     assert member.is_done()
     assert int((tmp_path / "other").read_text()) != os.getpid()

@@ -107,11 +107,11 @@ def test_a_fold_learns_from_copies_when_the_recipe_has_them(folder: Folder) -> N
 def test_the_key_of_a_folds_data_is_what_it_was_without_degradation(folder: Folder) -> None:
     recipe = msgspec.structs.replace(load_recipe("quick"), preprocessing=SMALL)
     real = CuratedClips(folder.curated.directory)
-    key = make_fold(folder, recipe, real)._data_key()
+    key = make_fold(folder, recipe, real)._data_key(SMALL)
     train = ["fight/f0.mp4"]
-    assert key == (real.listed.fingerprint, None, train, recipe.geometry, recipe.preprocessing, recipe.augmentation)
+    assert key == ((real.listed.fingerprint, None, recipe.geometry, SMALL, recipe.augmentation), train)
     on = msgspec.structs.replace(recipe, degradation=LIGHT)
-    assert make_fold(folder, on, folder.degraded(LIGHT))._data_key() != key
+    assert make_fold(folder, on, folder.degraded(LIGHT))._data_key(SMALL) != key
 
 
 def test_copies_are_of_the_very_clips_that_are_learnt_from(folder: Folder, tmp_path: Path) -> None:

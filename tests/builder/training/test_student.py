@@ -21,7 +21,8 @@ def test_the_teacher_is_the_mean_of_its_members_on_the_students_own_views() -> N
 
 def test_each_window_comes_with_its_own_embeddings_when_they_are_hinted_at() -> None:
     training, network = make_training(6), make_network()
-    views = TeacherViews(training, np.zeros((2, 6, 2), np.float32)).hinting(network.encoder, PREPROCESSING)
+    views = TeacherViews(training, np.zeros((2, 6, 2), np.float32))
+    views = views.hinting(views.embedded(network.encoder, PREPROCESSING))
     for batch in (draw() for draw in views.epoch(1, 3, 1)):
         assert batch.embeddings is not None
         np.testing.assert_allclose(batch.embeddings, encoded(network, batch.windows), rtol=1e-3, atol=1e-4)

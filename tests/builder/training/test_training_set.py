@@ -11,7 +11,7 @@ from builder.data.clips import LABELS, Clip
 from builder.data.decode import DecodedClip
 from builder.errors import RecipeError
 from builder.training.oversampling import Oversampling
-from builder.training.training_set import DegradedCopies, TrainingSet, shuffled
+from builder.training.training_set import AGAIN, DegradedCopies, TrainingSet, shuffled
 from builder.training.views import Augmentation, draw_view, strengthened
 from models.manifest import Geometry, Preprocessing
 
@@ -88,7 +88,7 @@ def test_clips_drawn_again_have_their_copies_too(training: TrainingSet) -> None:
     copies = DegradedCopies(tuple(DecodedClip(one.times_s, 255 - one.frames) for _, one in pairs), 1.0)
     even = TrainingSet(pairs, GEOMETRY, GREY, Augmentation(), degraded=copies, oversampling=Oversampling(heavier=2.0))
     original = even.clips.index(even.clips[7])
-    heavier, rng = strengthened(Augmentation(), 2.0), np.random.default_rng((1, 2, 7))
+    heavier, rng = strengthened(Augmentation(), 2.0), np.random.default_rng((1, 2, AGAIN))
     again = draw_view(copies.clips[original], GEOMETRY, GREY, heavier, rng)
     np.testing.assert_array_equal(even.view(1, 2, 7), again)
 
@@ -103,7 +103,7 @@ def test_clips_drawn_again_follow_the_others_with_heavier_views_of_their_own(tra
     for clip in range(7):
         np.testing.assert_array_equal(even.view(1, 2, clip), training.view(1, 2, clip))
     original = even.clips.index(even.clips[7])
-    heavier, rng = strengthened(Augmentation(), 2.0), np.random.default_rng((1, 2, 7))
+    heavier, rng = strengthened(Augmentation(), 2.0), np.random.default_rng((1, 2, AGAIN))
     again = draw_view(training._decoded[original], GEOMETRY, GREY, heavier, rng)
     np.testing.assert_array_equal(even.view(1, 2, 7), again)
     assert sum(len(draw().labels) for draw in even.epoch(0, 4, 0)) == 8

@@ -1,0 +1,92 @@
+"""All that any fold may learn from: real clips, drawn scenes and negatives, numbered once, each decoded when it is
+first looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property, partial
+
+import msgspec
+
+from builder.data.clips import Clip
+from builder.data.decode import Footage, LateClip
+from builder.pipeline.curated import CuratedClips
+from builder.recipe import Recipe
+from builder.training.batch import Batch
+from builder.training.training_set import DegradedCopies, TrainingSet
+from models.manifest import Preprocessing
+
+
+class LearntClips:
+    """The clips of a recipe's data; those that are not real are learnt from by every fold."""
+
+    def __init__(
+        self, recipe: Recipe, real: CuratedClips, scenes: CuratedClips | None, negatives: Sequence[CuratedClips] = ()
+    ) -> None:
+        self._recipe = recipe
+        self._real = real
+        self._scenes = scenes
+        self._negatives = tuple(negatives)
+        self._read: dict[tuple[int, bool], LateClip] = {}
+
+    @property
+    def real(self) -> CuratedClips:
+        """The clips that are judged on, each by the fold that does not learn from it."""
+        return self._real
+
+    @cached_property
+    def numbers(self) -> dict[Clip, int]:
+        """The number of each real clip; those of all others follow."""
+        return {clip: number for number, clip in enumerate(self._real.clips)}
+
+    @cached_property
+    def _others(self) -> list[tuple[CuratedClips, Clip]]:
+        parts = (*(() if self._scenes is None else (self._scenes,)), *self._negatives)
+        return [(part, clip) for part in parts for clip in part.clips]
+
+    def chosen(
+        self,
+        clips: Sequence[Clip],
+        seen: Preprocessing,
+        held_out: Batch | None = None,
+        *,
+        oversampled: bool = True,
+    ) -> TrainingSet:
+        """Some of the real ``clips`` and all that are not real, to learn from; ``held_out`` are windows of others.
+        Those that the recipe draws again are left out unless ``oversampled``."""
+        recipe = self._recipe
+        count = len(self.numbers)
+        numbers = [self.numbers[clip] for clip in clips] + list(range(count, count + len(self._others)))
+        entries = [(self._real, clip) for clip in clips] + self._others
+        copies = None
+        if recipe.degradation is not None:
+            told = (self._footage(*pair, degraded=True) for pair in zip(numbers, entries, strict=True))
+            copies = DegradedCopies(tuple(told), recipe.degradation.degrade)
+        return TrainingSet(
+            [(entry[1], self._footage(number, entry)) for number, entry in zip(numbers, entries, strict=True)],
+            recipe.geometry,
+            seen,
+            recipe.augmentation,
+            numbers=numbers,
+            degraded=copies,
+            oversampling=recipe.oversampling if oversampled and recipe.oversampling is not msgspec.UNSET else None,
+            held_out=held_out,
+        )
+
+    def all(self, seen: Preprocessing) -> TrainingSet:
+        """Every clip, whether a fold holds it out or not: for what is learnt from none of them."""
+        return self.chosen(self._real.clips, seen, oversampled=False)
+
+    def key(self, seen: Preprocessing) -> tuple[object, ...]:
+        """What views of the clips depend on, but for how many are drawn."""
+        recipe = self._recipe
+        scenes = None if self._scenes is None else self._scenes.listed.fingerprint
+        chosen: list[object] = [("negatives", more.listed.fingerprint) for more in self._negatives]
+        if recipe.degradation is not None:
+            chosen.append(recipe.degradation)
+        return self._real.listed.fingerprint, scenes, recipe.geometry, seen, recipe.augmentation, *chosen
+
+    def _footage(self, number: int, entry: tuple[CuratedClips, Clip], *, degraded: bool = False) -> Footage:
+        part, clip = entry
+        read = part.degraded if degraded else part.wide
+        return self._read.setdefault((number, degraded), LateClip(partial(read, clip)))
