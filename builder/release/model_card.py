@@ -7,8 +7,12 @@ from __future__ import annotations
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from builder.evidence.kinds import unmeasured
+from builder.evidence.table import EvidenceTable
+from builder.release.markdown_text import plain
 from builder.report.figures import ReportFigures
 from builder.report.page import interval, megabytes, number, percent
+from builder.table import markdown
 
 MODEL_CARD = "MODEL_CARD.md"
 
@@ -25,6 +29,15 @@ def render_card(figures: ReportFigures, golden_origin: str) -> str:
         keep_trailing_newline=True,
     )
     environment.filters.update(percent=percent, interval=interval, number=number, megabytes=megabytes)
+    environment.filters.update(plain=plain, table=_table)
     return environment.get_template("model_card.md").render(
-        figures=figures, student=figures.student(), golden_origin=golden_origin
+        figures=figures,
+        student=figures.student(),
+        golden_origin=golden_origin,
+        evidence=[one.table() for one in figures.evidence],
+        unmeasured=unmeasured(figures.evidence),
     )
+
+
+def _table(shown: EvidenceTable) -> str:
+    return "\n".join(markdown([[plain(cell) for cell in row] for row in (shown.head, *shown.rows)]))
