@@ -15,6 +15,7 @@ from rich.text import Text
 from builder.data.clips import find_clips, require_both_classes
 from builder.data.licence import read_licence
 from builder.display import TerminalDisplay
+from builder.evidence.reading import read_evidence
 from builder.execution.arguments import add_execution, choose_executor
 from builder.framework import load_tensorflow
 from builder.pipeline.build import BuildOptions, build
@@ -29,6 +30,7 @@ def main(argv: list[str]) -> int:
     arguments = _parser().parse_args(argv)
     recipe = load_recipe(arguments.recipe)
     # Told before TensorFlow takes its seconds to load and before a key is made.
+    evidence = read_evidence(arguments.evidence, recipe.name, recipe.version)
     require_both_classes(find_clips(arguments.data).clips, arguments.data)
     make_folder(arguments.out)
     console = Console()
@@ -43,6 +45,7 @@ def main(argv: list[str]) -> int:
         now=lambda: datetime.now(timezone.utc),
         clock=time.perf_counter,
         executor=choose_executor(arguments),
+        evidence=evidence,
     )
     begun = time.monotonic()
     with TerminalDisplay(console) as display:
@@ -66,6 +69,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--key", type=Path, help="private signing key (PEM, P-256); by default one of your own is made")
     parser.add_argument(
         "--licence", help="licence of the clips, for the model card; by default the LICENSE's first line"
+    )
+    parser.add_argument(
+        "--evidence",
+        type=Path,
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="FILE",
+        help="for the model card: what crossval, evaluate --degraded or benchmarks.false_alarms wrote by --json",
     )
     add_execution(parser)
     return parser

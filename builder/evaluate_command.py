@@ -66,6 +66,7 @@ def main(argv: list[str]) -> int:
         targets=evaluations,
         refused=refused,
         skipped=skipped,
+        held_out=arguments.held_out,
         degraded=degraded,
     )
     sys.stdout.write("".join(f"{line}\n" for line in describe(evaluation)))

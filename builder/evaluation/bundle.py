@@ -64,7 +64,8 @@ class DegradedEvaluation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
-    """A bundle on a folder of clips; ``refused`` says of each target that could not run here why."""
+    """A bundle on a folder of clips; ``refused`` says of each target that could not run here why. With ``held_out``
+    only clips of sources that the bundle held out of training were judged."""
 
     bundle: str
     version: str
@@ -73,6 +74,7 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     targets: tuple[TargetEvaluation, ...]
     refused: dict[str, str]
     skipped: tuple[Skipped, ...]
+    held_out: bool = False
     degraded: DegradedEvaluation | None = None
 
 

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from builder.alarms.choice import AlarmChoice
 from builder.display import LanedDisplay
 from builder.evaluation.parity import measure_parity, require_parity
+from builder.evidence.kinds import Evidence
 from builder.pipeline.alarm_budget import AlarmBudget
 from builder.pipeline.calibrated import FoldCalibration
 from builder.pipeline.compiled_fold import RELEASED
@@ -31,7 +32,8 @@ DECISION = 0.5
 @dataclass(frozen=True, slots=True)
 class BuildOptions:
     """``code_version`` goes into the lineage; ``licence`` is that of the clips given; ``executor`` opens what trains
-    folds and members side by side, and is ``None`` where all is done in this process."""
+    folds and members side by side, and is ``None`` where all is done in this process; ``evidence``, of this recipe or
+    bundle, is shown beside the build's own figures."""
 
     data: Path
     out: Path
@@ -42,6 +44,7 @@ class BuildOptions:
     now: Callable[[], datetime]
     clock: Callable[[], float]
     executor: Opening | None = None
+    evidence: tuple[Evidence, ...] = ()
 
 
 def build(options: BuildOptions, display: LanedDisplay) -> Path:

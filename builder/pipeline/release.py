@@ -112,6 +112,7 @@ def _report(
         method=recipe.calibration.method,
         reliabilities=built.reliabilities,
         alarms=built.alarms,
+        evidence=options.evidence,
         lineage=_lineage(options, real, scenes, built),
         curves=_curves(built),
         errors=_errors(real, built),

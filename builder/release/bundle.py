@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 from cryptography.hazmat.primitives import serialization
 
+from builder.release.error_picture import write_pictures
 from builder.release.golden import write_golden
 from builder.release.inputs import ReleaseError, ReleaseInputs
 from builder.release.measuring import target_facts, with_accuracy, with_latency
@@ -66,7 +67,8 @@ def _fill(directory: Path, inputs: ReleaseInputs, clock: Callable[[], float], ge
     manifest = _manifest(report, with_accuracy(measured, shipped))
     document = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
     (directory / MANIFEST).write_bytes(document + b"\n")
-    (directory / MODEL_CARD).write_text(render_card(figures, inputs.golden_origin), encoding="utf-8")
+    card = render_card(figures, inputs.golden_origin, write_pictures(report.errors, directory))
+    (directory / MODEL_CARD).write_text(card, encoding="utf-8")
     write_golden(inputs.golden, directory / GOLDEN)
 
 

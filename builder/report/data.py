@@ -8,6 +8,7 @@ import msgspec
 
 from builder.alarms.choice import AlarmChoice
 from builder.evaluation.scores import Scores, Skipped
+from builder.evidence.kinds import Evidence
 from models.manifest import Calibration, Geometry, Latency, Lineage, Preprocessing
 
 Kind = Literal["member", "ensemble", "student", "artifact"]
@@ -98,7 +99,8 @@ class ReportData(msgspec.Struct, frozen=True, kw_only=True):
     ``protocol`` is a few sentences in plain words on how the held-out figures came about; ``notes`` are limits that the
     reader must know. ``threshold`` is the calibrated probability from which a clip counts as a fight in accuracy,
     recall and specificity. ``reliabilities`` are the student's verdicts uncalibrated and by each way to calibrate, of
-    which ``method`` ships. ``alarms`` is there where thresholds were chosen for a budget of false alarms.
+    which ``method`` ships. ``alarms`` is there where thresholds were chosen for a budget of false alarms;
+    ``evidence`` is what other commands measured.
     """
 
     name: str
@@ -116,6 +118,7 @@ class ReportData(msgspec.Struct, frozen=True, kw_only=True):
     method: Calibrated = "platt"
     reliabilities: dict[Calibrated, Scores] = {}
     alarms: AlarmChoice | None = None
+    evidence: tuple[Evidence, ...] = ()
     curves: tuple[TrainingCurve, ...] = ()
     errors: tuple[ErrorSheet, ...] = ()
     stages: tuple[StageTime, ...] = ()

@@ -15,6 +15,7 @@ from builder.evaluation.metrics import ReliabilityBin, auc, expected_calibration
 from builder.evaluation.operating_point import OperatingPoint, operating_point
 from builder.evaluation.roc_band import RocBand, roc_band
 from builder.evaluation.scores import Scores
+from builder.evidence.kinds import Evidence
 from builder.report.data import Calibrated, DataSummary, Kind, ReportData, StageTime, Subject, TargetFacts
 from models.errors import NexaraError
 from models.manifest import Calibration, Geometry, Lineage, Preprocessing
@@ -75,7 +76,8 @@ class CalibrationFigures(msgspec.Struct, frozen=True, kw_only=True):
 
 class ReportFigures(msgspec.Struct, frozen=True, kw_only=True):
     """``report.json``. ``subjects`` holds exactly one of kind ``student``; ``targets`` gives size (bytes) and latency
-    (milliseconds) of each compiled target, whose accuracy is the subject of the same name."""
+    (milliseconds) of each compiled target, whose accuracy is the subject of the same name. ``evidence`` was measured by
+    other commands, of the recipe or of this very bundle."""
 
     format: str = FORMAT
     name: str
@@ -93,6 +95,7 @@ class ReportFigures(msgspec.Struct, frozen=True, kw_only=True):
     lineage: Lineage
     stages: tuple[StageTime, ...]
     alarms: AlarmChoice | None = None
+    evidence: tuple[Evidence, ...] = ()
     notes: tuple[str, ...]
 
     def student(self) -> SubjectFigures:
@@ -124,6 +127,7 @@ def make_figures(data: ReportData, generator: np.random.Generator) -> ReportFigu
         lineage=data.lineage,
         stages=data.stages,
         alarms=data.alarms,
+        evidence=data.evidence,
         notes=data.notes,
     )
 

@@ -10,6 +10,7 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from builder.evidence.kinds import unmeasured
 from builder.report.cost_plots import plot_cost, plot_training
 from builder.report.data import ReportData
 from builder.report.figures import ReportFigures, SubjectFigures, make_figures
@@ -55,6 +56,8 @@ def render(data: ReportData, figures: ReportFigures) -> str:
         student=figures.student(),
         weakest=weakest_int8(figures),
         errors=data.errors,
+        evidence=[one.table() for one in figures.evidence],
+        unmeasured=unmeasured(figures.evidence),
         skipped=[skipped for summary in data.data for skipped in summary.skipped],
         dropped=[dropped for summary in data.data for dropped in summary.dropped],
         joined=[joined for summary in data.data for joined in summary.joined],

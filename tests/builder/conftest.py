@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -16,7 +17,7 @@ from builder.release.inputs import ReleaseInputs
 from builder.training.network import Network
 from models.manifest import Artifact
 from tests.builder import tiny_networks
-from tests.builder.made_report import make_report
+from tests.builder.made_report import make_full_report, make_report
 
 
 class CompiledNetwork(NamedTuple):
@@ -51,7 +52,10 @@ def release_inputs(compiled: CompiledNetwork, signing_key: ec.EllipticCurvePriva
     student = FloatScorer(compiled.network.encoder, compiled.network.head, tiny_networks.PREPROCESSING)
     samples = np.repeat(tiny_networks.make_samples(2)[:, None], tiny_networks.SAMPLES, axis=1)
     return ReleaseInputs(
-        report=make_report(tuple(dict.fromkeys(artifact.target for artifact in compiled.artifacts))),
+        report=msgspec.structs.replace(
+            make_report(tuple(dict.fromkeys(artifact.target for artifact in compiled.artifacts))),
+            errors=make_full_report().errors,
+        ),
         compiled=compiled.directory,
         artifacts=compiled.artifacts,
         golden=make_golden(student, samples),

@@ -22,6 +22,7 @@ from builder.report.data import (
 )
 from models.manifest import Calibration, Dataset, Latency, Lineage, Parent, Thresholds
 from tests.builder.evaluation.made_scores import draw_scores
+from tests.builder.evidence.made_evidence import make_evidence
 from tests.builder.tiny_networks import GEOMETRY, PREPROCESSING
 
 HOSTILE = "fight/<script>alert('x')</script>.mp4"
@@ -85,7 +86,8 @@ def make_choice() -> AlarmChoice:
 
 
 def make_full_report() -> ReportData:
-    """The same with everything optional: facts of targets, curves, pictures of errors, stages, notes, skipped clips."""
+    """The same with everything optional: facts of targets, curves, pictures of errors, stages, notes, skipped clips,
+    and what other commands measured."""
     plain = make_report()
     jpeg = cv2.imencode(".jpg", np.full((24, 32, 3), 90, np.uint8))[1].tobytes()
     skipped = Skipped(clip="broken.avi", reason="broken.avi: cannot be decoded")
@@ -116,5 +118,6 @@ def make_full_report() -> ReportData:
             "temperature": plain.subjects[2].scores,
         },
         alarms=make_choice(),
+        evidence=make_evidence(),
         notes=("Judged on short clips only.",),
     )

@@ -13,10 +13,13 @@ import pytest
 
 from builder.build_command import main
 from builder.errors import DataError, OutputError, RecipeError
+from builder.evidence.reading import EvidenceError
+from builder.result_file import write_json
 from models.bundle import Bundle, open_bundle
 from models.trust import TrustStore
 from runtimes.detector import open_detector
 from tests.builder import tiny_clips
+from tests.builder.evidence.made_evidence import make_alarms, make_crossval, make_evaluation
 from tests.builder.tiny_recipe import RECIPE
 
 BUILD_TIMEOUT_S = 580
@@ -104,7 +107,10 @@ def test_a_killed_build_goes_on_where_it_stopped_and_ends_in_a_bundle_that_runs(
     assert {name: whole[name] for name in before} == before
     assert not list(inputs.out.rglob("*.part"))
 
-    assert main(inputs.arguments) == 0
+    for name, found in (("folds", make_crossval()), ("alarms", make_alarms(bundle="tiny 1.2.3"))):
+        write_json(tmp_path / f"{name}.json", found)
+    given = ("--evidence", str(tmp_path / "folds.json"), "--evidence", str(tmp_path / "alarms.json"))
+    assert main([*inputs.arguments, *given]) == 0
     told = capsys.readouterr().out
     assert inputs.finished() == whole
     assert [line for line in told.splitlines() if line.startswith("▸")] == ["▸ curate: hashing 13 clips"]
@@ -127,6 +133,8 @@ def test_a_killed_build_goes_on_where_it_stopped_and_ends_in_a_bundle_that_runs(
     assert [skipped["clip"] for skipped in summary["skipped"]] == ["broken.mp4"]
     assert "1 clip(s) could not be decoded" in str(report["notes"])
     require_alarms(report, bundle)
+    assert [one["evidence"] for one in report["evidence"]] == ["cross-validation", "false-alarms"]
+    assert "Not measured: another data set; clips degraded" in bundle.read("MODEL_CARD.md").decode()
 
 
 def require_alarms(report: dict[str, Any], bundle: Bundle) -> None:
@@ -158,6 +166,25 @@ def test_one_clear_error_when_the_recipe_is_wrong(inputs: Inputs, change: tuple[
     inputs.recipe.write_text(RECIPE.replace(*change))
     with pytest.raises(RecipeError, match=message):
         main(inputs.arguments)
+    assert not inputs.out.exists()
+
+
+@pytest.mark.parametrize(
+    ("found", "message"),
+    [
+        (make_alarms(bundle="tiny 0.9.9"), r"e\.json: measured of tiny 0\.9\.9, and tiny 1\.2\.3 is built"),
+        (make_evaluation(version="1.2.3", degraded=False), r"e\.json: not what `nexara evaluate --degraded"),
+    ],
+    ids=["another bundle", "not degraded"],
+)
+def test_one_clear_error_before_anything_is_done_when_evidence_is_none(
+    inputs: Inputs, tmp_path: Path, found: msgspec.Struct, message: str
+) -> None:
+    write_json(tmp_path / "good.json", make_crossval())
+    write_json(tmp_path / "e.json", found)
+    given = ["--evidence", str(tmp_path / "good.json"), str(tmp_path / "e.json")]
+    with pytest.raises(EvidenceError, match=message):
+        main([*inputs.arguments, *given])
     assert not inputs.out.exists()
 
 

@@ -104,7 +104,13 @@ def test_nothing_is_told_of_what_was_not_asked(released: Path, clips: Path, caps
 def test_only_held_out_sources_are_judged_when_asked(
     released: Path, clips: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(released, clips, "--target", "cpu-tflite-int8", "--held-out") == 0
+    asked = ("--target", "cpu-tflite-int8", "--json", str(tmp_path / "out.json"))
+    assert run(released, clips, *asked) == 0
+    everything = msgspec.json.decode((tmp_path / "out.json").read_bytes(), type=Evaluation)
+    capsys.readouterr()
+    assert run(released, clips, *asked, "--held-out") == 0
+    held_out = msgspec.json.decode((tmp_path / "out.json").read_bytes(), type=Evaluation)
+    assert (everything.held_out, held_out.held_out) == (False, True)
     told = capsys.readouterr().out
     assert "2 clips (1 fights, 1 calm) of 1 sources" in told
     assert "1 clip(s) skipped" in told

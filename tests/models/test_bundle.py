@@ -59,6 +59,22 @@ def test_open_bundle_keeps_unknown_fields_when_the_minor_format_is_newer(
     assert bundle.manifest.format == "1.9"
 
 
+def test_open_bundle_keeps_and_checks_files_that_the_manifest_does_not_list(
+    bundle_copy: Path, tmp_path: Path, signing_key: ec.EllipticCurvePrivateKey, trust: TrustStore
+) -> None:
+    (bundle_copy / "pictures").mkdir()
+    (bundle_copy / "pictures" / "1.jpg").write_bytes(b"a picture")
+    with pytest.raises(BundleIntegrityError, match=r"pictures/1\.jpg was added after signing"):
+        open_bundle(bundle_copy, trust)
+    sign(bundle_copy, signing_key)
+    for path in (bundle_copy, pack(bundle_copy, tmp_path / "tiny.nexara")):
+        assert open_bundle(path, trust).read("pictures/1.jpg") == b"a picture"
+    (bundle_copy / "pictures" / "1.jpg").write_bytes(b"another one")
+    for path in (bundle_copy, pack(bundle_copy, tmp_path / "tiny.nexara")):
+        with pytest.raises(BundleIntegrityError, match=r"pictures/1\.jpg differs from what was signed"):
+            open_bundle(path, trust)
+
+
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("change", ["remove", "change", "append"])
 @pytest.mark.parametrize("packed", [False, True])

@@ -63,6 +63,17 @@ def test_show_prints_the_line_when_the_manifest_says_so(
     assert any(all(word in line for word in words) for line in lines), "\n".join(lines)
 
 
+def test_show_counts_files_that_the_manifest_does_not_list(
+    bundle_copy: Path, signing_key: ec.EllipticCurvePrivateKey, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (bundle_copy / "pictures").mkdir()
+    (bundle_copy / "pictures" / "1.jpg").write_bytes(b"a picture")
+    sign(bundle_copy, signing_key)
+    assert main(["show", str(bundle_copy)]) == 0
+    files = sum(path.is_file() for path in bundle_copy.rglob("*"))
+    assert f"in {files} files" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(("signed", "words"), [(True, "NOT TRUSTED here"), (False, "nobody vouches")])
 def test_show_warns_when_nobody_known_signed_it(
     bundle_copy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], signed: bool, words: str

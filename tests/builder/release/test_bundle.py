@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import re
+import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import msgspec
 import numpy as np
 import pytest
@@ -11,7 +14,7 @@ import pytest
 from builder.release.bundle import assemble_bundle
 from builder.release.inputs import ReleaseError, ReleaseInputs
 from models.bundle import Bundle, Golden, open_bundle
-from models.errors import NexaraError
+from models.errors import BundleIntegrityError, NexaraError
 from models.trust import TrustStore
 from runtimes.errors import NoRuntimeError
 from tests.builder.made_report import make_report
@@ -34,6 +37,7 @@ def test_bundle_opens_with_its_key_from_directory_and_file_alike(
     assert {"manifest.json", "golden.npz", "MODEL_CARD.md", "report.html", "report.json", "signature"} <= set(
         bundle.names
     )
+    assert [name for name in bundle.names if name.startswith("pictures/")] == ["pictures/1.jpg"]
 
 
 def test_nothing_is_left_aside(released: Path) -> None:
@@ -64,6 +68,16 @@ def test_card_states_use_limits_licences_and_figures(bundle: Bundle) -> None:
     ):
         assert part in card
     assert f"| student | {100 * figures['accuracy']['value']:.1f} %" in card
+
+
+def test_every_picture_of_the_card_is_in_the_bundle_and_signed(bundle: Bundle, released: Path, tmp_path: Path) -> None:
+    shown = re.findall(r"!\[[^]]*\]\(([^)]*)\)", bundle.read("MODEL_CARD.md").decode())
+    assert shown == [name for name in bundle.names if name.endswith(".jpg")]
+    assert cv2.imdecode(np.frombuffer(bundle.read(shown[0]), np.uint8), cv2.IMREAD_UNCHANGED).shape == (24, 68)
+    copy = shutil.copytree(released.with_suffix(""), tmp_path / "tiny")
+    (copy / shown[0]).write_bytes(b"another picture")
+    with pytest.raises(BundleIntegrityError, match=r"pictures/1\.jpg differs from what was signed"):
+        open_bundle(copy, TrustStore(accept="unsigned"))
 
 
 def test_golden_inputs_come_back_as_they_went_in(bundle: Bundle, release_inputs: ReleaseInputs) -> None:

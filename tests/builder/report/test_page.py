@@ -118,6 +118,23 @@ def test_page_tells_the_budget_of_false_alarms_and_each_way_to_calibrate(written
     assert all(f"{100 * way.error:.1f} %" in words and f"{way.brier:.3f}" in words for way in ways)
 
 
+def test_page_shows_what_other_commands_measured_and_names_what_they_did_not(tmp_path: Path, page: Page) -> None:
+    words = " ".join(page.text.split())
+    for evidence in make_full_report().evidence:
+        table = evidence.table()
+        told = [table.title, *table.head, *table.notes, *(cell for row in table.rows for cell in row)]
+        assert all(" ".join(text.split()) in words for text in told)
+    assert "Not measured:" not in words
+    write_report(make_report(targets=()), tmp_path, np.random.default_rng(0))
+    assert "Not measured: random folds; another data set;" in Page((tmp_path / HTML).read_text(encoding="utf-8")).text
+
+
+def test_document_holds_what_other_commands_measured_without_their_paths(written: Path) -> None:
+    document = (written / JSON).read_bytes()
+    assert msgspec.json.decode(document, type=ReportFigures).evidence == make_full_report().evidence
+    assert b"somebody" not in document
+
+
 def test_card_tells_the_budget_of_false_alarms_where_there_is_one() -> None:
     rng = np.random.default_rng(0)
     with_budget = " ".join(render_card(make_figures(make_full_report(), rng), "noise").split())
