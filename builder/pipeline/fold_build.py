@@ -233,7 +233,9 @@ class FoldBuild:
         recipe = self._recipe
         train = [clip.name for clip in self._clips.train]
         chosen = [extra for extra in (recipe.oversampling, recipe.validation) if extra is not msgspec.UNSET]
-        return self._learnt.key(seen), train, *chosen
+        scenes = recipe.scenes
+        weight = () if scenes is None or scenes.weight is msgspec.UNSET else (scenes.weight,)
+        return self._learnt.key(seen), train, *chosen, *weight
 
     def _draws_again(self) -> bool:
         return self._recipe.oversampling is not msgspec.UNSET

@@ -68,6 +68,7 @@ class LearntClips:
             seen,
             recipe.augmentation,
             numbers=numbers,
+            weights=self._weights(len(clips)),
             degraded=copies,
             oversampling=recipe.oversampling if oversampled and recipe.oversampling is not msgspec.UNSET else None,
             held_out=held_out,
@@ -85,6 +86,12 @@ class LearntClips:
         if recipe.degradation is not None:
             chosen.append(recipe.degradation)
         return self._real.listed.fingerprint, scenes, recipe.geometry, seen, recipe.augmentation, *chosen
+
+    def _weights(self, real: int) -> list[float] | None:
+        spec = self._recipe.scenes
+        if spec is None or spec.weight is msgspec.UNSET or self._scenes is None:
+            return None
+        return [1.0] * real + [spec.weight if part is self._scenes else 1.0 for part, _ in self._others]
 
     def _footage(self, number: int, entry: tuple[CuratedClips, Clip], *, degraded: bool = False) -> Footage:
         part, clip = entry

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 
 from builder.data.clips import Clip, ClipFolder, find_clips, require_both_classes
@@ -157,7 +158,7 @@ def _scenes(recipe: Recipe, store: StageStore, display: Display, code_version: s
         return None
     drawn = store.run(
         "scenes",
-        (spec, code_version),
+        (msgspec.structs.replace(spec, weight=msgspec.UNSET), code_version),
         lambda directory: _draw(directory, spec, display),
     )
     return _learnt_from("curate-scenes", find_clips(drawn.directory), recipe, store, display)

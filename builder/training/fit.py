@@ -88,7 +88,7 @@ def _train_epoch(
     for step, batch in enumerate(_ahead(makers)):
         for callback in callbacks:
             callback.on_train_batch_begin(step)
-        total += float(model.train_on_batch(batch.windows, _targets(batch)))
+        total += float(model.train_on_batch(batch.windows, _targets(batch), sample_weight=batch.weights))
         told(step + 1, total / (step + 1))
     for callback in callbacks:
         callback.on_epoch_end(number)

@@ -14,7 +14,7 @@ from builder.training.fit import Progress, Schedule, fit
 from builder.training.held_out import embed_held_out
 from builder.training.network import Network, standardise
 from builder.training.probe import train_probe
-from builder.training.training_set import TrainingSet
+from builder.training.training_set import TrainingSet, repeated
 
 
 def train_member(
@@ -35,10 +35,11 @@ def train_member(
     knows of no ``curriculum``. Returns the losses per epoch of ``probe`` and ``tune``, and what else the tuning tells.
     """
     load_keras().utils.set_random_seed(seed)
-    labels = np.tile(training.labels(), (len(embeddings) // len(training), 1))
+    views = len(embeddings) // len(training)
+    labels, weights = np.tile(training.labels(), (views, 1)), repeated(training.weights(), views)
     standard = standardise(network, embeddings)
     held_out = embed_held_out(network, training.held_out, training.preprocessing)
-    probed = train_probe(network.head, standard, labels, probe, seed, progress, held_out=held_out)
+    probed = train_probe(network.head, standard, labels, probe, seed, progress, held_out=held_out, weights=weights)
     if tune is None:
         return {"probe": probed}
     if alignment is not None:

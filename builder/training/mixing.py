@@ -38,7 +38,8 @@ class _Mixed(NamedTuple):
 
 
 def mix_batch(batch: Batch, mixing: Mixing, rng: np.random.Generator, warmth: float = 1.0) -> Batch:
-    """``batch`` with each window mixed with another of the batch's, and labels ``(B, 2)`` in the same shares.
+    """``batch`` with each window mixed with another of the batch's, and labels ``(B, 2)`` and weights ``(B,)`` in the
+    same shares.
 
     A teacher never judged the mixed windows, and judging them in every step would cost as many passes as it has
     members. So its probabilities at the temperature ``warmth``, softened as the loss will soften them, are mixed like
@@ -55,7 +56,8 @@ def mix_batch(batch: Batch, mixing: Mixing, rng: np.random.Generator, warmth: fl
     windows, share = way(batch.windows, batch.windows[partners], drawn, rng)
     labels = share * batch.labels + (1 - share) * batch.labels[partners]
     logits = None if batch.logits is None else _mix_logits(batch.logits, batch.logits[partners], share, warmth)
-    return Batch(windows, labels.astype(np.float32), logits)
+    weights = None if batch.weights is None else share * batch.weights + (1 - share) * batch.weights[partners]
+    return Batch(windows, labels.astype(np.float32), logits, weights=weights)
 
 
 def _blend(own: Windows, other: Windows, share: float, _: np.random.Generator) -> _Mixed:

@@ -70,12 +70,15 @@ def train_probe(
     distillation: Distillation | None = None,
     held_out: Batch | None = None,
     callbacks: Sequence[tf_keras.callbacks.Callback] = (),
+    weights: NDArray[np.float32] | None = None,
 ) -> tuple[float, ...]:
-    """Train ``head`` on embeddings ``(M, T, D)`` with one-hot ``labels (M, 2)`` and, when there is one, the
-    ``teacher``'s logits ``(M, 2)``, judged by ``held_out`` embeddings; returns the mean loss per epoch."""
+    """Train ``head`` on embeddings ``(M, T, D)`` with one-hot ``labels (M, 2)`` and, when there are any, the
+    ``teacher``'s logits ``(M, 2)`` and ``weights (M,)``, judged by ``held_out`` embeddings; returns the mean loss per
+    epoch."""
 
     def batch(rows: NDArray[np.intp]) -> Batch:
-        return Batch(embeddings[rows], labels[rows], teacher[rows] if teacher is not None else None)
+        taught = None if teacher is None else teacher[rows]
+        return Batch(embeddings[rows], labels[rows], taught, weights=None if weights is None else weights[rows])
 
     def epoch(number: int) -> list[partial[Batch]]:
         return [partial(batch, rows) for rows in shuffled(len(embeddings), schedule.batch, (seed, number))]

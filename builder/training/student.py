@@ -16,7 +16,7 @@ from builder.training.held_out import embed_held_out
 from builder.training.network import Network, standardise, standardised
 from builder.training.probe import embedder, train_probe
 from builder.training.stacking import stacked_weights
-from builder.training.training_set import TrainingSet, shuffled
+from builder.training.training_set import TrainingSet, repeated, shuffled
 from models.manifest import Preprocessing
 
 if TYPE_CHECKING:
@@ -65,17 +65,24 @@ class TeacherViews:
         """One-hot labels of the clips ``(N, 2) float32``."""
         return self._training.labels()
 
+    def weights(self) -> NDArray[np.float32] | None:
+        """How much the clips count ``(N,) float32``, or ``None`` where all count alike."""
+        return self._training.weights()
+
     def held_out(self) -> Batch | None:
         """Windows that nothing is learnt from, when there are any."""
         return self._training.held_out
 
     def _batch(self, view: int, rows: NDArray[np.intp]) -> Batch:
         clips = rows.tolist()
+        hints = None if self._embeddings is None else self._embeddings[view, rows]
         return Batch(
             self._training.views(VIEW_SEED, view, clips),
             self._training.labels(clips),
             self.logits[view, rows],
-            None if self._embeddings is None else self._embeddings[view, rows],
+            hints,
+            # What an encoder makes of a clip is to be kept however much the clip says of fights.
+            None if hints is not None else self._training.weights(clips),
         )
 
 
@@ -152,6 +159,7 @@ def teach_head(
         distillation=distillation,
         held_out=held_out,
         callbacks=callbacks,
+        weights=repeated(views.weights(), count),
     )
 
 

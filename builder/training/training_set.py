@@ -36,7 +36,8 @@ class TrainingSet:
     A view is drawn from ``(seed, epoch, number)`` alone, so that it is the same whoever asks, in whatever order, and
     whatever other clips there are: ``numbers`` are those of the clips among all that any fold learns from (without
     them, their places). Clips that ``oversampling`` draws again follow all others, as entries of their own with heavier
-    views. ``held_out`` are windows as clips are judged, of sources that are not among ``clips``.
+    views. ``held_out`` are windows as clips are judged, of sources that are not among ``clips``. ``weights`` say how
+    much each clip counts in training, in proportion to the others; without them all count alike.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class TrainingSet:
         augmentation: Augmentation,
         *,
         numbers: Sequence[int] | None = None,
+        weights: Sequence[float] | None = None,
         degraded: DegradedCopies | None = None,
         oversampling: Oversampling | None = None,
         held_out: Batch | None = None,
@@ -59,6 +61,7 @@ class TrainingSet:
             clips = (*clips, *(clips[row] for row in again))
             augmentations += [strengthened(augmentation, oversampling.heavier)] * len(again)
             own += [AGAIN + place for place in range(len(again))]
+            weights = None if weights is None else (*weights, *(weights[row] for row in again))
             if degraded is not None:
                 copies = (*degraded.clips, *(degraded.clips[row] for row in again))
                 degraded = DegradedCopies(copies, degraded.share)
@@ -68,6 +71,7 @@ class TrainingSet:
         self.preprocessing = preprocessing
         self._decoded = tuple(decoded for _, decoded in clips)
         self._labels = _one_hot(self.clips)
+        self._weights = None if weights is None else np.asarray(weights, np.float32) / np.float32(np.mean(weights))
         self._geometry = geometry
         self._augmentations = tuple(augmentations)
         self._degraded = degraded
@@ -118,6 +122,10 @@ class TrainingSet:
         """One-hot labels ``(B, 2) float32``, calm and fight."""
         return self._labels if clips is None else self._labels[list(clips)]
 
+    def weights(self, clips: Sequence[int] | None = None) -> NDArray[np.float32] | None:
+        """How much clips count ``(B,) float32``, 1 on the average over all, or ``None`` where all count alike."""
+        return self._weights if clips is None or self._weights is None else self._weights[list(clips)]
+
     def epoch(self, seed: int, batch: int, number: int) -> list[Callable[[], Batch]]:
         """The batches of one epoch, as calls that draw them; clips that do not fill a last batch wait for the next."""
         return [partial(self._batch, seed, number, chunk) for chunk in self.chunks(seed, batch, number)]
@@ -128,7 +136,7 @@ class TrainingSet:
 
     def _batch(self, seed: int, epoch: int, clips: NDArray[np.intp]) -> Batch:
         chosen = clips.tolist()
-        return Batch(self.views(seed, epoch, chosen), self.labels(chosen))
+        return Batch(self.views(seed, epoch, chosen), self.labels(chosen), weights=self.weights(chosen))
 
 
 def _one_hot(clips: Sequence[Clip]) -> NDArray[np.float32]:
@@ -140,3 +148,8 @@ def shuffled(count: int, batch: int, seed: tuple[int, ...]) -> list[NDArray[np.i
     order = np.random.default_rng(seed).permutation(count)
     size = min(batch, count)
     return [order[start : start + size] for start in range(0, count - size + 1, size)]
+
+
+def repeated(weights: NDArray[np.float32] | None, views: int) -> NDArray[np.float32] | None:
+    """The weights ``(views * N,)`` of so many views of each of ``N`` clips, view after view."""
+    return None if weights is None else np.tile(weights, views)

@@ -93,3 +93,15 @@ def test_mixing_is_the_same_from_the_same_seed_and_another_from_another() -> Non
     np.testing.assert_array_equal(one.windows, same.windows)
     np.testing.assert_array_equal(one.labels, same.labels)
     assert not np.array_equal(one.labels, other.labels)
+
+
+def test_a_mixed_window_counts_as_what_it_is_mixed_of() -> None:
+    rng = np.random.default_rng(0)
+    windows = rng.normal(size=(4, 3, 2)).astype(np.float32)
+    labels = np.eye(4, 2, dtype=np.float32)
+    weights = np.array([1, 2, 3, 4], dtype=np.float32)
+    marked = np.concatenate([labels, weights[:, None]], axis=1).astype(np.float32)
+    mixed = mix_batch(Batch(windows, marked, weights=weights), Mixing(mixup=1.0), np.random.default_rng(1))
+    assert mixed.weights is not None
+    np.testing.assert_allclose(mixed.weights, mixed.labels[:, 2], rtol=1e-6)
+    assert not np.allclose(mixed.weights, weights)

@@ -39,3 +39,16 @@ def test_a_head_learns_what_embeddings_tell_and_from_its_teacher_when_it_has_one
     teacher = 4 * (0.5 - labels)
     train_probe(contrary, embeddings, labels, schedule, 1, silent, teacher=teacher, distillation=Distillation(soft=1.0))
     assert (contrary.predict(embeddings, verbose=0).argmax(axis=1) == fight).mean() < 0.1
+
+
+def test_of_two_that_contradict_each_other_the_one_that_counts_more_is_believed() -> None:
+    rng = np.random.default_rng(2)
+    embeddings = np.repeat(rng.normal(size=(20, 3, 5)).astype(np.float32), 2, axis=0)
+    fight = np.arange(40) % 2
+    labels = np.eye(2, dtype=np.float32)[fight]
+    schedule = Schedule(epochs=8, learning_rate=0.01, batch=10, averaging=0.5)
+    for heavier in (0, 1):
+        weights = np.where(fight == heavier, 1.8, 0.2).astype(np.float32)
+        head = build_tcn(3, 5)
+        train_probe(head, embeddings, labels, schedule, 1, silent, weights=weights)
+        assert (head.predict(embeddings, verbose=0).argmax(axis=1) == heavier).mean() > 0.9

@@ -118,3 +118,29 @@ def test_shuffled_gives_full_batches_of_different_rows(count: int, batch: int, s
     assert rows.min() >= 0
     assert rows.max() < count
     assert all(np.array_equal(a, b) for a, b in zip(batches, shuffled(count, batch, (seed, 0)), strict=True))
+
+
+def test_clips_count_in_proportion_to_their_weights_and_one_on_the_average(training: TrainingSet) -> None:
+    pairs = list(zip(training.clips, training._decoded, strict=True))
+    assert training.weights() is None
+    assert training.epoch(0, 2, 0)[0]().weights is None
+    weighed = TrainingSet(pairs, GEOMETRY, GREY, Augmentation(), weights=[1, 1, 1, 1, 1, 0.5, 0.5])
+    weights = weighed.weights()
+    assert weights is not None
+    assert weights.mean() == pytest.approx(1)
+    np.testing.assert_allclose(weights / weights[0], [1, 1, 1, 1, 1, 0.5, 0.5])
+    batch = weighed.epoch(3, 4, 1)[0]()
+    chosen = weighed.chunks(3, 4, 1)[0].tolist()
+    np.testing.assert_array_equal(batch.weights, weights[chosen])
+    again = TrainingSet(
+        pairs, GEOMETRY, GREY, Augmentation(), weights=[1, 9, 9, 1, 9, 9, 1], oversampling=Oversampling()
+    ).weights()
+    assert again is not None
+    assert again[7] == pytest.approx(again[0])
+
+
+def test_a_views_draw_depends_on_its_clips_number_and_on_no_other_clip(training: TrainingSet) -> None:
+    pairs = list(zip(training.clips, training._decoded, strict=True))
+    some = TrainingSet([pairs[1], pairs[4], pairs[6]], GEOMETRY, GREY, Augmentation(), numbers=[1, 4, 6])
+    for place, clip in enumerate([1, 4, 6]):
+        np.testing.assert_array_equal(some.view(3, 1, place), training.view(3, 1, clip))
