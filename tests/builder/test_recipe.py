@@ -35,19 +35,19 @@ def changed(directory: Path, before: str, after: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("name", "judged", "called", "members", "heads"),
+    ("name", "judged", "called", "members", "heads", "sparsity"),
     [
-        ("full", 5, "violence", ["member1-wide", "member1-near"], ("moments", "moments")),
-        ("quick", 1, "violence-quick", ["member1", "member2", "member3"], ("bilstm", "tcn")),
+        ("full", 5, "violence", ["member1-wide", "member1-near"], ("moments", "moments"), 0.75),
+        ("quick", 1, "violence-quick", ["member1", "member2", "member3"], ("bilstm", "tcn"), 0.5),
     ],
 )
 def test_the_recipes_that_come_along_are_whole(
-    name: str, judged: int, called: str, members: list[str], heads: tuple[str, str]
+    name: str, judged: int, called: str, members: list[str], heads: tuple[str, str], sparsity: float
 ) -> None:
     recipe = load_recipe(name)
     assert (recipe.name, recipe.folds.judged, recipe.folds.count) == (called, judged, 5)
     assert [member.name for member in recipe.each_member()] == members
-    assert (recipe.members.head, recipe.student.head, recipe.pruning.sparsity) == (*heads, 0.5)
+    assert (recipe.members.head, recipe.student.head, recipe.pruning.sparsity) == (*heads, sparsity)
     assert recipe.gate.megabytes == 8.0
 
 
