@@ -37,7 +37,7 @@ def changed(directory: Path, before: str, after: str) -> str:
 @pytest.mark.parametrize(
     ("name", "judged", "called", "members", "heads", "sparsity"),
     [
-        ("full", 5, "violence", ["member1-wide", "member1-near"], ("moments", "moments"), 0.75),
+        ("full", 5, "violence", ["member1-wide", "member1-near"], ("moments", "moments"), 0.5),
         ("quick", 1, "violence-quick", ["member1", "member2", "member3"], ("bilstm", "tcn"), 0.5),
     ],
 )
