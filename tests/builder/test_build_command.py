@@ -126,15 +126,20 @@ def test_a_killed_build_goes_on_where_it_stopped_and_ends_in_a_bundle_that_runs(
     assert len(bundle.manifest.targets()) == 4
     assert "report.html" in bundle.names
     report = msgspec.json.decode(bundle.read("report.json"))
+    require_data(report)
+    require_alarms(report, bundle)
+    assert [one["evidence"] for one in report["evidence"]] == ["cross-validation", "false-alarms"]
+    assert "Not measured: another data set; clips degraded" in bundle.read("MODEL_CARD.md").decode()
+
+
+def require_data(report: dict[str, Any]) -> None:
+    """The report tells of all that was judged, and of the clips, the broken one among them."""
     assert [subject["name"] for subject in report["subjects"]][:4] == ["member-1", "member-2", "ensemble", "student"]
     (summary,) = report["data"]
     assert (summary["fights"], summary["calm"], summary["sources"]) == (6, 6, 12)
     assert summary["licence"] == "MIT License"
     assert [skipped["clip"] for skipped in summary["skipped"]] == ["broken.mp4"]
     assert "1 clip(s) could not be decoded" in str(report["notes"])
-    require_alarms(report, bundle)
-    assert [one["evidence"] for one in report["evidence"]] == ["cross-validation", "false-alarms"]
-    assert "Not measured: another data set; clips degraded" in bundle.read("MODEL_CARD.md").decode()
 
 
 def require_alarms(report: dict[str, Any], bundle: Bundle) -> None:
