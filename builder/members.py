@@ -35,8 +35,9 @@ class NetworkSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class Variant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What some members have in the place of what all share: a ``backbone``, a ``head``, or another look at the clips:
-    panes of ``size`` ``(H, W)``, their ``channels``, and the close-up's ``share`` of the picture.
+    """What some members have in the place of what all share: a ``backbone``, a ``head``, a schedule by which they
+    ``tune``, or another look at the clips: panes of ``size`` ``(H, W)``, their ``channels``, and the close-up's
+    ``share`` of the picture.
 
     Source: Lakshminarayanan et al., Simple and scalable predictive uncertainty (2017), whose members differ by seed;
     what they see differs here too, since untuned members of one input differ by their heads alone.
@@ -45,6 +46,7 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     name: Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9]*$")]
     backbone: BackboneSpec | None = None
     head: HeadName | None = None
+    tune: Schedule | None = None
     size: tuple[Side, Side] | None = None
     channels: Annotated[tuple[Channel, ...], msgspec.Meta(min_length=1)] | None = None
     share: Annotated[float, msgspec.Meta(gt=0, lt=1)] | None = None
@@ -107,7 +109,11 @@ class Members(NetworkSpec, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     def _of(self, variant: Variant) -> Members:
         return msgspec.structs.replace(
-            self, backbone=variant.backbone or self.backbone, head=variant.head or self.head, variants=()
+            self,
+            backbone=variant.backbone or self.backbone,
+            head=variant.head or self.head,
+            tune=variant.tune or self.tune,
+            variants=(),
         )
 
 

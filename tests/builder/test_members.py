@@ -7,6 +7,7 @@ import pytest
 
 from builder.errors import RecipeError
 from builder.recipe import Recipe, load_recipe
+from builder.training.fit import Schedule
 from tests.builder.tiny_recipe import RECIPE
 
 CLOSE_UP = "[preprocessing.close_up]\ncanvas = [64, 64]\nshare = 0.4\n[folds]"
@@ -24,6 +25,10 @@ name = "other"
 head = "moments"
 channels = ["grey", "acceleration"]
 backbone = { blocks = 2 }
+
+[[members.variants]]
+name = "tuned"
+tune = { epochs = 7 }
 
 [student]"""
 
@@ -46,12 +51,12 @@ def test_members_differ_by_seed_alone_where_there_are_no_variants() -> None:
 
 def test_each_seed_has_a_member_of_each_variant() -> None:
     names = [member.name for member in varied().each_member()]
-    assert names == [f"member{seed}-{name}" for seed in (1, 2) for name in ("shared", "near", "other")]
+    assert names == [f"member{seed}-{name}" for seed in (1, 2) for name in ("shared", "near", "other", "tuned")]
 
 
 def test_a_variant_changes_what_it_names_and_nothing_else() -> None:
     recipe = varied()
-    shared, near, other = recipe.each_member()[:3]
+    shared, near, other, tuned = recipe.each_member()[:4]
     assert shared.preprocessing == recipe.preprocessing
     assert (shared.spec.head, shared.spec.backbone) == (recipe.members.head, recipe.members.backbone)
     assert near.preprocessing.size == (48, 48)
@@ -62,6 +67,8 @@ def test_a_variant_changes_what_it_names_and_nothing_else() -> None:
     assert other.preprocessing.channels == ("grey", "acceleration")
     assert other.preprocessing.close_up == recipe.preprocessing.close_up
     assert (other.spec.probe, other.spec.tune, other.spec.variants) == (recipe.members.probe, recipe.members.tune, ())
+    assert tuned.spec.tune == Schedule(epochs=7) != recipe.members.tune
+    assert msgspec.structs.replace(tuned.spec, tune=recipe.members.tune) == shared.spec
 
 
 @pytest.mark.parametrize(("key", "value"), [("share", "0.2"), ("size", "[48, 48]")])
@@ -74,7 +81,7 @@ def test_a_look_that_needs_larger_clips_is_refused_without_a_close_up(tmp_path: 
 
 def test_two_variants_of_one_name_are_refused() -> None:
     twice = VARIANTS.replace('"near"', '"other"')
-    with pytest.raises(msgspec.ValidationError, match=r"variants are named shared, other, other"):
+    with pytest.raises(msgspec.ValidationError, match=r"variants are named shared, other, other, tuned"):
         read(RECIPE.replace("[folds]", CLOSE_UP).replace("[student]", twice))
 
 

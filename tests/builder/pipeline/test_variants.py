@@ -34,6 +34,7 @@ MEMBERS = Members(
         Variant(name="timed", head="tcn"),
         Variant(name="near", size=(48, 48), share=0.25),
         Variant(name="deep", backbone=BackboneSpec(blocks=3)),
+        Variant(name="tuned", tune=Schedule(epochs=1, batch=4)),
     ),
 )
 
@@ -83,6 +84,14 @@ def test_views_are_embedded_once_for_all_that_see_the_same_through_the_same_back
     shapes = [np.load(made.embedded(member).directory / "embeddings.npy").shape for member in made.recipe.each_member()]
     assert shapes[0] == shapes[2]
     assert len({made.embedded(member).key for member in made.recipe.each_member()}) == 3
+
+
+def test_a_variant_alone_is_tuned(made: FoldBuild, members: tuple[Stage, ...]) -> None:
+    wide, tuned = members[0], members[4]
+    pretrained = made.embedded(made.recipe.each_member()[0])
+    assert made.embedded(made.recipe.each_member()[4]).key == pretrained.key
+    kept, changed = (np.load(stage.directory / "encoder.npz") for stage in (wide, tuned))
+    assert any(not np.array_equal(kept[name], changed[name]) for name in kept.files)
 
 
 def test_each_member_judges_held_out_clips_as_it_sees_them(made: FoldBuild, members: tuple[Stage, ...]) -> None:
