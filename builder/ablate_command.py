@@ -20,6 +20,7 @@ from builder.execution.arguments import add_execution, choose_executor
 from builder.framework import load_tensorflow
 from builder.recipe import load_recipe, with_all_folds
 from builder.table import align
+from builder.work_limit import GIGABYTE, add_work_limit, limited_work
 from builder.workplace import make_folder, package_version
 
 ENOUGH_SEEDS = 3
@@ -48,7 +49,10 @@ def main(argv: list[str]) -> int:
         code_version=package_version(),
         executor=choose_executor(arguments),
     )
-    with TerminalDisplay(console) as display:
+    with (
+        TerminalDisplay(console) as display,
+        limited_work(arguments.out / "work", arguments.work_limit * GIGABYTE, display.warn),
+    ):
         if arguments.seeds < ENOUGH_SEEDS:
             display.warn(f"{arguments.seeds} seed(s) say little about chance in training; {ENOUGH_SEEDS} are the least")
         # After each technique, so that an interruption leaves the table of what was measured by then.
@@ -94,6 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--folds", type=at_least_two, metavar="N", help="how many (default: as in the recipe)")
     add_execution(parser)
+    add_work_limit(parser)
     return parser
 
 

@@ -20,6 +20,7 @@ from builder.execution.arguments import add_execution, choose_executor
 from builder.framework import load_tensorflow
 from builder.pipeline.build import BuildOptions, build
 from builder.recipe import load_recipe
+from builder.work_limit import GIGABYTE, add_work_limit, limited_work
 from builder.workplace import make_folder, package_version
 from models.signing import generate_key, load_private_key
 from models.trust import user_key_folder
@@ -48,7 +49,10 @@ def main(argv: list[str]) -> int:
         evidence=evidence,
     )
     begun = time.monotonic()
-    with TerminalDisplay(console) as display:
+    with (
+        TerminalDisplay(console) as display,
+        limited_work(arguments.out / "work", arguments.work_limit * GIGABYTE, display.warn),
+    ):
         packed = build(options, display)
     _say(console, f"bundle  {packed} ({packed.stat().st_size / 1e6:.2f} MB)")
     _say(console, f"report  {packed.with_suffix('') / 'report.html'}")
@@ -80,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
         help="for the model card: what crossval, evaluate --degraded or benchmarks.false_alarms wrote by --json",
     )
     add_execution(parser)
+    add_work_limit(parser)
     return parser
 
 

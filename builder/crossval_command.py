@@ -23,6 +23,7 @@ from builder.pipeline.crossval import CrossValidation, CrossvalOptions, cross_va
 from builder.recipe import Recipe, further_seeds, load_recipe, with_all_folds
 from builder.result_file import require_folder, write_json
 from builder.table import align, decimal, percent, share
+from builder.work_limit import GIGABYTE, add_work_limit, limited_work
 from builder.workplace import make_folder, package_version
 
 _HEADERS = ("network", "accuracy", "AUC", "recall at 5 % alarms", "recall", "specificity", "ECE")
@@ -47,7 +48,10 @@ def main(argv: list[str]) -> int:
         require_folder(arguments.json)
     load_tensorflow().get_logger().setLevel(logging.ERROR)
     console = Console()
-    with TerminalDisplay(console) as display:
+    with (
+        TerminalDisplay(console) as display,
+        limited_work(arguments.out / "work", arguments.work_limit * GIGABYTE, display.warn),
+    ):
         found = _cross_validate(arguments, recipe, display) if arguments.data else _abroad(arguments, recipe, display)
     for line in describe(found) if isinstance(found, CrossValidation) else describe_abroad(found):
         # As text, since a path may hold what would be markup; unwrapped, since a table wants its lines whole.
@@ -195,4 +199,5 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures and every clip's score there")
     add_execution(parser)
+    add_work_limit(parser)
     return parser

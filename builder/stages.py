@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -70,6 +71,8 @@ class StageStore:
                 self._announce(name, done)
                 if not done:
                     self._work(name, key, final, work)
+        # When it was last used, for whoever has to choose what to delete.
+        os.utime(final)
         facts = msgspec.json.decode((final / FACTS).read_bytes())
         stage = Stage(name, final, key, facts["seconds"])
         self.finished.append(stage)
