@@ -38,12 +38,7 @@ class EmbedTask:
 
     def is_done(self) -> bool:
         """Whether it was embedded."""
-        store = StageStore(self.prepared.work, lambda *_: None, looks=True)
-        try:
-            self.prepared.pretrained(store, _unseen).stage(self.embedding)
-        except StageMissing:
-            return False
-        return True
+        return _is_there(self.prepared, lambda store: self.prepared.pretrained(store, _unseen).stage(self.embedding))
 
     def run(self, display: Display) -> None:
         """Embed, unless it is done."""
@@ -67,7 +62,7 @@ class MemberTask:
 
     def is_done(self) -> bool:
         """Whether the member is there."""
-        return _is_there(self.prepared, self.clips, lambda fold, _: fold.member(self.member))
+        return _is_there(self.prepared, lambda store: _looking(self, store).member(self.member))
 
     def run(self, display: Display) -> None:
         """Train the member, unless it is there."""
@@ -90,7 +85,7 @@ class StudentTask:
 
     def is_done(self) -> bool:
         """Whether the student was judged."""
-        return _is_there(self.prepared, self.clips, lambda fold, _: fold.judged())
+        return _is_there(self.prepared, lambda store: _looking(self, store).judged())
 
     def run(self, display: Display) -> None:
         """Train the student and judge it, unless it is there."""
@@ -114,16 +109,16 @@ class CompileTask:
 
     def is_done(self) -> bool:
         """Whether all targets were compiled and judged."""
-        return _is_there(
-            self.prepared,
-            self.clips,
-            lambda fold, store: compile_stage(fold, self.calibration, self.prepared.recipe, store, _unseen),
-        )
+        return _is_there(self.prepared, self._look)
 
     def run(self, display: Display) -> None:
         """Compile and judge, unless it is done."""
         fold, store = _open(self.prepared, self.clips, display)
         compile_stage(fold, self.calibration, self.prepared.recipe, store, display.progress)
+
+    def _look(self, store: StageStore) -> Stage:
+        fold = _looking(self, store)
+        return compile_stage(fold, self.calibration, self.prepared.recipe, store, _unseen)
 
 
 def fold_tasks(
@@ -164,10 +159,13 @@ def _open(prepared: PreparedClips, clips: FoldClips, display: Display) -> tuple[
     return prepared.open(clips, store, display.progress), store
 
 
-def _is_there(prepared: PreparedClips, clips: FoldClips, look: Callable[[FoldBuild, StageStore], Stage]) -> bool:
-    store = StageStore(prepared.work, lambda *_: None, looks=True)
+def _looking(task: MemberTask | StudentTask | CompileTask, store: StageStore) -> FoldBuild:
+    return task.prepared.open(task.clips, store, _unseen)
+
+
+def _is_there(prepared: PreparedClips, look: Callable[[StageStore], object]) -> bool:
     try:
-        look(prepared.open(clips, store, _unseen), store)
+        look(StageStore(prepared.work, lambda *_: None, looks=True))
     except StageMissing:
         return False
     return True

@@ -105,6 +105,7 @@ class Pretrained:
         self._store = store
         self._progress = progress
         self._finished: dict[Embedding, Stage] = {}
+        self._ends: dict[Embedding, NDArray[np.intp]] = {}
 
     def stage(self, embedding: Embedding) -> Stage:
         """The stage that embeds."""
@@ -122,8 +123,9 @@ class Pretrained:
     def samples(self, embedding: Embedding, clip: Clip) -> NDArray[np.float32]:
         """Embeddings ``(K, D)`` of a real clip's samples, not standardised."""
         directory = self.stage(embedding).directory
-        ends = np.cumsum(np.load(directory / COUNTS))
-        place = self._learnt.numbers[clip]
+        if embedding not in self._ends:
+            self._ends[embedding] = np.cumsum(np.load(directory / COUNTS))
+        ends, place = self._ends[embedding], self._learnt.numbers[clip]
         stored = np.load(directory / EMBEDDINGS, mmap_mode="r")
         return np.asarray(stored[ends[place - 1] if place else 0 : ends[place]], dtype=np.float32)
 

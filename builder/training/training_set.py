@@ -96,14 +96,6 @@ class TrainingSet:
         other._degraded = DegradedCopies(self._degraded.clips, share)  # noqa: SLF001 - a copy of its own
         return other
 
-    def seen_by(self, preprocessing: Preprocessing, held_out: Batch | None) -> TrainingSet:
-        """The same clips and the very same views of them, made into samples by another preprocessing, as the windows
-        ``held_out`` are."""
-        other = copy(self)
-        other.preprocessing = preprocessing
-        other.held_out = held_out
-        return other
-
     def _shown(self, seed: int, epoch: int, clip: int) -> Footage:
         # Drawn apart from the view, so that a view is cut alike whether it shows the copy or not.
         copies = self._degraded

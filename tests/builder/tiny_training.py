@@ -28,8 +28,8 @@ def silent(done: int, total: int, word: str) -> None:
     """Progress that tells nobody."""
 
 
-def make_training(count: int = 8) -> TrainingSet:
-    """``count`` clips, fights and calm ones by turns: a fight shakes, calm stands still."""
+def make_training(count: int = 8, seen: Preprocessing = PREPROCESSING) -> TrainingSet:
+    """``count`` clips, fights and calm ones by turns, as they are ``seen``: a fight shakes, calm stands still."""
     rng = np.random.default_rng(0)
     clips = []
     for number in range(count):
@@ -39,7 +39,7 @@ def make_training(count: int = 8) -> TrainingSet:
         still = np.repeat(picture[None], 20, axis=0)
         decoded = DecodedClip(np.arange(20) / 20, frames if label == "fight" else still)
         clips.append((Clip(f"{number}.mp4", Path(f"{number}.mp4"), label, f"s{number}"), decoded))
-    return TrainingSet(clips, GEOMETRY, PREPROCESSING, Augmentation(noise=0.0))
+    return TrainingSet(clips, GEOMETRY, seen, Augmentation(noise=0.0))
 
 
 def make_network(head: HeadName = "tcn", *, blocks: int = 2, frozen: int = 0, seed: int = 1) -> Network:

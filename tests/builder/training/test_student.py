@@ -38,8 +38,7 @@ def test_a_shared_encoder_teaches_the_same_as_its_copies_when_members_are_not_tu
 def test_each_member_judges_the_same_views_as_it_sees_them() -> None:
     training = make_training(4)
     stronger = msgspec.structs.replace(PREPROCESSING, difference_gain=1.0)
-    seen, member = training.seen_by(stronger, None), make_network(seed=1)
-    assert seen.preprocessing == stronger
+    seen, member = make_training(4, stronger), make_network(seed=1)
     windows = seen.views(VIEW_SEED, 0, range(4))
     assert not np.array_equal(windows, training.views(VIEW_SEED, 0, range(4)))
     logits = teacher_logits([Teacher(member, seen), Teacher(make_network(seed=2), training)], 1, silent)
