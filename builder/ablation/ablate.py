@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -93,37 +94,98 @@ class _Turn(NamedTuple):
         return cross_fit(folds, scores), sum(stage.seconds for stage in store.finished)
 
 
+class _Arms(NamedTuple):
+    """A technique on and off, with every seed."""
+
+    technique: Technique
+    on: Sequence[_Turn]
+    off: Sequence[_Turn]
+
+    def tasks(self) -> list[Task]:
+        """What trains all its networks."""
+        return [task for turn in (*self.on, *self.off) for task in turn.tasks()]
+
+    def measure(self, seed: int, display: LanedDisplay) -> Row:
+        """The technique's row; intervals are drawn by ``seed``."""
+        told_on, told_off = ([turn.judge(display) for turn in turns] for turns in (self.on, self.off))
+        generator = np.random.default_rng(seed)
+        return Row(
+            name=self.technique.name,
+            title=self.technique.title,
+            source=self.technique.source,
+            on=dict(self.technique.on),
+            off=dict(self.technique.off),
+            comparison=compare_arms([scores for scores, _ in told_on], [scores for scores, _ in told_off], generator),
+            seconds_on=sum(seconds for _, seconds in told_on) / len(told_on),
+            seconds_off=sum(seconds for _, seconds in told_off) / len(told_off),
+        )
+
+
+class _Table:
+    """Rows in the order of their techniques, each measured as soon as all that it needs is trained."""
+
+    def __init__(
+        self, arms: Sequence[_Arms], options: AblationOptions, display: LanedDisplay, tell: Callable[[Ablation], None]
+    ) -> None:
+        self.tasks = [task for each in arms for task in each.tasks()]
+        self._waiting = deque((each, {task.name for task in each.tasks()}) for each in arms)
+        self._known = find_clips(options.data).sources_known
+        self._options = options
+        self._display = display
+        self._tell = tell
+        self._done: set[str] = set()
+        self._rows: list[Row] = []
+
+    def finished(self, task: str) -> None:
+        """Measure what waited for this task alone."""
+        self._done.add(task)
+        while self._waiting and self._waiting[0][1] <= self._done:
+            self._measure_next()
+
+    def measured(self) -> Ablation:
+        """All rows; those that are still missing are measured, and trained, here."""
+        while self._waiting:
+            self._measure_next()
+        return self._so_far()
+
+    def _measure_next(self) -> None:
+        arms, _ = self._waiting.popleft()
+        self._rows.append(arms.measure(self._options.recipe.folds.seed, self._display))
+        self._tell(self._so_far())
+
+    def _so_far(self) -> Ablation:
+        return Ablation(
+            recipe=self._options.recipe.name,
+            data=str(self._options.data),
+            network=self._options.network,
+            folds=self._options.recipe.folds.judged,
+            seeds=self._options.seeds,
+            sources_known=self._known,
+            rows=tuple(self._rows),
+        )
+
+
 def ablate(options: AblationOptions, display: LanedDisplay, tell: Callable[[Ablation], None]) -> Ablation:
-    """Measure every technique; ``tell`` is given all rows so far after each, and finished stages are not done again."""
+    """Measure every technique; ``tell`` is given all rows so far after each, and finished stages are not done again.
+
+    With an executor all techniques are trained side by side, so that no core waits where one of them has a single long
+    stage.
+    """
     store = StageStore(options.out / "work", display.stage)
-    known = find_clips(options.data).sources_known
-    rows: list[Row] = []
-    found = _gather(options, rows, known)
-    for technique in options.techniques:
-        rows.append(_measure(technique, options, store, display))
-        found = _gather(options, rows, known)
-        tell(found)
-    return found
-
-
-def _measure(technique: Technique, options: AblationOptions, store: StageStore, display: LanedDisplay) -> Row:
-    on = _turns(technique.name, "on", technique.on, options, store, display)
-    off = _turns(technique.name, "off", technique.off, options, store, display)
+    arms = [_arms(technique, options, store, display) for technique in options.techniques]
+    table = _Table(arms, options, display, tell)
     if options.executor is not None:
         with options.executor() as executor:
-            run_tasks([task for turn in (*on, *off) for task in turn.tasks()], executor, display)
-    told_on, told_off = ([turn.judge(display) for turn in turns] for turns in (on, off))
-    generator = np.random.default_rng(options.recipe.folds.seed)
-    return Row(
-        name=technique.name,
-        title=technique.title,
-        source=technique.source,
-        on=dict(technique.on),
-        off=dict(technique.off),
-        comparison=compare_arms([scores for scores, _ in told_on], [scores for scores, _ in told_off], generator),
-        seconds_on=sum(seconds for _, seconds in told_on) / len(told_on),
-        seconds_off=sum(seconds for _, seconds in told_off) / len(told_off),
+            run_tasks(table.tasks, executor, display, finished=table.finished)
+    return table.measured()
+
+
+def _arms(technique: Technique, options: AblationOptions, store: StageStore, display: LanedDisplay) -> _Arms:
+    on, off = (
+        _turns(technique.name, state, patch, options, store, display)
+        for state, patch in (("on", technique.on), ("off", technique.off))
     )
+    return _Arms(technique, on, off)
 
 
 def _turns(
@@ -159,15 +221,3 @@ def of_turn(recipe: Recipe, own: tuple[int, ...], network: Network, turn: int) -
     variants = () if alone else recipe.members.variants
     members = msgspec.structs.replace(recipe.members, seeds=seeds, variants=variants)
     return msgspec.structs.replace(recipe, members=members)
-
-
-def _gather(options: AblationOptions, rows: Sequence[Row], sources_known: bool) -> Ablation:
-    return Ablation(
-        recipe=options.recipe.name,
-        data=str(options.data),
-        network=options.network,
-        folds=options.recipe.folds.judged,
-        seeds=options.seeds,
-        sources_known=sources_known,
-        rows=tuple(rows),
-    )

@@ -155,7 +155,7 @@ CATALOGUE: tuple[Technique, ...] = (
         "scenes",
         "drawn clips beside the real ones in training",
         "this project's scenes",
-        {"scenes": {"clips": 60, "seconds": 3.0, "seed": 1}},
+        {"scenes": {"clips": 200, "seconds": 3.0, "seed": 1, "weight": 0.15}},
         {"scenes": None},
     ),
     Technique(
@@ -176,7 +176,7 @@ CATALOGUE: tuple[Technique, ...] = (
         "speed",
         "clips played faster and slower",
         "Epstein et al., SpeedNet (2020), as augmentation",
-        {"augmentation.speed": 0.25},
+        {"augmentation.speed": 0.1},
         {"augmentation.speed": 0.0},
     ),
     Technique(

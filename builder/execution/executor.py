@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol, TypeAlias
 
 from builder.display import LanedDisplay
@@ -69,13 +69,20 @@ class Executor(Protocol):
         ...
 
 
-def run_tasks(tasks: Sequence[Task], executor: Executor, display: LanedDisplay, attempts: int = ATTEMPTS) -> None:
-    """Run all tasks that are not done, each after those that it needs; ``display`` shows each in a lane of its own.
+def run_tasks(
+    tasks: Sequence[Task],
+    executor: Executor,
+    display: LanedDisplay,
+    attempts: int = ATTEMPTS,
+    finished: Callable[[str], None] = lambda _: None,
+) -> None:
+    """Run all tasks that are not done, each after those that it needs; ``display`` shows each in a lane of its own, and
+    ``finished`` is told the name of each that is done, whether it was before or only now.
 
     A task whose process is lost is run again, ``attempts`` times in all. Raises ``TaskError`` naming the task that
     failed, and ``TaskDefect`` when it is not its user who can mend it; the others are then left as they are.
     """
-    course = _Course(tasks, executor, display, attempts)
+    course = _Course(tasks, executor, display, attempts, finished)
     if course.waiting:
         display.stage(f"{len(course.waiting)} tasks, up to {executor.slots} side by side", False)
         course.run()
@@ -84,14 +91,25 @@ def run_tasks(tasks: Sequence[Task], executor: Executor, display: LanedDisplay, 
 class _Course:
     """Which tasks wait, run and are done."""
 
-    def __init__(self, tasks: Sequence[Task], executor: Executor, display: LanedDisplay, attempts: int) -> None:
+    def __init__(
+        self,
+        tasks: Sequence[Task],
+        executor: Executor,
+        display: LanedDisplay,
+        attempts: int,
+        finished: Callable[[str], None],
+    ) -> None:
         self.waiting = {task.name: task for task in tasks if not task.is_done()}
         self._running: dict[str, Task] = {}
-        self._done = {task.name for task in tasks} - set(self.waiting)
+        self._done: set[str] = set()
+        self._finished = finished
         self._losses: Counter[str] = Counter()
         self._executor = executor
         self._display = display
         self._attempts = attempts
+        for task in tasks:
+            if task.name not in self.waiting:
+                self._note(task.name)
 
     def run(self) -> None:
         """Run them all."""
@@ -111,11 +129,15 @@ class _Course:
             del self.waiting[task.name]
             # Another task may have left what this one is for: two recipes share what they have in common.
             if task.is_done():
-                self._done.add(task.name)
+                self._note(task.name)
                 continue
             self._running[task.name] = task
             self._display.open_lane(task.name, task.label)
             self._executor.start(task)
+
+    def _note(self, name: str) -> None:
+        self._done.add(name)
+        self._finished(name)
 
     def _next(self) -> Task | None:
         return next((task for task in self.waiting.values() if self._done.issuperset(task.needs)), None)
@@ -127,7 +149,7 @@ class _Course:
         ended = self._running.pop(event.task)
         self._display.close_lane(event.task)
         if isinstance(event, Finished):
-            self._done.add(event.task)
+            self._note(event.task)
             count = len(self._done) + len(self._running) + len(self.waiting)
             self._display.progress(len(self._done), count, f"last: {event.task}")
         elif isinstance(event, Failed):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+from contextlib import nullcontext
 from pathlib import Path
 
 import msgspec
@@ -9,12 +10,16 @@ import pytest
 from builder.ablation.ablate import AblationOptions, ablate, of_turn
 from builder.ablation.catalogue import choose
 from builder.ablation.technique import Network, patch_recipe
+from builder.execution.executor import Event, Finished
+from builder.execution.task import Task
+from builder.pipeline.fold_task import EmbedTask, MemberTask
 from builder.pipeline.prepared import prepare
 from builder.recipe import Recipe, load_recipe, with_all_folds
 from builder.stages import StageStore
 from tests.builder.execution.told import Remembered
-from tests.builder.pipeline.filled import fill
+from tests.builder.pipeline.filled import FilledStore, fill
 from tests.builder.tiny_recipe import RECIPE
+from tests.builder.tiny_training import silent
 
 
 @pytest.mark.parametrize(
@@ -46,6 +51,52 @@ def test_an_ensemble_of_one_takes_the_seeds_of_single_members() -> None:
     single = patch_recipe(recipe, {"members.seeds": [1]}, "here")
     turns = [of_turn(single, recipe.members.seeds, "ensemble", turn).members.seeds for turn in range(3)]
     assert turns == [(1,), (2,), (3,)]
+
+
+class Filling:
+    """An executor that leaves what looks like each task's stages; it remembers the tasks that it was given."""
+
+    slots = 1
+
+    def __init__(self) -> None:
+        self.given: list[str] = []
+
+    def start(self, task: Task) -> None:
+        assert isinstance(task, EmbedTask | MemberTask)
+        self.given.append(task.name)
+        prepared = task.prepared
+        fold = prepared.folds()[0] if isinstance(task, EmbedTask) else task.clips
+        store = FilledStore(prepared.work, fold)
+        if isinstance(task, EmbedTask):
+            prepared.pretrained(store, silent).stage(task.embedding)
+        else:
+            prepared.open(fold, store, silent).member(task.member)
+
+    def wait(self) -> Event:
+        return Finished(self.given[-1])
+
+
+def test_all_techniques_are_trained_side_by_side_and_each_is_told_once_its_own_are_done(
+    tiny_data: Path, tmp_path: Path
+) -> None:
+    recipe = with_all_folds(msgspec.toml.decode(RECIPE, type=Recipe), 3)
+    names, executor = ["flip", "zoom", "mixup"], Filling()
+    options = AblationOptions(
+        data=tiny_data,
+        out=tmp_path,
+        recipe=recipe,
+        techniques=choose(names, "member", recipe),
+        network="member",
+        seeds=1,
+        code_version="1.0",
+        executor=lambda: nullcontext(executor),
+    )
+    told: list[tuple[int, int]] = []
+    found = ablate(options, Remembered(), lambda so_far: told.append((len(so_far.rows), len(executor.given))))
+    assert [row.name for row in found.rows] == names
+    assert [rows for rows, _ in told] == [1, 2, 3]
+    assert told[0][1] < told[1][1] < told[2][1] == len(executor.given)
+    assert {name.split()[0] for name in executor.given[: told[0][1]]} == {"flip"}
 
 
 @pytest.mark.parametrize(("network", "names"), [("member", ["flip"]), ("student", ["flip", "pruning"])])

@@ -65,6 +65,15 @@ def test_what_is_done_is_not_run_again_and_nothing_is_told_when_all_is(tmp_path:
     assert not silent.stages
 
 
+def test_each_task_is_told_as_finished_once_and_what_was_done_before_first(tmp_path: Path) -> None:
+    (tmp_path / "b").touch()
+    executor = Scripted(1, {"a": [Lost("a", "killed"), Finished("a")]})
+    told: list[tuple[str, int]] = []
+    tasks = [Write("a", tmp_path), Write("b", tmp_path), Write("c", tmp_path, ("a",))]
+    run_tasks(tasks, executor, Remembered(), finished=lambda name: told.append((name, len(executor.started))))
+    assert told == [("b", 0), ("a", 2), ("c", 3)]
+
+
 def test_what_a_task_tells_is_shown_in_its_own_lane() -> None:
     executor = Scripted(2, {"a": [Told("a", ToldWarning("hot")), Finished("a")]})
     display = Remembered()
