@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     import tf_keras
 
 PROBE_SEED = 1_000_003
-BATCH = 16
+# A batch whose feature maps fit a core's cache: 32 panes are embedded a tenth to a quarter faster than 256 are.
+PANES = 32
 
 
 def embedder(
@@ -31,9 +32,9 @@ def embedder(
     def embed(windows: NDArray[np.uint8]) -> NDArray[np.float32]:
         count, length = windows.shape[:2]
         flat = windows.reshape(-1, *preprocessing.pane_shape)
-        step = BATCH * length * preprocessing.panes
         parts = [
-            encode(normalise(flat[start : start + step], preprocessing)).numpy() for start in range(0, len(flat), step)
+            encode(normalise(flat[start : start + PANES], preprocessing)).numpy()
+            for start in range(0, len(flat), PANES)
         ]
         # An encoder of mixed precision gives half floats, in which a variance soon overflows.
         return np.concatenate(parts).astype(np.float32, copy=False).reshape(count, length, -1)
