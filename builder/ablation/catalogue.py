@@ -83,7 +83,7 @@ CATALOGUE: tuple[Technique, ...] = (
     ),
     Technique(
         "pooled-moments",
-        "mean and spread over time under one linear layer, against a BiLSTM and attention",
+        "mean, spread and change over time under one linear layer, against a BiLSTM and attention",
         "Snyder et al., X-vectors (2018)",
         {"members.head": "moments", "student.head": "moments"},
         {"members.head": "bilstm", "student.head": "tcn"},
