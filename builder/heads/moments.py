@@ -9,7 +9,7 @@ speech spectrum" (1986), here without its sign; of the penalty: Hoerl & Kennard,
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from builder.framework import load_keras
 
@@ -30,6 +30,17 @@ def build_moments(samples: int, embedding: int, *, penalty: float = 0.3) -> tf_k
     spread = layers.Rescaling(2.0, name="spread")(
         layers.GlobalAveragePooling1D(keepdims=True, name="half_spread")(above)
     )
+    pooled = [mean, spread, *([_change(window)] if samples > 1 else [])]
+    x = layers.Flatten(name="moments")(layers.Concatenate(name="all")(pooled))
+    logits = layers.Dense(
+        2, kernel_initializer="zeros", kernel_regularizer=keras.regularizers.L2(penalty), name="logits"
+    )(x)
+    return keras.Model(window, logits, name="moments")
+
+
+def _change(window: Any) -> Any:  # noqa: ANN401 - symbolic tensors
+    """The mean absolute difference of neighbours in time, ``(N, 1, E)``."""
+    layers = load_keras().layers
     later, earlier = layers.Cropping1D((1, 0), name="later")(window), layers.Cropping1D((0, 1), name="earlier")(window)
     rises, falls = (
         layers.GlobalAveragePooling1D(keepdims=True, name=f"mean_{name}")(
@@ -37,9 +48,4 @@ def build_moments(samples: int, embedding: int, *, penalty: float = 0.3) -> tf_k
         )
         for name, pair in (("rise", [later, earlier]), ("fall", [earlier, later]))
     )
-    change = layers.Add(name="change")([rises, falls])
-    x = layers.Flatten(name="moments")(layers.Concatenate(name="all")([mean, spread, change]))
-    logits = layers.Dense(
-        2, kernel_initializer="zeros", kernel_regularizer=keras.regularizers.L2(penalty), name="logits"
-    )(x)
-    return keras.Model(window, logits, name="moments")
+    return layers.Add(name="change")([rises, falls])

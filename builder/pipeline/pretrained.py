@@ -111,7 +111,7 @@ class Pretrained:
         """The stage that embeds."""
         if embedding not in self._finished:
             work = self._views if embedding.views else self._samples
-            inputs = (self._learnt.key(embedding.preprocessing), embedding)
+            inputs = (self._key(embedding), embedding)
             self._finished[embedding] = self._store.run(embedding.name, inputs, partial(work, embedding))
         return self._finished[embedding]
 
@@ -128,6 +128,12 @@ class Pretrained:
         ends, place = self._ends[embedding], self._learnt.numbers[clip]
         stored = np.load(directory / EMBEDDINGS, mmap_mode="r")
         return np.asarray(stored[ends[place - 1] if place else 0 : ends[place]], dtype=np.float32)
+
+    def _key(self, embedding: Embedding) -> tuple[object, ...]:
+        if embedding.views:
+            return self._learnt.key(embedding.preprocessing)
+        # As clips are judged, nothing is drawn and nothing else is looked at.
+        return self._learnt.real.listed.fingerprint, self._recipe.geometry, embedding.preprocessing
 
     def _views(self, embedding: Embedding, directory: Path) -> None:
         backbone, seen, count, seed = embedding

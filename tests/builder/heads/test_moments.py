@@ -30,6 +30,13 @@ def test_what_is_weighed_is_mean_mean_absolute_deviation_and_mean_absolute_chang
     np.testing.assert_allclose(pooled, wanted, rtol=1e-5, atol=1e-6)
 
 
+def test_a_window_of_one_sample_has_nothing_that_changes() -> None:
+    head = build_moments(1, EMBEDDING)
+    windows = np.random.default_rng(2).normal(size=(2, 1, EMBEDDING)).astype(np.float32)
+    assert head.get_layer("moments").output_shape == (None, 2 * EMBEDDING)
+    assert np.isfinite(np.asarray(head(windows))).all()
+
+
 def test_the_direction_of_time_does_not_matter(head: Any) -> None:
     rng = np.random.default_rng(1)
     head.get_layer("logits").set_weights([rng.normal(size=(3 * EMBEDDING, 2)), np.zeros(2)])

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import msgspec
 import numpy as np
 import pytest
@@ -52,6 +54,17 @@ def test_a_clips_samples_are_found_among_those_of_all(prepared: PreparedClips) -
     for clip in (whole.clips.train[0], whole.clips.train[-1]):
         samples = whole._real.samples(clip, recipe.geometry, recipe.preprocessing).samples
         np.testing.assert_allclose(pretrained.samples(wanted, clip), embed(samples[None])[0], rtol=1e-3, atol=1e-3)
+
+
+def test_samples_are_embedded_once_however_views_are_drawn(prepared: PreparedClips) -> None:
+    store = StageStore(prepared.work, lambda *_: None)
+    recipe = prepared.recipe
+    still = msgspec.structs.replace(recipe, augmentation=msgspec.structs.replace(recipe.augmentation, zoom=1.0))
+    judged = judged_samples(recipe.student.backbone, recipe.preprocessing)
+    views = probe_views(recipe.each_member()[0])
+    one, other = (replace(prepared, recipe=each).pretrained(store, silent) for each in (recipe, still))
+    assert one.stage(judged).key == other.stage(judged).key
+    assert one.stage(views).key != other.stage(views).key
 
 
 def test_what_is_embedded_is_what_a_recipe_trains_on_and_no_more(prepared: PreparedClips) -> None:
