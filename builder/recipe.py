@@ -9,6 +9,7 @@ from typing import Annotated
 import msgspec
 
 from builder.alarms.choice import UNSEEN
+from builder.compilation.catalogue import TARGETS, Target, released
 from builder.data.degradation import Degradation
 from builder.errors import RecipeError
 from builder.members import Count, Member, Members, NetworkSpec
@@ -128,6 +129,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     student: Student
     pruning: Pruning
     quantization: Quantization = msgspec.field(default_factory=Quantization)
+    targets: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)] = tuple(target.name for target in TARGETS)
     calibration: CalibrationSpec = msgspec.field(default_factory=CalibrationSpec)
     alarms: Alarms | None = None
     gate: Gate = msgspec.field(default_factory=Gate)
@@ -135,6 +137,10 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def each_member(self) -> tuple[Member, ...]:
         """Every member of the ensemble."""
         return self.members.each(self.preprocessing)
+
+    def released(self) -> tuple[Target, ...]:
+        """What the bundle is compiled for."""
+        return released(self.targets)
 
 
 def load_recipe(name: str) -> Recipe:
@@ -153,6 +159,7 @@ def load_recipe(name: str) -> Recipe:
             f"{where}: members.alignment needs degraded clips to align with; add the table [degradation], or leave out "
             "[members.alignment]"
         )
+    _require_targets(recipe, where)
     _require_canvas(recipe, where)
     _require_validation(recipe, where)
     if recipe.alarms is not None:
@@ -189,6 +196,13 @@ def _require_folds(folds: Folds, where: str) -> None:
             f"{where}: folds.count is {folds.count}; at least {FOLDS_WHEN_ONE_IS_JUDGED} are needed to judge one: it, "
             "one for calibration, and one to learn from"
         )
+
+
+def _require_targets(recipe: Recipe, where: str) -> None:
+    try:
+        recipe.released()
+    except ValueError as error:
+        raise RecipeError(f"{where}: targets: {error}") from error
 
 
 def _require_canvas(recipe: Recipe, where: str) -> None:

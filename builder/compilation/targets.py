@@ -1,19 +1,18 @@
-"""What a bundle can be compiled for, as data, and compiling one of them."""
+"""Compiling a network for one of the targets of the catalogue."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from builder.compilation.bias_correction import correct_bias, measure_shift
-from builder.compilation.compiled import Compiled, Precision
+from builder.compilation.catalogue import Target
+from builder.compilation.compiled import Compiled
 from builder.compilation.onnx import compile_onnx
 from builder.compilation.tflite import compile_tflite
 from builder.evaluation.opening import open_artifact
@@ -28,31 +27,6 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
-class Target(msgspec.Struct, frozen=True, kw_only=True):
-    """One way to run the network: an engine and a precision.
-
-    ``min_version`` is the engine's oldest version, ``major.minor``, that reads the file; ``symmetric`` asks for Q/DQ
-    with activations symmetric about 0.
-    """
-
-    name: str
-    engine: str
-    precision: Precision
-    suffix: str
-    min_version: str | None = None
-    symmetric: bool = False
-
-
-# ONNX files are opset 17 in IR 8, which onnxruntime reads from 1.12 on. TFLite files name no version: boards with
-# tflite-runtime 2.14 count otherwise than LiteRT, and an operator too new is refused when the file is opened.
-TARGETS: tuple[Target, ...] = (
-    Target(name="cpu-tflite-int8", engine="tflite", precision="int8", suffix="tflite"),
-    Target(name="cpu-tflite", engine="tflite", precision="float32", suffix="tflite"),
-    Target(name="cpu-onnx", engine="onnx", precision="float32", suffix="onnx", min_version="1.12"),
-    Target(name="cpu-onnx-int8", engine="onnx", precision="int8", suffix="onnx", min_version="1.12"),
-)
-
-
 @dataclass(frozen=True, slots=True)
 class Calibrating:
     """What int8 ranges are taken from, out of training clips only: samples ``(K, H, W, C) uint8`` and windows
@@ -60,15 +34,6 @@ class Calibrating:
 
     samples: NDArray[np.uint8]
     windows: NDArray[np.float32]
-
-
-def store_half(targets: Iterable[Target]) -> tuple[Target, ...]:
-    """The same targets with the weights of float ones stored as float16: half the size, and as fast, since engines
-    widen weights when they load."""
-    return tuple(
-        msgspec.structs.replace(target, precision="float16") if target.precision == "float32" else target
-        for target in targets
-    )
 
 
 def compile_target(

@@ -26,7 +26,7 @@ from builder.evaluation.scores import Scores
 from builder.evaluation.scoring import Scorer, score_clips
 from builder.members import Member
 from builder.pipeline.calibrated import UNCALIBRATED, FoldCalibration, apply_calibration, fit_calibration
-from builder.pipeline.compiled_fold import RELEASED, compile_stage, read_artifacts
+from builder.pipeline.compiled_fold import compile_stage, read_artifacts
 from builder.pipeline.crossval import DECISION
 from builder.pipeline.curated import CuratedClips
 from builder.pipeline.fold_build import SCORES, read_scores, write_scores
@@ -160,15 +160,16 @@ class _Abroad:
         compiled = compile_stage(self._whole, calibration, self._recipe, self._store, self._display.progress)
         inputs = (compiled.key, self._there.listed.fingerprint)
         stage = self._store.run("abroad-int8", inputs, partial(self._score_artifacts, compiled, calibration))
-        return [Judged(one.name, "artifact", read_scores(stage.directory / f"{one.name}.json")) for one in RELEASED]
+        names = [target.name for target in self._recipe.released()]
+        return [Judged(name, "artifact", read_scores(stage.directory / f"{name}.json")) for name in names]
 
     def _score_artifacts(self, compiled: Stage, calibration: FoldCalibration, directory: Path) -> None:
         artifacts = read_artifacts(compiled.directory)
-        for number, target in enumerate(RELEASED, 1):
+        for number, target in enumerate(targets := self._recipe.released(), 1):
             encoder, head = (one for one in artifacts if one.target == target.name)
             with closing(open_artifacts(encoder, head, compiled.directory, self._recipe.preprocessing)) as opened:
                 write_scores(self._scores(opened, calibration.temperature), directory / f"{target.name}.json")
-            self._display.progress(number, len(RELEASED), target.name)
+            self._display.progress(number, len(targets), target.name)
 
     def _stage(self, name: str, key: object, scorer: Callable[[], Scorer], seen: Preprocessing | None = None) -> Scores:
         def work(directory: Path) -> None:

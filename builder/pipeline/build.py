@@ -16,7 +16,6 @@ from builder.evaluation.parity import measure_parity, require_parity
 from builder.evidence.kinds import Evidence
 from builder.pipeline.alarm_budget import AlarmBudget
 from builder.pipeline.calibrated import FoldCalibration
-from builder.pipeline.compiled_fold import RELEASED
 from builder.pipeline.curated import CuratedClips
 from builder.pipeline.fold_build import FoldBuild
 from builder.pipeline.judged import Judged, calibrate, judge_calibrations, judge_compiled, judge_ensemble, judge_members
@@ -59,7 +58,7 @@ def build(options: BuildOptions, display: LanedDisplay) -> Path:
     stages = [fold.run() for fold in folds]
     calibrations = calibrate(folds)
     compiled = compile_side_by_side(prepared, folds, calibrations, None if alone else options.executor, store, display)
-    judged = (*judge_members(folds), judge_ensemble(folds), *judge_compiled(compiled))
+    judged = (*judge_members(folds), judge_ensemble(folds), *judge_compiled(compiled, options.recipe.released()))
     _require_parity(judged, options.recipe)
     real = CuratedClips(prepared.real)
     scenes = None if prepared.scenes is None else CuratedClips(prepared.scenes)
@@ -109,6 +108,6 @@ def _require_parity(judged: tuple[Judged, ...], recipe: Recipe) -> None:
                 budget=recipe.gate.accuracy,
                 generator=rng,
             )
-            for target in RELEASED
+            for target in recipe.released()
         )
     )

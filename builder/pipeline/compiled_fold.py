@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from builder.compilation.targets import TARGETS, Calibrating, Target, compile_target, store_half
+from builder.compilation.targets import Calibrating, compile_target
 from builder.errors import DataError
 from builder.evaluation.opening import open_artifacts
 from builder.pipeline.calibrated import FoldCalibration
@@ -24,7 +24,6 @@ from builder.training.probe import embedder
 from models.manifest import Artifact
 
 ARTIFACTS = "artifacts.json"
-RELEASED: tuple[Target, ...] = store_half(TARGETS)
 
 
 def shift_head(network: Network, calibration: FoldCalibration) -> None:
@@ -38,7 +37,7 @@ def compile_stage(
     fold: FoldBuild, calibration: FoldCalibration, recipe: Recipe, store: StageStore, progress: Progress
 ) -> Stage:
     """The stage that compiles a fold, skipped when it is there."""
-    inputs = (fold.judged().key, calibration, recipe.quantization, RELEASED)
+    inputs = (fold.judged().key, calibration, recipe.quantization, recipe.released())
 
     def work(directory: Path) -> None:
         compile_fold(fold, fold.run(), calibration, recipe, directory, progress)
@@ -62,13 +61,13 @@ def compile_fold(
     judged = stages.clips.judge
     write_scores(fold.scores(fold.scorer(network), judged, calibration.temperature), directory / "student.json")
     artifacts: list[Artifact] = []
-    for number, target in enumerate(RELEASED, 1):
+    for number, target in enumerate(targets := recipe.released(), 1):
         pair = compile_target(target, network, calibrating, recipe.preprocessing, directory)
         with closing(open_artifacts(*pair, directory, recipe.preprocessing)) as opened:
             scores = fold.scores(opened, judged, calibration.temperature)
         write_scores(scores, directory / f"{target.name}.json")
         artifacts += pair
-        progress(number, len(RELEASED), target.name)
+        progress(number, len(targets), target.name)
     (directory / ARTIFACTS).write_bytes(msgspec.json.encode(artifacts))
 
 

@@ -90,7 +90,7 @@ def cross_validate(options: CrossvalOptions, display: LanedDisplay) -> CrossVali
     judged = judge_folds(folds, options.until)
     if options.until == "int8":
         compiled = compile_side_by_side(prepared, folds, calibrate(folds), options.executor, store, display)
-        judged += judge_compiled(compiled)[1:]
+        judged += judge_compiled(compiled, options.recipe.released())[1:]
     return CrossValidation(
         recipe=options.recipe.name,
         data=str(options.data),

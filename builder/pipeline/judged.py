@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from builder.compilation.catalogue import Target
 from builder.evaluation.scores import Scores
 from builder.pipeline.calibrated import UNCALIBRATED, FoldCalibration, apply_calibration, calibrate_folds, pool
-from builder.pipeline.compiled_fold import RELEASED
 from builder.pipeline.fold_build import SCORES, FoldBuild, read_scores
 from builder.report.data import Calibrated, Kind
 from builder.stages import Stage
@@ -61,11 +61,11 @@ def judge_student(folds: Sequence[FoldBuild]) -> Judged:
     return Judged(STUDENT, "student", cross_fit(folds, stage_scores(folds, [fold.judged() for fold in folds])))
 
 
-def judge_compiled(compiled: Sequence[Stage]) -> list[Judged]:
-    """The float student as it was compiled, and the artifacts of every target."""
+def judge_compiled(compiled: Sequence[Stage], targets: Sequence[Target]) -> list[Judged]:
+    """The float student as it was compiled, and the artifacts of every one of the targets."""
     return [
         Judged(STUDENT, "student", _pooled(compiled, STUDENT)),
-        *(Judged(target.name, "artifact", _pooled(compiled, target.name)) for target in RELEASED),
+        *(Judged(target.name, "artifact", _pooled(compiled, target.name)) for target in targets),
     ]
 
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from builder.compilation.targets import TARGETS, compile_target
+from builder.compilation.catalogue import TARGETS
+from builder.compilation.targets import compile_target
 from builder.evaluation.scoring import FloatScorer
 from builder.release.bundle import assemble_bundle
 from builder.release.golden import make_golden

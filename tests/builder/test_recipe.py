@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from builder.compilation.catalogue import TARGETS
 from builder.data.degradation import Degradation
 from builder.errors import RecipeError
 from builder.recipe import load_recipe
@@ -37,7 +38,7 @@ def changed(directory: Path, before: str, after: str) -> str:
 @pytest.mark.parametrize(
     ("name", "judged", "called", "members", "heads", "sparsity"),
     [
-        ("full", 5, "violence", ["member1-wide", "member1-near"], ("moments", "moments"), 0.5),
+        ("full", 5, "violence", ["member1-wide", "member1-near"], ("moments", "moments"), 0.55),
         ("quick", 1, "violence-quick", ["member1", "member2", "member3"], ("bilstm", "tcn"), 0.5),
     ],
 )
@@ -49,6 +50,22 @@ def test_the_recipes_that_come_along_are_whole(
     assert [member.name for member in recipe.each_member()] == members
     assert (recipe.members.head, recipe.student.head, recipe.pruning.sparsity) == (*heads, sparsity)
     assert recipe.gate.megabytes == 8.0
+
+
+def test_a_recipe_chooses_what_the_bundle_is_compiled_for(tmp_path: Path) -> None:
+    every = load_recipe("quick")
+    assert [target.name for target in every.released()] == list(every.targets) == [one.name for one in TARGETS]
+    some = load_recipe(changed(tmp_path, "[geometry]", 'targets = ["cpu-onnx", "cpu-tflite-int8"]\n[geometry]'))
+    assert [(one.name, one.precision) for one in some.released()] == [
+        ("cpu-tflite-int8", "int8"),
+        ("cpu-onnx", "float16"),
+    ]
+
+
+@pytest.mark.parametrize(("targets", "found"), [('["toaster"]', "no target named 'toaster'"), ("[]", "length >= 1")])
+def test_a_target_that_there_is_not_is_refused(tmp_path: Path, targets: str, found: str) -> None:
+    with pytest.raises(RecipeError, match=rf"targets.*{found}|{found}.*targets"):
+        load_recipe(changed(tmp_path, "[geometry]", f"targets = {targets}\n[geometry]"))
 
 
 def test_a_recipe_of_ones_own_is_read_with_the_defaults_for_what_it_leaves_out(tmp_path: Path) -> None:

@@ -5,8 +5,9 @@ import hashlib
 import numpy as np
 import pytest
 
+from builder.compilation.catalogue import TARGETS, store_half
 from builder.compilation.compiled import CompilationError
-from builder.compilation.targets import TARGETS, Calibrating, compile_target, store_half
+from builder.compilation.targets import Calibrating, compile_target
 from builder.evaluation.opening import open_artifacts
 from builder.evaluation.scoring import FloatScorer
 from models.manifest import Quantization

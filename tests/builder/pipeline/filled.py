@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from builder.compilation.catalogue import TARGETS
 from builder.data.clips import Clip
 from builder.evaluation.scores import ClipScore, Scores
-from builder.pipeline.compiled_fold import RELEASED, compile_stage
+from builder.pipeline.compiled_fold import compile_stage
 from builder.pipeline.fold_build import SCORES, FoldBuild, FoldClips, write_scores
 from builder.pipeline.judged import STUDENT, calibrate
 from builder.pipeline.prepared import PreparedClips
@@ -29,7 +30,7 @@ class FilledStore(StageStore):
     def run(self, name: str, inputs: Any, work: Callable[[Path], None]) -> Stage:  # noqa: ARG002 - nothing is done
         def draw(directory: Path) -> None:
             held = (*self._clips.judge, *self._clips.calibrate)
-            compiled = (STUDENT, *(target.name for target in RELEASED)) if name.endswith("compile") else ()
+            compiled = (STUDENT, *(target.name for target in TARGETS)) if name.endswith("compile") else ()
             files = [f"{one}.json" for one in compiled]
             for file in (SCORES, *files):
                 write_scores(draw_verdicts(held, self._clips.number, name), directory / file)

@@ -1,0 +1,55 @@
+"""What a bundle can be compiled for, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from builder.compilation.compiled import Precision
+
+
+class Target(msgspec.Struct, frozen=True, kw_only=True):
+    """One way to run the network: an engine and a precision.
+
+    ``min_version`` is the engine's oldest version, ``major.minor``, that reads the file; ``symmetric`` asks for Q/DQ
+    with activations symmetric about 0.
+    """
+
+    name: str
+    engine: str
+    precision: Precision
+    suffix: str
+    min_version: str | None = None
+    symmetric: bool = False
+
+
+# ONNX files are opset 17 in IR 8, which onnxruntime reads from 1.12 on. TFLite files name no version: boards with
+# tflite-runtime 2.14 count otherwise than LiteRT, and an operator too new is refused when the file is opened.
+TARGETS: tuple[Target, ...] = (
+    Target(name="cpu-tflite-int8", engine="tflite", precision="int8", suffix="tflite"),
+    Target(name="cpu-tflite", engine="tflite", precision="float32", suffix="tflite"),
+    Target(name="cpu-onnx", engine="onnx", precision="float32", suffix="onnx", min_version="1.12"),
+    Target(name="cpu-onnx-int8", engine="onnx", precision="int8", suffix="onnx", min_version="1.12"),
+)
+
+
+def store_half(targets: Iterable[Target]) -> tuple[Target, ...]:
+    """The same targets with the weights of float ones stored as float16: half the size, and as fast, since engines
+    widen weights when they load."""
+    return tuple(
+        msgspec.structs.replace(target, precision="float16") if target.precision == "float32" else target
+        for target in targets
+    )
+
+
+def released(names: Sequence[str]) -> tuple[Target, ...]:
+    """The targets of these names as bundles hold them, in the catalogue's order.
+
+    Raises ``ValueError`` for a name that is not in the catalogue.
+    """
+    known = [target.name for target in TARGETS]
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise ValueError(f"no target named {unknown[0]!r}; there are {', '.join(known)}")
+    return store_half(target for target in TARGETS if target.name in names)
