@@ -34,6 +34,8 @@ from builder.recipe import load_recipe
 NETWORKS = {
     "whole": BackboneSpec(),
     "no top": BackboneSpec(top=False),
+    "no top, without block 13": BackboneSpec(top=False, skip=(13,)),
+    "no top, without blocks 13 and 14": BackboneSpec(top=False, skip=(13, 14)),
     "no top, without blocks 12 to 14": BackboneSpec(top=False, skip=(12, 13, 14)),
     "cut after 11 blocks": BackboneSpec(blocks=11),
     "cut after 8 blocks": BackboneSpec(blocks=8),
