@@ -89,6 +89,14 @@ CATALOGUE: tuple[Technique, ...] = (
         {"members.head": "bilstm", "student.head": "tcn"},
     ),
     Technique(
+        "root",
+        "square roots of members' pooled features",
+        "Perronnin et al., Improving the Fisher kernel (2010)",
+        {"members.backbone.root": True},
+        {"members.backbone.root": None},
+        OF_TEACHERS,
+    ),
+    Technique(
         "focal-loss",
         "what is already told apart counts less",
         "Lin et al., Focal loss for dense object detection (2017)",

@@ -24,7 +24,8 @@ class BackboneSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     ``blocks`` cuts EfficientNet-Lite0 after that many of its 16 blocks, ``skip`` leaves residual blocks out and ``top``
     says whether the last convolution stays; ``frozen`` keeps its stem and that many blocks as they were. ``weights`` is
-    a local file instead of the usual place.
+    a local file instead of the usual place. ``root`` takes the square root of pooled features, which then have to be
+    those of a whole backbone, that has no negative ones.
     """
 
     name: BackboneName = "efficientnet_lite0"
@@ -33,6 +34,7 @@ class BackboneSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     top: bool = True
     frozen: int = 0
     weights: str | None = None
+    root: bool | msgspec.UnsetType = msgspec.UNSET
 
 
 class Backbone(NamedTuple):
@@ -51,11 +53,21 @@ def build_backbone(spec: BackboneSpec, size: tuple[int, int], channels: int) -> 
     Raises ``RecipeError`` for a spec that does not fit the backbone and ``WeightsError`` when its weights are not to be
     had.
     """
+    if takes_root(spec) and not (spec.top and spec.blocks is None):
+        raise RecipeError(
+            "backbone: root is set and features are those of a block, half of them negative; leave out blocks and top, "
+            "or root"
+        )
     backbone = _build(spec, size, channels)
     for layer in backbone.features.layers:
         if isinstance(layer, load_keras().layers.BatchNormalization):
             layer.trainable = False
     return backbone
+
+
+def takes_root(spec: BackboneSpec) -> bool:
+    """Whether pooled features are replaced by their square roots."""
+    return spec.root is not msgspec.UNSET and spec.root
 
 
 def _build(spec: BackboneSpec, size: tuple[int, int], channels: int) -> Backbone:

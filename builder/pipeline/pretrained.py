@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from builder.backbones.registry import BackboneSpec, build_backbone
+from builder.backbones.registry import BackboneSpec, build_backbone, takes_root
 from builder.data.clips import Clip
 from builder.members import Member, NetworkSpec
 from builder.pipeline.learnt_clips import LearntClips
@@ -154,4 +154,5 @@ class Pretrained:
 
 def pretrained_encoder(backbone: BackboneSpec, seen: Preprocessing) -> tf_keras.Model:
     """A backbone as it was pretrained, pooled: panes ``(N, H, W, C) float32`` to ``(N, D)``."""
-    return pool_encoder(build_backbone(backbone, seen.size, len(seen.channels)).features)
+    features = build_backbone(backbone, seen.size, len(seen.channels)).features
+    return pool_encoder(features, root=takes_root(backbone))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 
 EMBEDDING_NORM = "embedding_norm"
+ROOT_FLOOR = 1e-4
 
 
 class Network(NamedTuple):
@@ -29,11 +30,18 @@ class Network(NamedTuple):
     whole: tf_keras.Model
 
 
-def pool_encoder(features: tf_keras.Model) -> tf_keras.Model:
-    """An encoder: a backbone's feature maps ``(N, h, w, D)`` averaged over the picture to ``(N, D)`` and
-    standardised (not at first)."""
-    keras = load_keras()
+def pool_encoder(features: tf_keras.Model, *, root: bool = False) -> tf_keras.Model:
+    """An encoder: a backbone's feature maps ``(N, h, w, D)`` averaged over the picture to ``(N, D)``, with ``root``
+    their square roots taken, and standardised (not at first).
+
+    Source of the root: Perronnin, Sánchez & Mensink, Improving the Fisher kernel for large-scale image classification
+    (ECCV 2010).
+    """
+    keras, tf = load_keras(), load_tensorflow()
     pooled = keras.layers.GlobalAveragePooling2D(name="embedding")(features.output)
+    if root:
+        # At 0 a root is infinitely steep, which no encoder that is tuned survives.
+        pooled = keras.layers.Lambda(lambda x: tf.sqrt(tf.nn.relu(x) + ROOT_FLOOR), name="root")(pooled)
     norm = keras.layers.BatchNormalization(name=EMBEDDING_NORM, center=False, scale=False, trainable=False)
     encoder = keras.Model(features.input, norm(pooled), name="encoder")
     mean, variance = norm.get_weights()
@@ -86,10 +94,15 @@ def expose_embeddings(network: Network) -> tf_keras.Model:
 
 
 def build_network(
-    features: tf_keras.Model, head: HeadName, geometry: Geometry, preprocessing: Preprocessing
+    features: tf_keras.Model,
+    head: HeadName,
+    geometry: Geometry,
+    preprocessing: Preprocessing,
+    *,
+    root: bool = False,
 ) -> Network:
-    """A new network over a backbone's feature maps."""
-    encoder = pool_encoder(features)
+    """A new network over a backbone's feature maps, or with ``root`` over the square roots of their means."""
+    encoder = pool_encoder(features, root=root)
     embedding = preprocessing.panes * encoder.output_shape[-1]
     return join_network(encoder, HEADS[head](geometry.samples, embedding), geometry, preprocessing)
 

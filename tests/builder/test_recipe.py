@@ -68,6 +68,15 @@ def test_a_target_that_there_is_not_is_refused(tmp_path: Path, targets: str, fou
         load_recipe(changed(tmp_path, "[geometry]", f"targets = {targets}\n[geometry]"))
 
 
+def test_roots_are_for_members_since_int8_engines_have_none(tmp_path: Path) -> None:
+    whole = 'name = "efficientnet_lite0"\n'
+    text = QUICK.replace("[members.backbone]\n" + whole, "[members.backbone]\nroot = true\n" + whole, 1)
+    (tmp_path / "mine.toml").write_text(text)
+    assert load_recipe(str(tmp_path / "mine.toml")).members.backbone.root is True
+    with pytest.raises(RecipeError, match=r"student\.backbone sets root, which no int8 engine computes"):
+        load_recipe(changed(tmp_path, "[student.backbone]\n", "[student.backbone]\nroot = true\n"))
+
+
 def test_a_recipe_of_ones_own_is_read_with_the_defaults_for_what_it_leaves_out(tmp_path: Path) -> None:
     recipe = load_recipe(changed(tmp_path, "[quantization]\nclips = 60\n", ""))
     assert recipe.quantization.clips == 60

@@ -41,6 +41,8 @@ def test_the_parent_names_the_weights_for_the_lineage() -> None:
         (BackboneSpec(blocks=3, frozen=4), "frozen at most blocks"),
         (BackboneSpec(frozen=-1), "frozen at most blocks"),
         (BackboneSpec(name="mobilenet_v2", blocks=3), "blocks, skip, top and frozen are for efficientnet_lite0 only"),
+        (BackboneSpec(blocks=3, root=True), "leave out blocks and top, or root"),
+        (BackboneSpec(top=False, root=True), "leave out blocks and top, or root"),
         (BackboneSpec(name="vgg19", frozen=1), "blocks, skip, top and frozen are for efficientnet_lite0 only"),
     ],
 )

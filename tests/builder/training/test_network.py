@@ -5,8 +5,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from builder.backbones.registry import BackboneSpec, build_backbone
+from builder.framework import load_tensorflow
 from builder.heads import HeadName
-from builder.training.network import EMBEDDING_NORM, load_weights, save_weights, standardise
+from builder.training.network import (
+    EMBEDDING_NORM,
+    ROOT_FLOOR,
+    load_weights,
+    pool_encoder,
+    save_weights,
+    standardise,
+)
 from tests.builder.tiny_training import encoded, make_network, make_training
 
 
@@ -30,6 +39,19 @@ def test_embeddings_have_mean_0_and_variance_1_once_they_are_standardised() -> N
     varied = raw.var(axis=(0, 1)) > 0.1
     assert varied.any()
     np.testing.assert_allclose(told.std(axis=(0, 1))[varied], 1, atol=0.01)
+
+
+def test_roots_are_taken_of_pooled_features_and_can_be_tuned_where_they_are_0() -> None:
+    features = build_backbone(BackboneSpec(), (32, 32), 1).features
+    plain, rooted = pool_encoder(features), pool_encoder(features, root=True)
+    panes = np.random.default_rng(0).normal(size=(3, 32, 32, 1)).astype(np.float32)
+    pooled = np.asarray(plain(panes))
+    assert (pooled == 0).any()
+    np.testing.assert_allclose(rooted(panes), np.sqrt(pooled + ROOT_FLOOR), rtol=1e-4, atol=1e-5)
+    tf = load_tensorflow()
+    with tf.GradientTape() as tape:
+        total = tf.reduce_sum(rooted(panes))
+    assert all(np.isfinite(slope).all() for slope in tape.gradient(total, rooted.trainable_weights))
 
 
 def test_training_leaves_the_standard_of_embeddings_as_it_is() -> None:
