@@ -32,7 +32,7 @@ from runtimes.detector import Detector, open_detector
 from runtimes.protocol import SessionOptions
 
 CALM_SECONDS, FIGHT_SECONDS = 60.0, 30.0
-ALERTS = (0.5, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.98)
+ALERTS = (0.5, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99)
 HOLDS_S = (0.3, 1.0, 2.0, 3.0)
 QUICK_HOURS, QUICK_FIGHTS = 0.1, 6
 
