@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from builder.compilation.bias_correction import correct_bias, measure_shift
+from builder.compilation.bias_correction import correct_bias, correct_logits, measure_logit_shift, measure_shift
 from builder.compilation.catalogue import Target
 from builder.compilation.compiled import Compiled
 from builder.compilation.onnx import compile_onnx
@@ -19,6 +22,7 @@ from builder.evaluation.opening import open_artifact
 from builder.training.network import Network
 from models.manifest import Artifact, Preprocessing, Requirement, Stage
 from models.preprocessing import normalise
+from runtimes.protocol import Session
 
 if TYPE_CHECKING:
     from tf_keras import Model
@@ -29,11 +33,12 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Calibrating:
-    """What int8 ranges are taken from, out of training clips only: samples ``(K, H, W, C) uint8`` and windows
-    ``(M, T, D) float32`` of the float encoder's embeddings."""
+    """What int8 ranges and shifts are taken from, out of training clips only: samples ``(K, H, W, C) uint8``, and
+    windows ``(M, T, D) float32`` of the float encoder's embeddings of ``panes (M, T * P, H, W, C) uint8``."""
 
     samples: NDArray[np.uint8]
     windows: NDArray[np.float32]
+    panes: NDArray[np.uint8]
 
 
 def compile_target(
@@ -43,19 +48,17 @@ def compile_target(
     manifest lists them, without accuracy and latency, which are measured later. Raises ``CompilationError``."""
     folder = directory / "artifacts"
     folder.mkdir(parents=True, exist_ok=True)
-    artifacts: list[Artifact] = []
-    stages: tuple[Stage, Stage] = ("encoder", "head")
-    for stage in stages:
-        path = folder / f"{target.name}-{stage}.{target.suffix}"
-        model = network.encoder if stage == "encoder" else network.head
-        compiled = _compile(target, stage, model, calibrating, preprocessing, path)
-        if stage == "encoder" and compiled.precision == "int8":
-            corrected = _corrected(model, _artifact(target, stage, compiled), calibrating, preprocessing, directory)
-            compiled = _compile(target, stage, corrected, calibrating, preprocessing, path)
-        if compiled.note is not None:
-            _log.warning("%s %s: %s", target.name, stage, compiled.note)
-        artifacts.append(_artifact(target, stage, compiled))
-    return artifacts[0], artifacts[1]
+    paths = {stage: folder / f"{target.name}-{stage}.{target.suffix}" for stage in ("encoder", "head")}
+    encoder = _compile(target, "encoder", network.encoder, calibrating, preprocessing, paths["encoder"])
+    head = network.head
+    if encoder.precision == "int8":
+        shift = _measured(target, encoder, directory, partial(_embedding_shift, network, calibrating, preprocessing))
+        corrected = correct_bias(network.encoder, shift)
+        encoder = _compile(target, "encoder", corrected, calibrating, preprocessing, paths["encoder"])
+        shift = _measured(target, encoder, directory, partial(_logit_shift, network, calibrating, preprocessing))
+        head = correct_logits(head, shift)
+    judged = _compile(target, "head", head, calibrating, preprocessing, paths["head"])
+    return _artifact(target, "encoder", encoder), _artifact(target, "head", judged)
 
 
 def _compile(
@@ -77,17 +80,28 @@ def _compile(
     )
 
 
-def _corrected(
-    encoder: Model, artifact: Artifact, calibrating: Calibrating, preprocessing: Preprocessing, directory: Path
-) -> Model:
-    session = open_artifact(artifact, directory)
-    try:
-        return correct_bias(encoder, measure_shift(encoder, session, calibrating.samples, preprocessing))
-    finally:
-        session.close()
+def _measured(
+    target: Target, encoder: Compiled, directory: Path, measure: Callable[[Session], NDArray[np.float32]]
+) -> NDArray[np.float32]:
+    with closing(open_artifact(_artifact(target, "encoder", encoder), directory)) as session:
+        return measure(session)
+
+
+def _embedding_shift(
+    network: Network, calibrating: Calibrating, preprocessing: Preprocessing, session: Session
+) -> NDArray[np.float32]:
+    return measure_shift(network.encoder, session, calibrating.samples, preprocessing)
+
+
+def _logit_shift(
+    network: Network, calibrating: Calibrating, preprocessing: Preprocessing, session: Session
+) -> NDArray[np.float32]:
+    return measure_logit_shift(network.head, session, calibrating.panes, calibrating.windows, preprocessing)
 
 
 def _artifact(target: Target, stage: Stage, compiled: Compiled) -> Artifact:
+    if compiled.note is not None:
+        _log.warning("%s %s: %s", target.name, stage, compiled.note)
     return Artifact(
         stage=stage,
         target=target.name,

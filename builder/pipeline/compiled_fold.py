@@ -97,12 +97,15 @@ def golden_windows(scenes: CuratedClips, recipe: Recipe) -> NDArray[np.uint8]:
 
 
 def _calibrating(fold: FoldBuild, network: Network, recipe: Recipe) -> Calibrating:
-    training = fold.training()
-    chosen = _spread(len(training), recipe.quantization.clips)
+    """Views of real training clips: drawn ones would widen ranges that no camera needs."""
+    training, learnt = fold.training(), set(fold.clips.train)
+    real = [place for place, clip in enumerate(training.clips) if clip in learnt]
+    chosen = [real[place] for place in _spread(len(real), recipe.quantization.clips)]
     windows = training.views(recipe.folds.seed, 0, chosen)
     embeddings = embedder(network.encoder, recipe.preprocessing)(windows)
-    samples = windows[:, :: max(1, windows.shape[1] // 2)].reshape(-1, *recipe.preprocessing.pane_shape)
-    return Calibrating(samples=samples, windows=embeddings)
+    pane = recipe.preprocessing.pane_shape
+    samples = windows[:, :: max(1, windows.shape[1] // 2)].reshape(-1, *pane)
+    return Calibrating(samples=samples, windows=embeddings, panes=windows.reshape(len(windows), -1, *pane))
 
 
 def _spread(count: int, wanted: int) -> Sequence[int]:

@@ -59,7 +59,8 @@ def make_calibrating(network: Network) -> Calibrating:
     """Samples and windows to take int8 ranges from."""
     samples = make_samples(48)
     embeddings = np.asarray(network.encoder(normalise(samples), training=False))
-    return Calibrating(samples=samples, windows=embeddings.reshape(-1, SAMPLES, EMBEDDING))
+    windows = embeddings.reshape(-1, SAMPLES, EMBEDDING)
+    return Calibrating(samples=samples, windows=windows, panes=samples.reshape(len(windows), SAMPLES, SIZE, SIZE, 3))
 
 
 def _encoder(keras: Any) -> Any:
