@@ -9,7 +9,6 @@ from typing import Annotated
 import msgspec
 
 from builder.alarms.choice import UNSEEN
-from builder.backbones.registry import takes_root
 from builder.compilation.catalogue import TARGETS, Target, released
 from builder.data.degradation import Degradation
 from builder.errors import RecipeError
@@ -161,7 +160,7 @@ def load_recipe(name: str) -> Recipe:
             "[members.alignment]"
         )
     _require_targets(recipe, where)
-    if takes_root(recipe.student.backbone):
+    if recipe.student.backbone.root is True:
         raise RecipeError(
             f"{where}: student.backbone sets root, which no int8 engine computes; set it for members, or leave it out"
         )

@@ -127,8 +127,9 @@ class _Table:
     def __init__(
         self, arms: Sequence[_Arms], options: AblationOptions, display: LanedDisplay, tell: Callable[[Ablation], None]
     ) -> None:
-        self.tasks = [task for each in arms for task in each.tasks()]
-        self._waiting = deque((each, {task.name for task in each.tasks()}) for each in arms)
+        asked = [(each, each.tasks()) for each in arms]
+        self.tasks = [task for _, tasks in asked for task in tasks]
+        self._waiting = deque((each, {task.name for task in tasks}) for each, tasks in asked)
         self._known = find_clips(options.data).sources_known
         self._options = options
         self._display = display

@@ -163,7 +163,7 @@ CATALOGUE: tuple[Technique, ...] = (
         "scenes",
         "drawn clips beside the real ones in training",
         "this project's scenes",
-        {"scenes": {"clips": 200, "seconds": 3.0, "seed": 1, "weight": 0.15}},
+        {"scenes": {"clips": 200, "seconds": 3.0, "seed": 1, "weight": 0.05}},
         {"scenes": None},
     ),
     Technique(

@@ -53,7 +53,7 @@ def build_backbone(spec: BackboneSpec, size: tuple[int, int], channels: int) -> 
     Raises ``RecipeError`` for a spec that does not fit the backbone and ``WeightsError`` when its weights are not to be
     had.
     """
-    if takes_root(spec) and not (spec.top and spec.blocks is None):
+    if spec.root is True and not (spec.top and spec.blocks is None):
         raise RecipeError(
             "backbone: root is set and features are those of a block, half of them negative; leave out blocks and top, "
             "or root"
@@ -63,11 +63,6 @@ def build_backbone(spec: BackboneSpec, size: tuple[int, int], channels: int) -> 
         if isinstance(layer, load_keras().layers.BatchNormalization):
             layer.trainable = False
     return backbone
-
-
-def takes_root(spec: BackboneSpec) -> bool:
-    """Whether pooled features are replaced by their square roots."""
-    return spec.root is not msgspec.UNSET and spec.root
 
 
 def _build(spec: BackboneSpec, size: tuple[int, int], channels: int) -> Backbone:

@@ -31,12 +31,11 @@ def measure_shift(
 ) -> NDArray[np.float32]:
     """Mean of the quantized embedding less that of the float one, ``(D,) float32``, over samples
     ``(K, H, W, C) uint8``. Raises ``SessionError``."""
-    taken, given = session.inputs[0], session.outputs[0]
     shifts = []
     for start in range(0, len(samples), _BATCH):
         batch = samples[start : start + _BATCH]
-        stored = session.run({taken.name: to_input(batch, taken, preprocessing)})[given.name]
-        shifts.append(dequantize(stored, given) - np.asarray(encoder(normalise(batch, preprocessing), training=False)))
+        meant = np.asarray(encoder(normalise(batch, preprocessing), training=False))
+        shifts.append(_embed(session, batch, preprocessing) - meant)
     return np.asarray(np.concatenate(shifts).mean(axis=0), dtype=np.float32)
 
 
@@ -50,10 +49,7 @@ def measure_logit_shift(
     """Mean of what the float ``head`` says of the quantized encoder's embeddings less what it says of the float one's,
     ``(2,) float32``, over windows of ``panes (M, T * P, H, W, C) uint8`` whose float embeddings are ``windows
     (M, T, P * D) float32``. Raises ``SessionError``."""
-    taken, given = session.inputs[0], session.outputs[0]
-    embedded = [
-        dequantize(session.run({taken.name: to_input(each, taken, preprocessing)})[given.name], given) for each in panes
-    ]
+    embedded = [_embed(session, each, preprocessing) for each in panes]
     quantized = np.stack(embedded).reshape(windows.shape).astype(np.float32)
     told, meant = (np.asarray(head(each, training=False)) for each in (quantized, windows))
     return np.asarray((told - meant).mean(axis=0), dtype=np.float32)
@@ -70,6 +66,16 @@ def correct_logits(head: Model, shift: NDArray[np.float32]) -> Model:
     would be one more to quantize."""
     corrected = load_keras().models.clone_model(head)
     corrected.set_weights(head.get_weights())
-    kernel, bias = corrected.layers[-1].get_weights()
-    corrected.layers[-1].set_weights([kernel, bias - shift])
+    shift_logits(corrected, -shift)
     return cast("Model", corrected)
+
+
+def shift_logits(head: Model, shift: NDArray[np.float32]) -> None:
+    """Add ``shift (2,)`` to the head's logits, in place."""
+    kernel, bias = head.layers[-1].get_weights()
+    head.layers[-1].set_weights([kernel, bias + shift])
+
+
+def _embed(session: Session, panes: NDArray[np.uint8], preprocessing: Preprocessing) -> NDArray[np.float32]:
+    taken, given = session.inputs[0], session.outputs[0]
+    return dequantize(session.run({taken.name: to_input(panes, taken, preprocessing)})[given.name], given)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,12 +50,18 @@ def compile_target(
     encoder = _compile(target, "encoder", network.encoder, calibrating, preprocessing, paths["encoder"])
     head = network.head
     if encoder.precision == "int8":
-        shift = _measured(target, encoder, directory, partial(_embedding_shift, network, calibrating, preprocessing))
+        with _opened(target, encoder, directory) as session:
+            shift = measure_shift(network.encoder, session, calibrating.samples, preprocessing)
         corrected = correct_bias(network.encoder, shift)
         encoder = _compile(target, "encoder", corrected, calibrating, preprocessing, paths["encoder"])
-        shift = _measured(target, encoder, directory, partial(_logit_shift, network, calibrating, preprocessing))
+        with _opened(target, encoder, directory) as session:
+            shift = measure_logit_shift(head, session, calibrating.panes, calibrating.windows, preprocessing)
         head = correct_logits(head, shift)
     judged = _compile(target, "head", head, calibrating, preprocessing, paths["head"])
+    stages: tuple[tuple[Stage, Compiled], ...] = (("encoder", encoder), ("head", judged))
+    for stage, compiled in stages:
+        if compiled.note is not None:
+            _log.warning("%s %s: %s", target.name, stage, compiled.note)
     return _artifact(target, "encoder", encoder), _artifact(target, "head", judged)
 
 
@@ -80,28 +84,11 @@ def _compile(
     )
 
 
-def _measured(
-    target: Target, encoder: Compiled, directory: Path, measure: Callable[[Session], NDArray[np.float32]]
-) -> NDArray[np.float32]:
-    with closing(open_artifact(_artifact(target, "encoder", encoder), directory)) as session:
-        return measure(session)
-
-
-def _embedding_shift(
-    network: Network, calibrating: Calibrating, preprocessing: Preprocessing, session: Session
-) -> NDArray[np.float32]:
-    return measure_shift(network.encoder, session, calibrating.samples, preprocessing)
-
-
-def _logit_shift(
-    network: Network, calibrating: Calibrating, preprocessing: Preprocessing, session: Session
-) -> NDArray[np.float32]:
-    return measure_logit_shift(network.head, session, calibrating.panes, calibrating.windows, preprocessing)
+def _opened(target: Target, encoder: Compiled, directory: Path) -> AbstractContextManager[Session]:
+    return closing(open_artifact(_artifact(target, "encoder", encoder), directory))
 
 
 def _artifact(target: Target, stage: Stage, compiled: Compiled) -> Artifact:
-    if compiled.note is not None:
-        _log.warning("%s %s: %s", target.name, stage, compiled.note)
     return Artifact(
         stage=stage,
         target=target.name,

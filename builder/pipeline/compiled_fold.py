@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from builder.compilation.bias_correction import shift_logits
 from builder.compilation.targets import Calibrating, compile_target
 from builder.errors import DataError
 from builder.evaluation.opening import open_artifacts
@@ -28,9 +29,7 @@ ARTIFACTS = "artifacts.json"
 
 def shift_head(network: Network, calibration: FoldCalibration) -> None:
     """Add the calibration's shift to the fight logit, so that the bundle needs a temperature only."""
-    layer = network.head.get_layer("logits")
-    kernel, bias = layer.get_weights()
-    layer.set_weights([kernel, bias + np.array([0.0, calibration.shift], dtype=np.float32)])
+    shift_logits(network.head, np.array([0.0, calibration.shift], dtype=np.float32))
 
 
 def compile_stage(

@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from builder.backbones.registry import BackboneSpec, build_backbone, takes_root
+from builder.backbones.registry import BackboneSpec, build_backbone
 from builder.compression.pruning import prune_network
 from builder.data.clips import Clip
 from builder.data.folds import FoldProtocol, forbid_leakage, forbid_overlap
@@ -378,7 +378,7 @@ class FoldBuild:
 def new_network(backbone: BackboneSpec, head: HeadName, geometry: Geometry, preprocessing: Preprocessing) -> Network:
     """An untrained head on a pretrained backbone."""
     features = build_backbone(backbone, preprocessing.size, len(preprocessing.channels)).features
-    return build_network(features, head, geometry, preprocessing, root=takes_root(backbone))
+    return build_network(features, head, geometry, preprocessing, root=backbone.root is True)
 
 
 def write_scores(scores: Scores, path: Path) -> None:

@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from builder.backbones.registry import BackboneSpec, build_backbone, takes_root
+from builder.backbones.registry import BackboneSpec, build_backbone
 from builder.data.clips import Clip
 from builder.members import Member, NetworkSpec
 from builder.pipeline.learnt_clips import LearntClips
@@ -155,4 +155,4 @@ class Pretrained:
 def pretrained_encoder(backbone: BackboneSpec, seen: Preprocessing) -> tf_keras.Model:
     """A backbone as it was pretrained, pooled: panes ``(N, H, W, C) float32`` to ``(N, D)``."""
     features = build_backbone(backbone, seen.size, len(seen.channels)).features
-    return pool_encoder(features, root=takes_root(backbone))
+    return pool_encoder(features, root=backbone.root is True)
