@@ -15,12 +15,11 @@ from builder.ablation.catalogue import CATALOGUE, choose
 from builder.ablation.page import HEADERS, lines, write_ablation
 from builder.arguments import at_least_one, at_least_two
 from builder.data.clips import find_clips, require_both_classes
-from builder.display import TerminalDisplay
 from builder.execution.arguments import add_execution, choose_executor
 from builder.framework import load_tensorflow
 from builder.recipe import load_recipe, with_all_folds
 from builder.table import align
-from builder.work_limit import GIGABYTE, add_work_limit, limited_work
+from builder.work_limit import add_work_limit, open_work
 from builder.workplace import make_folder, package_version
 
 ENOUGH_SEEDS = 3
@@ -49,10 +48,7 @@ def main(argv: list[str]) -> int:
         code_version=package_version(),
         executor=choose_executor(arguments),
     )
-    with (
-        TerminalDisplay(console) as display,
-        limited_work(arguments.out / "work", arguments.work_limit * GIGABYTE, display.warn),
-    ):
+    with open_work(arguments, console) as display:
         if arguments.seeds < ENOUGH_SEEDS:
             display.warn(f"{arguments.seeds} seed(s) say little about chance in training; {ENOUGH_SEEDS} are the least")
         # After each technique, so that an interruption leaves the table of what was measured by then.

@@ -14,13 +14,12 @@ from rich.text import Text
 
 from builder.data.clips import find_clips, require_both_classes
 from builder.data.licence import read_licence
-from builder.display import TerminalDisplay
 from builder.evidence.reading import read_evidence
 from builder.execution.arguments import add_execution, choose_executor
 from builder.framework import load_tensorflow
 from builder.pipeline.build import BuildOptions, build
 from builder.recipe import load_recipe
-from builder.work_limit import GIGABYTE, add_work_limit, limited_work
+from builder.work_limit import add_work_limit, open_work
 from builder.workplace import make_folder, package_version
 from models.signing import generate_key, load_private_key
 from models.trust import user_key_folder
@@ -49,10 +48,7 @@ def main(argv: list[str]) -> int:
         evidence=evidence,
     )
     begun = time.monotonic()
-    with (
-        TerminalDisplay(console) as display,
-        limited_work(arguments.out / "work", arguments.work_limit * GIGABYTE, display.warn),
-    ):
+    with open_work(arguments, console) as display:
         packed = build(options, display)
     _say(console, f"bundle  {packed} ({packed.stat().st_size / 1e6:.2f} MB)")
     _say(console, f"report  {packed.with_suffix('') / 'report.html'}")

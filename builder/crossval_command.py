@@ -23,7 +23,7 @@ from builder.pipeline.crossval import CrossValidation, CrossvalOptions, cross_va
 from builder.recipe import Recipe, further_seeds, load_recipe, with_all_folds
 from builder.result_file import require_folder, write_json
 from builder.table import align, decimal, percent, share
-from builder.work_limit import GIGABYTE, add_work_limit, limited_work
+from builder.work_limit import add_work_limit, open_work
 from builder.workplace import make_folder, package_version
 
 _HEADERS = ("network", "accuracy", "AUC", "recall at 5 % alarms", "recall", "specificity", "ECE")
@@ -48,10 +48,7 @@ def main(argv: list[str]) -> int:
         require_folder(arguments.json)
     load_tensorflow().get_logger().setLevel(logging.ERROR)
     console = Console()
-    with (
-        TerminalDisplay(console) as display,
-        limited_work(arguments.out / "work", arguments.work_limit * GIGABYTE, display.warn),
-    ):
+    with open_work(arguments, console) as display:
         found = _cross_validate(arguments, recipe, display) if arguments.data else _abroad(arguments, recipe, display)
     for line in describe(found) if isinstance(found, CrossValidation) else describe_abroad(found):
         # As text, since a path may hold what would be markup; unwrapped, since a table wants its lines whole.

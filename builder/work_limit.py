@@ -10,7 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from rich.console import Console
+
 from builder.arguments import at_least_one
+from builder.display import TerminalDisplay
 from builder.stages import FACTS, LOCKS
 
 IN_USE = "in-use"
@@ -33,6 +36,16 @@ def add_work_limit(parser: argparse.ArgumentParser) -> None:
         help="when done, delete stages of earlier runs, those used longest ago first, until out/work takes no more "
         "(default: 20); stages of this run stay",
     )
+
+
+@contextmanager
+def open_work(arguments: argparse.Namespace, console: Console) -> Iterator[TerminalDisplay]:
+    """What shows the stages of ``arguments.out``/work, which are held in use and then cut to ``--work-limit``."""
+    with (
+        TerminalDisplay(console) as display,
+        limited_work(arguments.out / "work", arguments.work_limit * GIGABYTE, display.warn),
+    ):
+        yield display
 
 
 @contextmanager

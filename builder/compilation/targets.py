@@ -31,12 +31,19 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Calibrating:
-    """What int8 ranges and shifts are taken from, out of training clips only: samples ``(K, H, W, C) uint8``, and
-    windows ``(M, T, D) float32`` of the float encoder's embeddings of ``panes (M, T * P, H, W, C) uint8``."""
+    """What int8 ranges and shifts are taken from, out of training clips only: windows ``(M, T, P * D) float32`` of the
+    float encoder's embeddings of ``panes (M, T * P, H, W, C) uint8``."""
 
-    samples: NDArray[np.uint8]
     windows: NDArray[np.float32]
     panes: NDArray[np.uint8]
+
+    @property
+    def samples(self) -> NDArray[np.uint8]:
+        """The panes of two or three instants of each window, ``(K, H, W, C) uint8``: neighbours are much alike."""
+        count, instants = self.windows.shape[:2]
+        pane = self.panes.shape[2:]
+        by_instant = self.panes.reshape(count, instants, self.panes.shape[1] // instants, *pane)
+        return by_instant[:, :: max(1, instants // 2)].reshape(-1, *pane)
 
 
 def compile_target(

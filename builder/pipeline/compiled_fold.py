@@ -102,9 +102,7 @@ def _calibrating(fold: FoldBuild, network: Network, recipe: Recipe) -> Calibrati
     chosen = [real[place] for place in _spread(len(real), recipe.quantization.clips)]
     windows = training.views(recipe.folds.seed, 0, chosen)
     embeddings = embedder(network.encoder, recipe.preprocessing)(windows)
-    pane = recipe.preprocessing.pane_shape
-    samples = windows[:, :: max(1, windows.shape[1] // 2)].reshape(-1, *pane)
-    return Calibrating(samples=samples, windows=embeddings, panes=windows.reshape(len(windows), -1, *pane))
+    return Calibrating(embeddings, windows.reshape(len(windows), -1, *recipe.preprocessing.pane_shape))
 
 
 def _spread(count: int, wanted: int) -> Sequence[int]:

@@ -56,11 +56,11 @@ def normalise(samples: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def make_calibrating(network: Network) -> Calibrating:
-    """Samples and windows to take int8 ranges from."""
+    """Windows to take int8 ranges from."""
     samples = make_samples(48)
     embeddings = np.asarray(network.encoder(normalise(samples), training=False))
     windows = embeddings.reshape(-1, SAMPLES, EMBEDDING)
-    return Calibrating(samples=samples, windows=windows, panes=samples.reshape(len(windows), SAMPLES, SIZE, SIZE, 3))
+    return Calibrating(windows, samples.reshape(len(windows), SAMPLES, SIZE, SIZE, 3))
 
 
 def _encoder(keras: Any) -> Any:

@@ -68,9 +68,7 @@ def test_half_stored_targets_are_smaller_and_answer_alike(compiled: CompiledNetw
 
 def test_int8_is_refused_when_nothing_representative_is_given(compiled: CompiledNetwork) -> None:
     empty = Calibrating(
-        samples=np.zeros((0, SIZE, SIZE, 3), np.uint8),
-        windows=np.zeros((0, SAMPLES, EMBEDDING), np.float32),
-        panes=np.zeros((0, SAMPLES, SIZE, SIZE, 3), np.uint8),
+        windows=np.zeros((0, SAMPLES, EMBEDDING), np.float32), panes=np.zeros((0, SAMPLES, SIZE, SIZE, 3), np.uint8)
     )
     for target in (target for target in TARGETS if target.precision == "int8"):
         with pytest.raises(CompilationError, match="representative"):
