@@ -5,6 +5,7 @@ Source: Zhu & Gupta, "To prune, or not to prune" (2017), by the TensorFlow Model
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,92 +31,79 @@ class PruningError(BuilderError):
     """A network did not become as sparse as was asked."""
 
 
-def prune_network(
-    network: Network,
-    views: TeacherViews,
-    pruning: Pruning,
-    student: Student,
-    geometry: Geometry,
-    preprocessing: Preprocessing,
-    progress: Progress,
-) -> tuple[Network, dict[str, tuple[float, ...]]]:
-    """Set a share of each convolution's and dense layer's weights to zero, distilling all the while.
+@dataclass(frozen=True, slots=True)
+class Pruner:
+    """What a student learns from while it is pruned, and how it is pruned."""
 
-    Depthwise kernels and the last layer stay whole, since they are few and each counts, and so do frozen layers, which
-    could not learn to make do. With ``pruning.probe`` the head is then learnt anew, and pruned, on what the pruned
-    encoder still tells. Returns the pruned network, free of wrappers, with its losses per epoch of ``prune`` and
-    ``probe``. Raises ``PruningError`` when the measured sparsity is not what was asked.
-    """
-    load_keras().utils.set_random_seed(student.seed)
-    encoder, head, losses = _prune_both(network, views, pruning, student, geometry, preprocessing, progress)
-    told = {"prune": losses}
-    if pruning.probe is not None:
-        head, told["probe"] = _learn_head(
-            encoder, network.head, views, pruning.probe, pruning.sparsity, student, preprocessing, progress
+    views: TeacherViews
+    pruning: Pruning
+    student: Student
+    geometry: Geometry
+    preprocessing: Preprocessing
+    progress: Progress
+
+    def prune(self, network: Network) -> tuple[Network, dict[str, tuple[float, ...]]]:
+        """Set a share of each convolution's and dense layer's weights to zero, distilling all the while.
+
+        Depthwise kernels and the last layer stay whole, since they are few and each counts, and so do frozen layers,
+        which could not learn to make do. With ``pruning.probe`` the head is then learnt anew, and pruned, on what the
+        pruned encoder still tells. Returns the pruned network, free of wrappers, with its losses per epoch of ``prune``
+        and ``probe``. Raises ``PruningError`` when the measured sparsity is not what was asked.
+        """
+        load_keras().utils.set_random_seed(self.student.seed)
+        encoder, head, losses = self._prune_both(network)
+        told = {"prune": losses}
+        if self.pruning.probe is not None:
+            head, told["probe"] = self._learn_head(encoder, network.head, self.pruning.probe)
+        _require(self.pruning.sparsity, measure_sparsity(network, [encoder, head]))
+        return join_network(encoder, head, self.geometry, self.preprocessing), told
+
+    def _prune_both(self, network: Network) -> tuple[tf_keras.Model, tf_keras.Model, tuple[float, ...]]:
+        """Encoder and head pruned while the whole learns, with the losses per epoch."""
+        tfmot, pruning, tune, seed = load_builder_module(TOOLKIT), self.pruning, self.pruning.tune, self.student.seed
+        views = self.views.hinting(self._before(network)) if pruning.hint else self.views
+        steps = tune.epochs * len(views.epoch(seed, tune.batch, 0))
+        # Encoder and head are wrapped apart: wrapping a model that holds models skips what is inside them.
+        encoder, head = (_wrap(tfmot, model, pruning.sparsity, steps) for model in (network.encoder, network.head))
+        joined = join_network(encoder, head, self.geometry, self.preprocessing)
+        losses = fit(
+            expose_embeddings(joined) if pruning.hint else joined.whole,
+            lambda number: views.epoch(seed, tune.batch, number),
+            tune,
+            self.progress,
+            distillation=self.student.distillation,
+            callbacks=(tfmot.sparsity.keras.UpdatePruningStep(),),
+            labels=views.labels(),
+            hint=pruning.hint,
         )
-    _require(pruning.sparsity, measure_sparsity(network, [encoder, head]))
-    return join_network(encoder, head, geometry, preprocessing), told
+        return _strip(tfmot, encoder), _strip(tfmot, head), losses
 
+    def _before(self, network: Network) -> NDArray[np.float32]:
+        """What the student's encoder makes of the views before it is pruned, ``(views, N, T, D) float32``."""
+        if self.student.tune is None and self.views.untouched is not None:
+            return standardised(network, self.views.untouched)
+        return self.views.embedded(network.encoder, self.preprocessing)
 
-def _prune_both(
-    network: Network,
-    views: TeacherViews,
-    pruning: Pruning,
-    student: Student,
-    geometry: Geometry,
-    preprocessing: Preprocessing,
-    progress: Progress,
-) -> tuple[tf_keras.Model, tf_keras.Model, tuple[float, ...]]:
-    """Encoder and head pruned while the whole learns, with the losses per epoch."""
-    tfmot, tune = load_builder_module(TOOLKIT), pruning.tune
-    if pruning.hint:
-        views = views.hinting(_before(network, views, student, preprocessing))
-    steps = tune.epochs * len(views.epoch(student.seed, tune.batch, 0))
-    # Encoder and head are wrapped apart: wrapping a model that holds models skips what is inside them.
-    encoder, head = (_wrap(tfmot, model, pruning.sparsity, steps) for model in (network.encoder, network.head))
-    joined = join_network(encoder, head, geometry, preprocessing)
-    losses = fit(
-        expose_embeddings(joined) if pruning.hint else joined.whole,
-        lambda number: views.epoch(student.seed, tune.batch, number),
-        tune,
-        progress,
-        distillation=student.distillation,
-        callbacks=(tfmot.sparsity.keras.UpdatePruningStep(),),
-        labels=views.labels(),
-        hint=pruning.hint,
-    )
-    return _strip(tfmot, encoder), _strip(tfmot, head), losses
-
-
-def _before(
-    network: Network, views: TeacherViews, student: Student, preprocessing: Preprocessing
-) -> NDArray[np.float32]:
-    """What the student's encoder makes of the views before it is pruned, ``(views, N, T, D) float32``."""
-    if student.tune is None and views.untouched is not None:
-        return standardised(network, views.untouched)
-    return views.embedded(network.encoder, preprocessing)
-
-
-def _learn_head(
-    encoder: tf_keras.Model,
-    form: tf_keras.Model,
-    views: TeacherViews,
-    schedule: Schedule,
-    sparsity: float,
-    student: Student,
-    preprocessing: Preprocessing,
-    progress: Progress,
-) -> tuple[tf_keras.Model, tuple[float, ...]]:
-    """A new head of the ``form`` given, pruned while it learns from the embeddings of the pruned encoder."""
-    tfmot = load_builder_module(TOOLKIT)
-    embeddings = views.embedded(encoder, preprocessing)
-    steps = schedule.epochs * len(shuffled(embeddings.shape[0] * embeddings.shape[1], schedule.batch, (0,)))
-    head = _wrap(tfmot, load_keras().models.clone_model(form), sparsity, steps)
-    update = tfmot.sparsity.keras.UpdatePruningStep()
-    losses = teach_head(
-        head, views, embeddings, schedule, student.distillation, student.seed, progress, callbacks=(update,)
-    )
-    return _strip(tfmot, head), losses
+    def _learn_head(
+        self, encoder: tf_keras.Model, form: tf_keras.Model, schedule: Schedule
+    ) -> tuple[tf_keras.Model, tuple[float, ...]]:
+        """A new head of the ``form`` given, pruned while it learns from the embeddings of the pruned encoder."""
+        tfmot, student = load_builder_module(TOOLKIT), self.student
+        embeddings = self.views.embedded(encoder, self.preprocessing)
+        steps = schedule.epochs * len(shuffled(embeddings.shape[0] * embeddings.shape[1], schedule.batch, (0,)))
+        head = _wrap(tfmot, load_keras().models.clone_model(form), self.pruning.sparsity, steps)
+        update = tfmot.sparsity.keras.UpdatePruningStep()
+        losses = teach_head(
+            head,
+            self.views,
+            embeddings,
+            schedule,
+            student.distillation,
+            student.seed,
+            self.progress,
+            callbacks=(update,),
+        )
+        return _strip(tfmot, head), losses
 
 
 def measure_sparsity(network: Network, models: list[tf_keras.Model] | None = None) -> dict[str, float]:

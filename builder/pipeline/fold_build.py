@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from builder.backbones.registry import BackboneSpec, build_backbone
-from builder.compression.pruning import prune_network
+from builder.compression.pruning import Pruner
 from builder.data.clips import Clip
 from builder.data.folds import FoldProtocol, forbid_leakage, forbid_overlap
 from builder.evaluation.scores import Scores
@@ -350,8 +350,7 @@ class FoldBuild:
 
     def _prune(self, teacher: Stage, student: Stage, directory: Path) -> None:
         recipe = self._recipe
-        pruned, losses = prune_network(
-            self.network(recipe.student, student),
+        pruner = Pruner(
             self._teacher_views(teacher),
             recipe.pruning,
             recipe.student,
@@ -359,6 +358,7 @@ class FoldBuild:
             recipe.preprocessing,
             self._progress,
         )
+        pruned, losses = pruner.prune(self.network(recipe.student, student))
         save_weights(pruned, directory)
         (directory / LOSSES).write_bytes(msgspec.json.encode(losses))
 
