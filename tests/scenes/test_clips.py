@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import itertools
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -12,6 +13,7 @@ import pytest
 from scenes.casting import random_spec
 from scenes.clips import Clip, stream_spec, write_clips, write_streams
 from scenes.errors import SceneError
+from scenes.film import write_film
 from scenes.scene import Scene
 
 
@@ -56,6 +58,14 @@ def test_write_clips_keeps_finished_clips_and_makes_the_missing_when_run_again(t
     assert kept.read_bytes() == b"left alone"
     assert lost.read_bytes() == before[clips[1].path]
     assert list(tmp_path.rglob("*.part")) == []
+
+
+def test_a_scene_becomes_the_same_file_each_time(tmp_path: Path) -> None:
+    scene = Scene(replace(random_spec(1_000_007, fight=False, duration_s=3.0), compression=0.0))
+    films = {number: tmp_path / f"{number}.mp4" for number in range(4)}
+    for number, film in films.items():
+        write_film(scene, film, film.with_suffix(".jsonl"))
+    assert len({film.read_bytes() for film in films.values()}) == 1
 
 
 def test_write_clips_draws_other_scenes_when_the_seed_differs(tmp_path: Path) -> None:
