@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import resources
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -81,9 +81,11 @@ class Pruning(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Quantization(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``clips`` of the training clips give the ranges of int8."""
+    """``clips`` of the training clips give the ranges of int8 and what rounding is fitted to: each weight goes up or
+    down for the sake of what its layer gives (``fitted``), or to the nearest (``nearest``)."""
 
     clips: Count = 60
+    rounding: Literal["fitted", "nearest"] = "fitted"
 
 
 class CalibrationSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -41,7 +41,7 @@ def _encode(footage: Footage, path: Path, lines: TextIO, compression: float) -> 
         stream.pix_fmt = "yuv420p"
         stream.thread_count = 1
         crf = round(CRF_BEST + (CRF_WORST - CRF_BEST) * compression)
-        stream.options = X264 | {"crf": str(crf)} if h264 else {"q": str(2 + crf // 4)}
+        stream.options = {"crf": str(crf), **X264} if h264 else {"q": str(2 + crf // 4)}
         for picture in footage.frames():
             frame = av.VideoFrame.from_ndarray(picture.image[: stream.height, : stream.width].copy(), format="bgr24")
             container.mux(stream.encode(frame))

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from builder.compilation.compiled import Precision
+from models.manifest import Stage
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):
-    """One way to run the network: an engine and a precision.
+    """One way to run the network: an engine and a precision, and that of the ``head`` where it is another.
 
     ``min_version`` is the engine's oldest version, ``major.minor``, that reads the file; ``symmetric`` asks for Q/DQ
     with activations symmetric about 0.
@@ -20,17 +21,23 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     engine: str
     precision: Precision
     suffix: str
+    head: Precision | None = None
     min_version: str | None = None
     symmetric: bool = False
+
+    def precision_of(self, stage: Stage) -> Precision:
+        """The precision of one of its files."""
+        return self.head if stage == "head" and self.head is not None else self.precision
 
 
 # ONNX files are opset 17 in IR 8, which onnxruntime reads from 1.12 on. TFLite files name no version: boards with
 # tflite-runtime 2.14 count otherwise than LiteRT, and an operator too new is refused when the file is opened.
+# A head is a hundredth of the work, and as int8 half of what int8 costs: it stays float.
 TARGETS: tuple[Target, ...] = (
-    Target(name="cpu-tflite-int8", engine="tflite", precision="int8", suffix="tflite"),
+    Target(name="cpu-tflite-int8", engine="tflite", precision="int8", suffix="tflite", head="float32"),
     Target(name="cpu-tflite", engine="tflite", precision="float32", suffix="tflite"),
     Target(name="cpu-onnx", engine="onnx", precision="float32", suffix="onnx", min_version="1.12"),
-    Target(name="cpu-onnx-int8", engine="onnx", precision="int8", suffix="onnx", min_version="1.12"),
+    Target(name="cpu-onnx-int8", engine="onnx", precision="int8", suffix="onnx", head="float32", min_version="1.12"),
 )
 
 
@@ -38,7 +45,7 @@ def store_half(targets: Iterable[Target]) -> tuple[Target, ...]:
     """The same targets with the weights of float ones stored as float16: half the size, and as fast, since engines
     widen weights when they load."""
     return tuple(
-        msgspec.structs.replace(target, precision="float16") if target.precision == "float32" else target
+        msgspec.structs.replace(target, precision=_half(target.precision), head=target.head and _half(target.head))
         for target in targets
     )
 
@@ -53,3 +60,7 @@ def released(names: Sequence[str]) -> tuple[Target, ...]:
     if unknown:
         raise ValueError(f"no target named {unknown[0]!r}; there are {', '.join(known)}")
     return store_half(target for target in TARGETS if target.name in names)
+
+
+def _half(precision: Precision) -> Precision:
+    return "float16" if precision == "float32" else precision

@@ -32,10 +32,11 @@ _log = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class Calibrating:
     """What int8 ranges and shifts are taken from, out of training clips only: windows ``(M, T, P * D) float32`` of the
-    float encoder's embeddings of ``panes (M, T * P, H, W, C) uint8``."""
+    float encoder's embeddings of ``panes (M, T * P, H, W, C) uint8``; and the encoder as int8 files are to hold it."""
 
     windows: NDArray[np.float32]
     panes: NDArray[np.uint8]
+    encoder: Model
 
     @property
     def samples(self) -> NDArray[np.uint8]:
@@ -54,12 +55,13 @@ def compile_target(
     folder = directory / "artifacts"
     folder.mkdir(parents=True, exist_ok=True)
     paths = {stage: folder / f"{target.name}-{stage}.{target.suffix}" for stage in ("encoder", "head")}
-    encoder = _compile(target, "encoder", network.encoder, calibrating, preprocessing, paths["encoder"])
+    model = calibrating.encoder if target.precision == "int8" else network.encoder
+    encoder = _compile(target, "encoder", model, calibrating, preprocessing, paths["encoder"])
     head = network.head
     if encoder.precision == "int8":
         with _opened(target, encoder, directory) as session:
             shift = measure_shift(network.encoder, session, calibrating.samples, preprocessing)
-        corrected = correct_bias(network.encoder, shift)
+        corrected = correct_bias(model, shift)
         encoder = _compile(target, "encoder", corrected, calibrating, preprocessing, paths["encoder"])
         with _opened(target, encoder, directory) as session:
             shift = measure_logit_shift(head, session, calibrating.panes, calibrating.windows, preprocessing)
@@ -80,14 +82,15 @@ def _compile(
         if stage == "head"
         else (normalise(row[None], preprocessing) for row in calibrating.samples)
     )
+    precision = target.precision_of(stage)
     if target.engine == "onnx":
         return compile_onnx(
-            model, precision=target.precision, path=path, representative=representative, symmetric=target.symmetric
+            model, precision=precision, path=path, representative=representative, symmetric=target.symmetric
         )
     darkest, brightest = normalise(np.array([0, 255], np.uint8), preprocessing)
     samples_range = (float(darkest), float(brightest)) if stage == "encoder" else None
     return compile_tflite(
-        model, precision=target.precision, path=path, representative=representative, samples_range=samples_range
+        model, precision=precision, path=path, representative=representative, samples_range=samples_range
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from builder.compilation.bias_correction import shift_logits
+from builder.compilation.rounding import round_to_fit
 from builder.compilation.targets import Calibrating, compile_target
 from builder.errors import DataError
 from builder.evaluation.opening import open_artifacts
@@ -23,6 +25,7 @@ from builder.training.fit import Progress
 from builder.training.network import Network
 from builder.training.probe import embedder
 from models.manifest import Artifact
+from models.preprocessing import normalise
 
 ARTIFACTS = "artifacts.json"
 
@@ -102,7 +105,12 @@ def _calibrating(fold: FoldBuild, network: Network, recipe: Recipe) -> Calibrati
     chosen = [real[place] for place in _spread(len(real), recipe.quantization.clips)]
     windows = training.views(recipe.folds.seed, 0, chosen)
     embeddings = embedder(network.encoder, recipe.preprocessing)(windows)
-    return Calibrating(embeddings, windows.reshape(len(windows), -1, *recipe.preprocessing.pane_shape))
+    panes = windows.reshape(len(windows), -1, *recipe.preprocessing.pane_shape)
+    calibrating = Calibrating(embeddings, panes, network.encoder)
+    if recipe.quantization.rounding == "nearest" or all(target.precision != "int8" for target in recipe.released()):
+        return calibrating
+    samples = normalise(calibrating.samples, recipe.preprocessing)
+    return replace(calibrating, encoder=round_to_fit(network.encoder, samples))
 
 
 def _spread(count: int, wanted: int) -> Sequence[int]:

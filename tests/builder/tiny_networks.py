@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from builder.compilation.rounding import round_to_fit
 from builder.compilation.targets import Calibrating
 from builder.framework import load_keras
 from builder.training.network import Network, join_network
@@ -60,7 +61,8 @@ def make_calibrating(network: Network) -> Calibrating:
     samples = make_samples(48)
     embeddings = np.asarray(network.encoder(normalise(samples), training=False))
     windows = embeddings.reshape(-1, SAMPLES, EMBEDDING)
-    return Calibrating(windows, samples.reshape(len(windows), SAMPLES, SIZE, SIZE, 3))
+    rounded = round_to_fit(network.encoder, normalise(samples))
+    return Calibrating(windows, samples.reshape(len(windows), SAMPLES, SIZE, SIZE, 3), rounded)
 
 
 def _encoder(keras: Any) -> Any:

@@ -62,10 +62,10 @@ def test_write_clips_keeps_finished_clips_and_makes_the_missing_when_run_again(t
 
 def test_a_scene_becomes_the_same_file_each_time(tmp_path: Path) -> None:
     scene = Scene(replace(random_spec(1_000_007, fight=False, duration_s=3.0), compression=0.0))
-    films = {number: tmp_path / f"{number}.mp4" for number in range(4)}
-    for number, film in films.items():
+    films = [tmp_path / f"{number}.mp4" for number in range(4)]
+    for film in films:
         write_film(scene, film, film.with_suffix(".jsonl"))
-    assert len({film.read_bytes() for film in films.values()}) == 1
+    assert len({film.read_bytes() for film in films}) == 1
 
 
 def test_write_clips_draws_other_scenes_when_the_seed_differs(tmp_path: Path) -> None:

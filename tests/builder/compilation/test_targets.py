@@ -48,12 +48,14 @@ def test_int8_encoder_takes_raw_pixels(compiled: CompiledNetwork) -> None:
     encoder, head = compiled.pair("cpu-tflite-int8")
     assert encoder.inputs[0].dtype == "uint8"
     assert encoder.inputs[0].quantization == Quantization(scale=1 / 128, zero_point=127)
-    assert (head.inputs[0].dtype, head.outputs[0].dtype) == ("int8", "int8")
+    assert (encoder.precision, encoder.outputs[0].dtype) == ("int8", "int8")
+    assert (head.precision, head.inputs[0].dtype, head.outputs[0].dtype) == ("float32", "float32", "float32")
 
 
 def test_half_stored_targets_are_smaller_and_answer_alike(compiled: CompiledNetwork) -> None:
     halves = [target for target in store_half(TARGETS) if target.precision == "float16"]
     assert [target.name for target in halves] == ["cpu-tflite", "cpu-onnx"]
+    assert {target.precision_of("head") for target in store_half(TARGETS)} == {"float16"}
     calibrating = make_calibrating(compiled.network)
     samples = make_samples(SAMPLES, seed=12)
     for target in halves:
@@ -68,7 +70,9 @@ def test_half_stored_targets_are_smaller_and_answer_alike(compiled: CompiledNetw
 
 def test_int8_is_refused_when_nothing_representative_is_given(compiled: CompiledNetwork) -> None:
     empty = Calibrating(
-        windows=np.zeros((0, SAMPLES, EMBEDDING), np.float32), panes=np.zeros((0, SAMPLES, SIZE, SIZE, 3), np.uint8)
+        windows=np.zeros((0, SAMPLES, EMBEDDING), np.float32),
+        panes=np.zeros((0, SAMPLES, SIZE, SIZE, 3), np.uint8),
+        encoder=compiled.network.encoder,
     )
     for target in (target for target in TARGETS if target.precision == "int8"):
         with pytest.raises(CompilationError, match="representative"):
