@@ -32,7 +32,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
 
 # ONNX files are opset 17 in IR 8, which onnxruntime reads from 1.12 on. TFLite files name no version: boards with
 # tflite-runtime 2.14 count otherwise than LiteRT, and an operator too new is refused when the file is opened.
-# A head is a hundredth of the work, and as int8 half of what int8 costs: it stays float.
+# A head is next to none of the work, and as int8 half of what int8 costs: it stays float.
 TARGETS: tuple[Target, ...] = (
     Target(name="cpu-tflite-int8", engine="tflite", precision="int8", suffix="tflite", head="float32"),
     Target(name="cpu-tflite", engine="tflite", precision="float32", suffix="tflite"),
