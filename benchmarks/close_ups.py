@@ -20,6 +20,8 @@ from benchmarks.encoder_cost import Form, sample_costs
 from benchmarks.inputs import (
     Encode,
     Judged,
+    add_only,
+    chosen_rivals,
     count_clips,
     folds_parser,
     judge_rivals,
@@ -88,14 +90,15 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 
 def main(argv: list[str]) -> int:
     """Judge how much of the picture a sample should show, on a folder of clips."""
-    arguments = folds_parser("close_ups", main.__doc__).parse_args(argv)
+    arguments = add_only(folds_parser("close_ups", main.__doc__)).parse_args(argv)
+    sights = chosen_rivals(arguments.only, SIGHTS)
     clips = find_clips(arguments.data).clips
     require_both_classes(clips, arguments.data)
     recipe = load_recipe("full")
-    encoders = {sight.size: load_encoder(BackboneSpec(), (sight.size, sight.size)).encode for sight in SIGHTS.values()}
-    forms = {name: Form(BackboneSpec(), sight.size, len(sight.panes)) for name, sight in SIGHTS.items()}
+    encoders = {sight.size: load_encoder(BackboneSpec(), (sight.size, sight.size)).encode for sight in sights.values()}
+    forms = {name: Form(BackboneSpec(), sight.size, len(sight.panes)) for name, sight in sights.items()}
     costs = sample_costs(forms, time.perf_counter, np.random.default_rng(_SEED))
-    features = embed(clips, SIGHTS, recipe, encoders)
+    features = embed(clips, sights, recipe, encoders)
     kept, tables = judge_rivals(clips, features, arguments.folds, arguments.seeds)
     result = Result(
         data=arguments.data.resolve().name,

@@ -11,7 +11,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import msgspec
 import numpy as np
@@ -38,6 +38,7 @@ from models.manifest import Interval
 DECISION = 0.5
 _SEED = 20_261_123
 
+Rival = TypeVar("Rival")
 Features = Mapping[str, NDArray[np.float64]]
 Encode = Callable[[Planes], NDArray[np.float64]]
 """Samples ``(K, H, W, 3) float32`` in -1..1 to pooled features ``(K, D)``."""
@@ -245,6 +246,22 @@ def chosen_variants(asked: str) -> dict[str, Variant]:
     if unknown:
         raise VariantError(f"no variant {', '.join(unknown)}; there are {', '.join(VARIANTS)}, or all")
     return {name: VARIANTS[name] for name in names}
+
+
+def chosen_rivals(asked: Sequence[str] | None, known: Mapping[str, Rival]) -> dict[str, Rival]:
+    """Those of ``known`` that were asked for, or all; raises ``VariantError``."""
+    unknown = [name for name in asked or () if name not in known]
+    if unknown:
+        raise VariantError(f"no rival {unknown[0]!r}; there are {'; '.join(known)}")
+    return {name: rival for name, rival in known.items() if not asked or name in asked}
+
+
+def add_only(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """Add ``--only``, which may be given again and again."""
+    parser.add_argument(
+        "--only", action="append", metavar="NAME", help="this row, as the table names it (default: all)"
+    )
+    return parser
 
 
 def count_clips(done: int, total: int, word: str) -> None:

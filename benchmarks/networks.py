@@ -16,6 +16,8 @@ from benchmarks.encoder_cost import Form, sample_costs
 from benchmarks.input_variants import SHIPPED, VARIANTS
 from benchmarks.inputs import (
     Judged,
+    add_only,
+    chosen_rivals,
     count_clips,
     embed_clips,
     folds_parser,
@@ -64,13 +66,14 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 
 def main(argv: list[str]) -> int:
     """Judge forms of the backbone on a folder of clips."""
-    arguments = folds_parser("networks", main.__doc__).parse_args(argv)
+    arguments = add_only(folds_parser("networks", main.__doc__)).parse_args(argv)
+    specs = chosen_rivals(arguments.only, NETWORKS)
     clips = find_clips(arguments.data).clips
     require_both_classes(clips, arguments.data)
     recipe = load_recipe("full")
-    encoders = {name: load_encoder(spec, recipe.preprocessing.size) for name, spec in NETWORKS.items()}
+    encoders = {name: load_encoder(spec, recipe.preprocessing.size) for name, spec in specs.items()}
     shipped = recipe.preprocessing
-    forms = {name: Form(spec, shipped.size[0], shipped.panes) for name, spec in NETWORKS.items()}
+    forms = {name: Form(spec, shipped.size[0], shipped.panes) for name, spec in specs.items()}
     costs = sample_costs(forms, time.perf_counter, np.random.default_rng(_SEED))
     features = embed_clips(
         clips,

@@ -5,6 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from benchmarks.inputs import VariantError
 from benchmarks.networks import NETWORKS, Result, main
 from builder.backbones.registry import build_backbone
 from builder.recipe import load_recipe
@@ -20,13 +21,22 @@ def test_form_that_ships_is_among_those_judged() -> None:
 def test_each_form_is_sized_and_judged_beside_the_whole(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data = tiny_clips.write_table(tmp_path / "clips", fights=2, calm=2, sources=2)
     out = tmp_path / "out.json"
-    assert main(["--data", str(data), "--folds", "2", "--seeds", "1", "--json", str(out)]) == 0
+    asked = ["whole", "cut after 8 blocks"]
+    only = [word for name in asked for word in ("--only", name)]
+    assert main(["--data", str(data), "--folds", "2", "--seeds", "1", "--json", str(out), *only]) == 0
     told = capsys.readouterr().out
-    assert all(f"| {name} " in told for name in NETWORKS)
+    assert all((f"| {name} " in told) == (name in asked) for name in NETWORKS)
     networks = {one.name: one for one in msgspec.json.decode(out.read_bytes(), type=Result).networks}
-    assert list(networks) == list(NETWORKS)
-    assert networks["whole"].judged.less is None
-    for name, spec in NETWORKS.items():
-        assert networks[name].parameters == build_backbone(spec, (128, 128), 3).features.count_params()
-    sizes = [one.parameters for one in networks.values()]
-    assert sizes == sorted(sizes, reverse=True)
+    assert list(networks) == asked
+    whole, cut = networks.values()
+    assert whole.judged.less is None
+    assert cut.judged.less is not None
+    for name, one in networks.items():
+        assert one.parameters == build_backbone(NETWORKS[name], (128, 128), 3).features.count_params()
+        assert one.sample_ms > 0
+
+
+def test_a_form_that_is_not_there_is_refused_with_those_that_are(tmp_path: Path) -> None:
+    data = tiny_clips.write_table(tmp_path / "clips", fights=1, calm=1, sources=2)
+    with pytest.raises(VariantError, match="no rival 'half'; there are whole; no top;"):
+        main(["--data", str(data), "--only", "half"])
