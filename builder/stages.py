@@ -58,7 +58,7 @@ class StageStore:
 
         Raises ``StageMissing`` in its place where the store only looks.
         """
-        encoded = msgspec.json.encode({"stage": name, "inputs": inputs}, order="deterministic")
+        encoded = msgspec.json.encode({"stage": name, "inputs": _settled(inputs)}, order="deterministic")
         key = hashlib.sha256(encoded).hexdigest()
         final = self.root / f"{name}-{key[:12]}"
         if (final / FACTS).is_file():
@@ -97,3 +97,25 @@ class StageStore:
         facts = {"stage": name, "key": key, "seconds": round(self._clock() - begun, 3)}
         (part / FACTS).write_bytes(msgspec.json.encode(facts))
         part.rename(final)
+
+
+def _settled(value: Any) -> Any:  # noqa: ANN401 - anything that encodes to JSON
+    """``value`` with the very objects of its structs' defaults wherever it equals them.
+
+    Structs that leave out their defaults look for those by identity, which a struct that came from another process has
+    lost: its key would be another, and its stage done again.
+    """
+    if isinstance(value, msgspec.Struct):
+        fields = ((field, getattr(value, field.name)) for field in msgspec.structs.fields(value))
+        return type(value)(**{field.name: _settled(one) for field, one in fields if not _is_default(one, field)})
+    if isinstance(value, dict):
+        return {key: _settled(one) for key, one in value.items()}
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return type(value)(*(_settled(one) for one in value))
+    if isinstance(value, (list, tuple)):
+        return type(value)(_settled(one) for one in value)
+    return value
+
+
+def _is_default(value: object, field: msgspec.structs.FieldInfo) -> bool:
+    return type(value) is type(field.default) and value == field.default

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
+from typing import NamedTuple
 
 import msgspec
 import pytest
@@ -70,6 +72,36 @@ def test_a_stage_is_done_again_only_when_its_inputs_change(
     assert (first.key == second.key) is same
     assert (second.directory / "out").read_text() == ("one" if same else "two")
     assert (first.directory / "out").read_text() == "one"
+
+
+class Options(msgspec.Struct, frozen=True, omit_defaults=True):
+    share: float = 0.0
+    chance: float = 1.0
+    names: tuple[str, ...] = ()
+
+
+class Recipe(msgspec.Struct, frozen=True):
+    options: Options | None
+    seed: int = 0
+
+
+class Inputs(NamedTuple):
+    recipe: Recipe
+    others: dict[str, list[Options]]
+
+
+def test_what_came_from_another_process_finds_the_stages_of_this_one(tmp_path: Path) -> None:
+    store = make_store(tmp_path)
+    for inputs in (Options(share=0.2), (Recipe(Options(chance=0.5)), 3), Inputs(Recipe(None), {"a": [Options()]})):
+        here = store.run("train", inputs, writing("one"))
+        sent = pickle.loads(pickle.dumps(inputs))  # noqa: S301 - as executors send tasks
+        assert store.run("train", sent, forbidden).key == here.key
+
+
+def test_recipes_that_are_equal_have_the_same_stages_and_others_have_not(tmp_path: Path) -> None:
+    store = make_store(tmp_path)
+    keys = {store.run("train", Options(share=share), writing("one")).key for share in (0.0, 0.1 * 2, 0.2, 1.0)}
+    assert len(keys) == 3
 
 
 def test_stages_of_different_names_do_not_share_output(tmp_path: Path) -> None:
