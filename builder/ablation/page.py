@@ -17,6 +17,7 @@ from models.manifest import Interval
 
 _METRICS = ("accuracy", "auc", "low_alarm_recall")
 _TITLES = ("Accuracy, points", "AUC", "Recall at 5 % alarms, points")
+_TICKS = 4
 _SCALES = (100.0, 1.0, 100.0)
 _ALTERNATIVE = "What each technique adds to accuracy, AUC and recall at 5 % false alarms, with 95 % intervals"
 HEADERS = ("technique", "", "accuracy", "AUC", "recall at 5 % alarms", "training")
@@ -86,6 +87,8 @@ def _painter(found: Ablation) -> Callable[[Figure], None]:
             axes.set_yticks(range(len(rows)), [row.name for row in rows])
             axes.set_ylim(-0.6, len(rows) - 0.4)
             axes.grid(visible=False, axis="y")
+            # Three decimals are wide: more ticks than these would run into each other.
+            axes.locator_params(axis="x", nbins=_TICKS)
 
     return paint
 
