@@ -16,12 +16,14 @@ import numpy as np
 
 from benchmarks.timing import spread, time_side_by_side
 from builder.backbones.registry import BackboneSpec, build_backbone
+from builder.compilation.catalogue import released
+from builder.compilation.targets import as_artifact
 from builder.compilation.tflite import compile_tflite
 from builder.evaluation.opening import open_artifact
 from builder.training.network import pool_encoder
-from models.manifest import Artifact, Requirement
 from runtimes.protocol import Session
 
+(TARGET,) = released(("cpu-tflite-int8",))
 _ROUNDS = 40
 _RANGING = 8
 
@@ -46,7 +48,7 @@ def sample_costs(
     with TemporaryDirectory() as folder, ExitStack() as stack:
         calls: dict[str, Callable[[], object]] = {}
         for (backbone, side), name in names.items():
-            session = _open(backbone, side, Path(folder, f"{name}.tflite"), generator)
+            session = _open(backbone, side, Path(folder), name, generator)
             stack.callback(session.close)
             taken = session.inputs[0]
             pane = generator.integers(0, 256, (1, side, side, 1), dtype=np.uint8)
@@ -55,18 +57,12 @@ def sample_costs(
     return {name: form.panes * spread(times[names[form.backbone, form.side]]).p50_ms for name, form in forms.items()}
 
 
-def _open(backbone: BackboneSpec, side: int, path: Path, generator: np.random.Generator) -> Session:
+def _open(backbone: BackboneSpec, side: int, folder: Path, name: str, generator: np.random.Generator) -> Session:
     encoder = pool_encoder(build_backbone(backbone, (side, side), 1).features)
     panes = generator.uniform(-1, 1, (_RANGING, side, side, 1)).astype(np.float32)
-    compiled = compile_tflite(encoder, precision="int8", path=path, representative=[panes], samples_range=(-1.0, 1.0))
-    artifact = Artifact(
-        stage="encoder",
-        target="cpu-tflite-int8",
-        file=path.name,
-        sha256=compiled.sha256(),
-        precision=compiled.precision,
-        inputs=compiled.inputs,
-        outputs=compiled.outputs,
-        requires=Requirement(engine="tflite"),
+    path = folder / "artifacts" / f"{name}.{TARGET.suffix}"
+    path.parent.mkdir(exist_ok=True)
+    compiled = compile_tflite(
+        encoder, precision=TARGET.precision, path=path, representative=[panes], samples_range=(-1.0, 1.0)
     )
-    return open_artifact(artifact, path.parent)
+    return open_artifact(as_artifact(TARGET, "encoder", compiled), folder)

@@ -71,7 +71,7 @@ def compile_target(
     for stage, compiled in stages:
         if compiled.note is not None:
             _log.warning("%s %s: %s", target.name, stage, compiled.note)
-    return _artifact(target, "encoder", encoder), _artifact(target, "head", judged)
+    return as_artifact(target, "encoder", encoder), as_artifact(target, "head", judged)
 
 
 def _compile(
@@ -95,10 +95,11 @@ def _compile(
 
 
 def _opened(target: Target, encoder: Compiled, directory: Path) -> AbstractContextManager[Session]:
-    return closing(open_artifact(_artifact(target, "encoder", encoder), directory))
+    return closing(open_artifact(as_artifact(target, "encoder", encoder), directory))
 
 
-def _artifact(target: Target, stage: Stage, compiled: Compiled) -> Artifact:
+def as_artifact(target: Target, stage: Stage, compiled: Compiled) -> Artifact:
+    """A file compiled into a folder ``artifacts`` as the manifest lists it, without accuracy and latency."""
     return Artifact(
         stage=stage,
         target=target.name,

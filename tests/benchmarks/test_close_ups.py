@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks.close_ups import SHIPPED, SIGHTS, Result, embed, main
+from benchmarks.inputs import chosen_rivals
 from builder.data.clips import find_clips
 from builder.recipe import load_recipe
 from tests.builder import tiny_clips
@@ -16,6 +17,7 @@ def test_what_ships_is_among_those_judged() -> None:
     shipped = load_recipe("full").preprocessing
     assert SIGHTS[SHIPPED].preprocessing(shipped) == shipped
     assert SIGHTS[SHIPPED].panes == tuple(range(shipped.panes))
+    assert list(chosen_rivals(None, SIGHTS).items()) == list(SIGHTS.items())
 
 
 def test_features_of_panes_stand_side_by_side(tmp_path: Path) -> None:

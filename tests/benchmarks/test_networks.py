@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from benchmarks.inputs import VariantError
+from benchmarks.inputs import VariantError, chosen_rivals, load_encoder
 from benchmarks.networks import NETWORKS, Result, main
 from builder.backbones.registry import build_backbone
 from builder.recipe import load_recipe
@@ -34,6 +34,15 @@ def test_each_form_is_sized_and_judged_beside_the_whole(tmp_path: Path, capsys: 
     for name, one in networks.items():
         assert one.parameters == build_backbone(NETWORKS[name], (128, 128), 3).features.count_params()
         assert one.sample_ms > 0
+
+
+@pytest.mark.slow
+def test_all_forms_are_judged_unless_some_are_asked_for_from_the_largest_to_the_smallest() -> None:
+    forms = chosen_rivals(None, NETWORKS)
+    assert list(forms.items()) == list(NETWORKS.items())
+    sizes = [load_encoder(spec, (128, 128)).parameters for spec in forms.values()]
+    assert sizes == [build_backbone(spec, (128, 128), 3).features.count_params() for spec in forms.values()]
+    assert sizes == sorted(sizes, reverse=True)
 
 
 def test_a_form_that_is_not_there_is_refused_with_those_that_are(tmp_path: Path) -> None:
