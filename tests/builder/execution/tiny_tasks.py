@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,10 @@ from builder.execution.task import Task
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """Writes its name and process into a file of ``folder``; fails when ``error`` or ``defect`` says so."""
+    """Writes its process into a file of ``folder``; fails when ``error`` or ``defect`` says so.
+
+    It begins once the file ``beside`` is there, where one is named.
+    """
 
     name: str
     folder: Path
@@ -22,11 +26,14 @@ class Write:
     label: str = ""
     error: str = ""
     defect: str = ""
+    beside: Path | None = None
 
     def is_done(self) -> bool:
         return (self.folder / self.name).is_file()
 
     def run(self, display: Display) -> None:
+        while self.beside is not None and not self.beside.is_file():
+            time.sleep(0.05)
         display.stage(self.name, False)
         display.progress(1, 2, "half")
         missing = [need for need in self.needs if not (self.folder / need).is_file()]
@@ -99,6 +106,9 @@ class Hang:
         return False
 
     def run(self, display: Display) -> None:
-        (self.folder / self.name).write_text(str(os.getpid()))
+        # It may be killed at any moment, and a file that is there without its number would be read.
+        unfinished = self.folder / f"{self.name}.unfinished"
+        unfinished.write_text(str(os.getpid()))
+        unfinished.rename(self.folder / self.name)
         display.stage("hangs", False)
         signal.pause()
