@@ -7,7 +7,7 @@ that each held out: no clip of the second folder has a part in any number but th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -24,7 +24,7 @@ from builder.evaluation.figures import Figures, figure
 from builder.evaluation.opening import open_artifacts
 from builder.evaluation.scores import Scores
 from builder.evaluation.scoring import Scorer, score_clips
-from builder.members import Member
+from builder.members import Member, NetworkSpec
 from builder.pipeline.calibrated import UNCALIBRATED, FoldCalibration, apply_calibration, fit_calibration
 from builder.pipeline.compiled_fold import compile_stage, read_artifacts
 from builder.pipeline.crossval import DECISION
@@ -131,16 +131,16 @@ class _Abroad:
 
     def judge(self) -> list[Judged]:
         """Everything as far as is asked, with calibrated probabilities."""
-        whole, recipe = self._whole, self._recipe
+        whole = self._whole
         scores = whole.average([self._member(one, stage) for one, stage in self._each_member()])
         judged = [self._calibrated(ENSEMBLE, "ensemble", scores, average_folds(self._folds))]
         if self._options.until == "ensemble":
             return judged
         student, pruned = whole.student(), whole.pruned()
-        scores = self._stage(UNPRUNED, student.key, lambda: whole.scorer(whole.network(recipe.student, student)))
+        scores = self._student(UNPRUNED, student)
         before = stage_scores(self._folds, [fold.student() for fold in self._folds])
         judged.append(self._calibrated(UNPRUNED, "student", scores, before))
-        scores = self._stage(STUDENT, pruned.key, lambda: whole.scorer(whole.network(recipe.student, pruned)))
+        scores = self._student(STUDENT, pruned)
         after = stage_scores(self._folds, [fold.judged() for fold in self._folds])
         judged.append(self._calibrated(STUDENT, "student", scores, after))
         return [*judged, *self._judge_artifacts(_calibration(after))] if self._options.until == "int8" else judged
@@ -149,12 +149,10 @@ class _Abroad:
         return zip(self._recipe.each_member(), self._whole.members(), strict=True)
 
     def _member(self, member: Member, stage: Stage) -> Scores:
-        seen = member.preprocessing
+        return self._float(member.name, member.spec, stage, member.preprocessing)
 
-        def scorer() -> Scorer:
-            return self._whole.scorer(self._whole.network(member.spec, stage, seen), seen)
-
-        return self._stage(member.name, stage.key, scorer, seen)
+    def _student(self, name: str, stage: Stage) -> Scores:
+        return self._float(name, self._recipe.student, stage, self._recipe.preprocessing)
 
     def _judge_artifacts(self, calibration: FoldCalibration) -> list[Judged]:
         compiled = compile_stage(self._whole, calibration, self._recipe, self._store, self._display.progress)
@@ -164,22 +162,25 @@ class _Abroad:
         return [Judged(name, "artifact", read_scores(stage.directory / f"{name}.json")) for name in names]
 
     def _score_artifacts(self, compiled: Stage, calibration: FoldCalibration, directory: Path) -> None:
-        artifacts = read_artifacts(compiled.directory)
+        artifacts, seen = read_artifacts(compiled.directory), self._recipe.preprocessing
         for number, target in enumerate(targets := self._recipe.released(), 1):
             encoder, head = (one for one in artifacts if one.target == target.name)
-            with closing(open_artifacts(encoder, head, compiled.directory, self._recipe.preprocessing)) as opened:
-                write_scores(self._scores(opened, calibration.temperature), directory / f"{target.name}.json")
+            with closing(open_artifacts(encoder, head, compiled.directory, seen)) as opened:
+                write_scores(self._scores(opened, seen, calibration.temperature), directory / f"{target.name}.json")
             self._display.progress(number, len(targets), target.name)
 
-    def _stage(self, name: str, key: object, scorer: Callable[[], Scorer], seen: Preprocessing | None = None) -> Scores:
-        def work(directory: Path) -> None:
-            write_scores(self._scores(scorer(), seen=seen), directory / SCORES)
+    def _float(self, name: str, spec: NetworkSpec, trained: Stage, seen: Preprocessing) -> Scores:
+        """What the network that a stage left says of the other folder's clips."""
 
-        stage = self._store.run(f"abroad-{name}", (key, self._there.listed.fingerprint), work)
+        def work(directory: Path) -> None:
+            scorer = self._whole.scorer(self._whole.network(spec, trained, seen), seen)
+            write_scores(self._scores(scorer, seen), directory / SCORES)
+
+        stage = self._store.run(f"abroad-{name}", (trained.key, self._there.listed.fingerprint), work)
         return read_scores(stage.directory / SCORES)
 
-    def _scores(self, scorer: Scorer, temperature: float = 1.0, seen: Preprocessing | None = None) -> Scores:
-        geometry, seen = self._recipe.geometry, seen or self._recipe.preprocessing
+    def _scores(self, scorer: Scorer, seen: Preprocessing, temperature: float = 1.0) -> Scores:
+        geometry = self._recipe.geometry
         cut = (self._there.samples(clip, geometry, seen) for clip in self._there.clips)
         return score_clips(scorer, cut, geometry, temperature)
 

@@ -112,11 +112,11 @@ class AlarmBudget:
     def _judge(
         self, one: FoldBuild, items: Sequence[tuple[str, bool, Callable[[], DecodedClip]]], directory: Path
     ) -> None:
-        recipe = self._recipe
-        scorer = one.scorer(one.network(recipe.student, one.pruned()))
+        geometry, seen = self._recipe.geometry, self._recipe.preprocessing
+        scorer = one.scorer(one.network(self._recipe.student, one.pruned(), seen), seen)
         traces = []
         for number, (name, fight, decode) in enumerate(items, 1):
             label = FIGHT if fight else CALM
-            traces.append(trace(name, label, decode(), scorer, recipe.geometry, recipe.preprocessing, self._rule))
+            traces.append(trace(name, label, decode(), scorer, geometry, seen, self._rule))
             self._progress(number, len(items), name)
         (directory / TRACES).write_bytes(msgspec.json.encode(traces))

@@ -57,16 +57,17 @@ def compile_fold(
 ) -> None:
     """Write the artifacts of every target with ``artifacts.json``, and each target's verdicts on the held-out clips as
     ``<target>.json``, beside the float student's as ``student.json``."""
-    network = fold.network(recipe.student, stages.pruned)
+    seen, judged = recipe.preprocessing, stages.clips.judge
+    network = fold.network(recipe.student, stages.pruned, seen)
     shift_head(network, calibration)
     calibrating = _calibrating(fold, network, recipe)
-    judged = stages.clips.judge
-    write_scores(fold.scores(fold.scorer(network), judged, calibration.temperature), directory / "student.json")
+    said = fold.scores(fold.scorer(network, seen), judged, seen, calibration.temperature)
+    write_scores(said, directory / "student.json")
     artifacts: list[Artifact] = []
     for number, target in enumerate(targets := recipe.released(), 1):
-        pair = compile_target(target, network, calibrating, recipe.preprocessing, directory)
-        with closing(open_artifacts(*pair, directory, recipe.preprocessing)) as opened:
-            scores = fold.scores(opened, judged, calibration.temperature)
+        pair = compile_target(target, network, calibrating, seen, directory)
+        with closing(open_artifacts(*pair, directory, seen)) as opened:
+            scores = fold.scores(opened, judged, seen, calibration.temperature)
         write_scores(scores, directory / f"{target.name}.json")
         artifacts += pair
         progress(number, len(targets), target.name)
@@ -100,7 +101,7 @@ def golden_windows(scenes: CuratedClips, recipe: Recipe) -> NDArray[np.uint8]:
 
 def _calibrating(fold: FoldBuild, network: Network, recipe: Recipe) -> Calibrating:
     """Views of real training clips: drawn ones would widen ranges that no camera needs."""
-    training, learnt = fold.training(), set(fold.clips.train)
+    training, learnt = fold.training(recipe.preprocessing), set(fold.clips.train)
     real = [place for place, clip in enumerate(training.clips) if clip in learnt]
     chosen = [real[place] for place in _spread(len(real), recipe.quantization.clips)]
     windows = training.views(recipe.folds.seed, 0, chosen)

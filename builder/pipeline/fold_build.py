@@ -179,16 +179,14 @@ class FoldBuild:
         """Names of the clips that are held out for calibration and not judged on."""
         return frozenset(clip.name for clip in self._clips.calibrate)
 
-    def network(self, spec: NetworkSpec, stage: Stage, preprocessing: Preprocessing | None = None) -> Network:
-        """The network that a stage left, of samples made by the recipe's preprocessing or by another."""
-        network = self._new(spec, preprocessing or self._recipe.preprocessing)
+    def network(self, spec: NetworkSpec, stage: Stage, seen: Preprocessing) -> Network:
+        """The network that a stage left, of clips seen by this preprocessing."""
+        network = self._new(spec, seen)
         load_weights(network, stage.directory)
         return network
 
-    def training(self, preprocessing: Preprocessing | None = None) -> TrainingSet:
-        """The fold's training clips, the scenes and the negatives, decoded once and seen by the recipe's preprocessing
-        or by another."""
-        seen = preprocessing or self._recipe.preprocessing
+    def training(self, seen: Preprocessing) -> TrainingSet:
+        """The fold's training clips, the scenes and the negatives, decoded once and seen by this preprocessing."""
         if seen not in self._training:
             self._training[seen] = self._gather(seen)
         return self._training[seen]
@@ -197,21 +195,14 @@ class FoldBuild:
         train, held_out = self._held_apart(seen)
         return self._learnt.chosen(train, seen, held_out)
 
-    def scores(
-        self,
-        scorer: Scorer,
-        clips: Sequence[Clip],
-        temperature: float = 1.0,
-        preprocessing: Preprocessing | None = None,
-    ) -> Scores:
-        """Verdicts on clips of this fold, of samples made by the recipe's preprocessing or by another."""
-        recipe = self._recipe
-        cut = (self._real.samples(clip, recipe.geometry, preprocessing or recipe.preprocessing) for clip in clips)
-        return score_clips(scorer, cut, recipe.geometry, temperature, self._clips.number)
+    def scores(self, scorer: Scorer, clips: Sequence[Clip], seen: Preprocessing, temperature: float = 1.0) -> Scores:
+        """Verdicts on clips of this fold, seen by this preprocessing."""
+        geometry = self._recipe.geometry
+        cut = (self._real.samples(clip, geometry, seen) for clip in clips)
+        return score_clips(scorer, cut, geometry, temperature, self._clips.number)
 
-    def scorer(self, network: Network, preprocessing: Preprocessing | None = None) -> Scorer:
-        """A float network as something that can be judged."""
-        seen = preprocessing or self._recipe.preprocessing
+    def scorer(self, network: Network, seen: Preprocessing) -> Scorer:
+        """A float network of clips seen by this preprocessing, as something that can be judged."""
         return FloatScorer(traced(network.encoder), traced(network.head), seen)
 
     def _held_apart(self, seen: Preprocessing) -> tuple[tuple[Clip, ...], Batch | None]:
@@ -258,7 +249,7 @@ class FoldBuild:
         if spec.precision is not msgspec.UNSET:
             network = self._new(spec, seen)
             load_weights(network, directory)
-        scores = self.scores(self.scorer(network, seen), self._held_out(), preprocessing=seen)
+        scores = self.scores(self.scorer(network, seen), self._held_out(), seen)
         write_scores(scores, directory / SCORES)
 
     def _judge_pretrained(self, spec: NetworkSpec, network: Network, seen: Preprocessing) -> Scores:
@@ -358,18 +349,19 @@ class FoldBuild:
             recipe.preprocessing,
             self._progress,
         )
-        pruned, losses = pruner.prune(self.network(recipe.student, student))
+        pruned, losses = pruner.prune(self.network(recipe.student, student, recipe.preprocessing))
         save_weights(pruned, directory)
         (directory / LOSSES).write_bytes(msgspec.json.encode(losses))
 
     def _judge(self, pruned: Stage, directory: Path) -> None:
-        network = self.network(self._recipe.student, pruned)
-        write_scores(self.scores(self.scorer(network), self._held_out()), directory / SCORES)
+        seen = self._recipe.preprocessing
+        network = self.network(self._recipe.student, pruned, seen)
+        write_scores(self.scores(self.scorer(network, seen), self._held_out(), seen), directory / SCORES)
 
     def _teacher_views(self, teacher: Stage) -> TeacherViews:
-        recipe = self._recipe
-        untouched = self._taught(recipe.student, recipe.preprocessing)
-        return TeacherViews(self.training(), np.load(teacher.directory / "logits.npy"), untouched=untouched)
+        seen = self._recipe.preprocessing
+        untouched = self._taught(self._recipe.student, seen)
+        return TeacherViews(self.training(seen), np.load(teacher.directory / "logits.npy"), untouched=untouched)
 
     def _held_out(self) -> tuple[Clip, ...]:
         return (*self._clips.judge, *self._clips.calibrate)

@@ -83,10 +83,11 @@ def release(
 
 
 def _golden(clips: CuratedClips, built: BuiltFolds, calibration: FoldCalibration, options: BuildOptions) -> Golden:
-    network = built.shipped.network(options.recipe.student, built.stages[0].pruned)
+    recipe, seen = options.recipe, options.recipe.preprocessing
+    network = built.shipped.network(recipe.student, built.stages[0].pruned, seen)
     shift_head(network, calibration)
-    windows = golden_windows(clips, options.recipe)
-    asked = make_golden(built.shipped.scorer(network), windows)
+    windows = golden_windows(clips, recipe)
+    asked = make_golden(built.shipped.scorer(network, seen), windows)
     margins = asked.logits[:, 1] - asked.logits[:, 0]
     firmest = [int(np.argmin(margins)), int(np.argmax(margins))][:GOLDEN_WINDOWS]
     return Golden(samples=asked.samples[firmest], logits=asked.logits[firmest])

@@ -98,8 +98,8 @@ def make_fold(folder: Folder, recipe: Recipe, real: CuratedClips) -> FoldBuild:
 def test_a_fold_learns_from_copies_when_the_recipe_has_them(folder: Folder) -> None:
     quick = msgspec.structs.replace(load_recipe("quick"), preprocessing=SMALL)
     on = msgspec.structs.replace(quick, degradation=msgspec.structs.replace(LIGHT, degrade=1.0))
-    plain = make_fold(folder, quick, CuratedClips(folder.curated.directory)).training()
-    degraded = make_fold(folder, on, folder.degraded(LIGHT)).training()
+    plain = make_fold(folder, quick, CuratedClips(folder.curated.directory)).training(SMALL)
+    degraded = make_fold(folder, on, folder.degraded(LIGHT)).training(SMALL)
     assert not np.array_equal(plain.view(1, 0, 0), degraded.view(1, 0, 0))
     np.testing.assert_array_equal(plain.view(1, 0, 0), degraded.with_degraded(0.0).view(1, 0, 0))
 
@@ -130,7 +130,7 @@ def test_copies_are_of_the_very_clips_that_are_learnt_from(folder: Folder, tmp_p
     mined.write_bytes(mined.read_bytes() + b"of another recording")
     data = tiny_clips.write_table(tmp_path / "more", fights=4, calm=4, sources=4)
     prepared = prepare(data, recipe, folder.store, Remembered(), "1.0")
-    training = prepared.open(prepared.whole(), folder.store, silent).training()
+    training = prepared.open(prepared.whole(), folder.store, silent).training(SMALL)
     assert len(training) < len(CuratedClips(prepared.real).clips) + 4 + 1
     assert prepared.scenes is not None
     everywhere = [CuratedClips(place) for place in (prepared.real, prepared.scenes, prepared.negatives[0].directory)]

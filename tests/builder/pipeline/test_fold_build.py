@@ -125,7 +125,7 @@ def test_what_training_is_judged_by_is_of_sources_that_are_neither_learnt_from_n
     curated: CuratedClips, tmp_path: Path, seed: int
 ) -> None:
     made = fold(curated, tmp_path, validation=Validation(share=0.4, windows=2, seed=seed))
-    training = made.training()
+    training = made.training(PREPROCESSING)
     learnt = {clip.source for clip in training.clips}
     held_out = {clip.source for clip in curated.clips} - learnt - {"camera-5"}
     assert learnt
@@ -139,13 +139,13 @@ def test_what_training_is_judged_by_is_of_sources_that_are_neither_learnt_from_n
 
 def test_all_is_learnt_from_and_nothing_held_out_when_it_is_not_asked(curated: CuratedClips, tmp_path: Path) -> None:
     made = fold(curated, tmp_path)
-    assert made.training().held_out is None
-    assert {clip.source for clip in made.training().clips} == {f"camera-{number}" for number in range(5)}
+    assert made.training(PREPROCESSING).held_out is None
+    assert {clip.source for clip in made.training(PREPROCESSING).clips} == {f"camera-{number}" for number in range(5)}
 
 
 def test_the_rarer_class_is_drawn_again_when_it_is_asked(curated: CuratedClips, tmp_path: Path) -> None:
-    plain = fold(curated, tmp_path).training()
-    even = fold(curated, tmp_path, oversampling=Oversampling()).training()
+    plain = fold(curated, tmp_path).training(PREPROCESSING)
+    even = fold(curated, tmp_path, oversampling=Oversampling()).training(PREPROCESSING)
     calm, fights = plain.labels().sum(axis=0)
     assert calm != fights
     assert even.labels().sum(axis=0).tolist() == [max(calm, fights)] * 2
@@ -192,4 +192,4 @@ def test_a_trained_network_is_judged_in_whole_floats_whatever_it_was_trained_in(
     whole = made._new(spec, seen)
     load_weights(whole, tmp_path)
     judge = [clip for clip in curated.clips if clip.source == "camera-5"]
-    assert read_scores(tmp_path / SCORES) == made.scores(made.scorer(whole), judge)
+    assert read_scores(tmp_path / SCORES) == made.scores(made.scorer(whole, PREPROCESSING), judge, PREPROCESSING)

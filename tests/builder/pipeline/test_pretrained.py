@@ -36,7 +36,7 @@ def test_all_folds_take_their_rows_of_one_embedding_of_all_clips(prepared: Prepa
     wanted = probe_views(recipe.each_member()[0])
     embed = embedder(pretrained_encoder(wanted.backbone, wanted.preprocessing), wanted.preprocessing)
     for clips in prepared.folds()[:2]:
-        training = prepared.open(clips, store, silent).training()
+        training = prepared.open(clips, store, silent).training(recipe.preprocessing)
         assert len(training.numbers) < len(prepared.whole().train)
         rows = prepared.pretrained(store, silent).views(wanted, training.numbers)
         assert rows.shape[:2] == (1, len(training))
@@ -117,7 +117,7 @@ def test_weighing_scenes_otherwise_draws_and_embeds_nothing_anew(prepared: Prepa
         recipe = msgspec.structs.replace(prepared.recipe, scenes=scenes)
         opened = PreparedClips(recipe, prepared.work, prepared.real, prepared.real).open(fold, store, silent)
         keys.append((opened._learnt.key(member.preprocessing), opened._data_key(member.preprocessing)))
-        weights = opened.training().weights()
+        weights = opened.training(recipe.preprocessing).weights()
         real = len(fold.train)
         assert (weights is None) is (weight is msgspec.UNSET)
         if weights is not None:

@@ -100,13 +100,13 @@ def test_each_member_judges_held_out_clips_as_it_sees_them(made: FoldBuild, memb
     for member, stage, told in zip(made.recipe.each_member(), members, judged, strict=True):
         network = made.network(member.spec, stage, member.preprocessing)
         scorer = made.scorer(network, member.preprocessing)
-        again = made.scores(scorer, made.clips.judge, preprocessing=member.preprocessing)
+        again = made.scores(scorer, made.clips.judge, member.preprocessing)
         np.testing.assert_allclose([score.margin for score in again.clips], told, rtol=1e-4, atol=1e-5)
 
 
 def test_all_looks_are_of_the_very_same_views(made: FoldBuild) -> None:
     near = made.recipe.each_member()[2].preprocessing
-    ours, theirs = made.training(), made.training(near)
+    ours, theirs = made.training(made.recipe.preprocessing), made.training(near)
     assert ours.clips == theirs.clips
     assert (ours.view(1, 0, 0).shape, theirs.view(1, 0, 0).shape) == ((3, 64, 32, 1), (3, 96, 48, 1))
     assert ours.held_out is not None
