@@ -81,9 +81,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--only", type=_names, metavar="NAME,NAME", help="these techniques only")
     parser.add_argument(
         "--network",
-        choices=("member", "ensemble", "student"),
+        choices=("member", "ensemble", "unpruned", "student"),
         default="member",
-        help="what is trained to see a difference: one member (default, cheapest), all of them, or the student",
+        help="what is trained to see a difference: one member (default, cheapest), all of them, or the student before "
+        "or after pruning",
     )
     parser.add_argument(
         "--seeds",

@@ -184,7 +184,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--stop-at",
-        choices=("ensemble", "student", "int8"),
+        choices=("ensemble", "unpruned", "student", "int8"),
         default="int8",
         help="what is trained and judged at most (default: int8)",
     )

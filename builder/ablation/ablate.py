@@ -18,8 +18,9 @@ from builder.display import LanedDisplay
 from builder.evaluation.scores import Scores
 from builder.execution.executor import run_tasks
 from builder.execution.task import Task
+from builder.pipeline.fold_build import FoldBuild
 from builder.pipeline.fold_task import Part, fold_tasks
-from builder.pipeline.judged import average_folds, cross_fit, stage_scores
+from builder.pipeline.judged import Judged, judge_average, judge_student, judge_unpruned
 from builder.pipeline.prepared import PreparedClips, prepare
 from builder.pipeline.side_by_side import Opening
 from builder.recipe import Recipe, further_seeds
@@ -87,11 +88,13 @@ class _Turn(NamedTuple):
         """Verdicts over all folds, and the seconds that the stages behind them took when they ran."""
         store = StageStore(self.prepared.work, lambda name, done: display.stage(self.label + name, done))
         folds = [self.prepared.open(clips, store, display.progress) for clips in self.prepared.folds()]
-        if self.until == "student":
-            scores = stage_scores(folds, [fold.judged() for fold in folds])
-        else:
-            scores = average_folds(folds)
-        return cross_fit(folds, scores), sum(stage.seconds for stage in store.finished)
+        judge: dict[Part, Callable[[Sequence[FoldBuild]], Judged]] = {
+            "ensemble": judge_average,
+            "unpruned": judge_unpruned,
+            "student": judge_student,
+        }
+        scores = judge[self.until](folds).scores
+        return scores, sum(stage.seconds for stage in store.finished)
 
 
 class _Arms(NamedTuple):
@@ -195,7 +198,7 @@ def _turns(
     """The recipe with the patch, prepared once, for each seed."""
     patched = patch_recipe(options.recipe, patch, f"technique {name} {state}")
     first = prepare(options.data, patched, store, display, options.code_version)
-    until: Part = "student" if options.network == "student" else "ensemble"
+    until: Part = "ensemble" if options.network == "member" else options.network
     return [
         _Turn(
             f"{name} {state} {turn + 1}: ",
@@ -213,7 +216,7 @@ def of_turn(recipe: Recipe, own: tuple[int, ...], network: Network, turn: int) -
     ensemble as many as it has, so that no network serves twice and a build's members serve again. A member alone is
     what all share, of no variant.
     """
-    if network == "student":
+    if network in {"unpruned", "student"}:
         seed = recipe.student.seed + turn
         return msgspec.structs.replace(recipe, student=msgspec.structs.replace(recipe.student, seed=seed))
     alone = network == "member"

@@ -8,9 +8,10 @@ from builder.ablation.technique import Network, Patch, Technique, patch_recipe
 from builder.errors import RecipeError
 from builder.recipe import Recipe
 
-OF_STUDENT: frozenset[Network] = frozenset({"student"})
+OF_PRUNED: frozenset[Network] = frozenset({"student"})
+OF_STUDENT: frozenset[Network] = frozenset({"unpruned", "student"})
 OF_TEACHERS: frozenset[Network] = frozenset({"member", "ensemble"})
-OF_ENSEMBLE: frozenset[Network] = frozenset({"ensemble", "student"})
+OF_ENSEMBLE: frozenset[Network] = frozenset({"ensemble", "unpruned", "student"})
 
 
 TUNING: Patch = {"epochs": 3, "learning_rate": 1e-4}
@@ -310,7 +311,7 @@ CATALOGUE: tuple[Technique, ...] = (
         "Zhu & Gupta, To prune, or not to prune (2017)",
         {"pruning.sparsity": 0.5},
         {"pruning.sparsity": 0.0},
-        OF_STUDENT,
+        OF_PRUNED,
     ),
     Technique(
         "hint",
@@ -318,7 +319,7 @@ CATALOGUE: tuple[Technique, ...] = (
         "Romero et al., FitNets: Hints for thin deep nets (2015)",
         {"pruning.hint": 1.0},
         {"pruning.hint": 0.0},
-        OF_STUDENT,
+        OF_PRUNED,
     ),
     Technique(
         "head-anew",
@@ -326,7 +327,7 @@ CATALOGUE: tuple[Technique, ...] = (
         "Kumar et al., Fine-tuning can distort pretrained features (2022), after pruning",
         {"pruning.probe": {"epochs": 9, "learning_rate": 1e-3, "batch": 32, "weight_decay": 0.05}},
         {"pruning.probe": None},
-        OF_STUDENT,
+        OF_PRUNED,
     ),
 )
 
@@ -344,7 +345,7 @@ def choose(names: Sequence[str] | None, network: Network, recipe: Recipe) -> tup
     aside = [name for name in names or () if network not in by_name[name].networks]
     if aside:
         fit = ", ".join(sorted(by_name[aside[0]].networks))
-        raise RecipeError(f"technique {aside[0]} changes nothing for a {network}; measure it with --network {fit}")
+        raise RecipeError(f"technique {aside[0]} changes nothing with --network {network}; it does with {fit}")
     chosen = [by_name[name] for name in dict.fromkeys(names)] if names else list(CATALOGUE)
     for technique in chosen:
         for state, patch in (("on", technique.on), ("off", technique.off)):

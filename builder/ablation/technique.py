@@ -11,9 +11,9 @@ import msgspec
 from builder.errors import RecipeError
 from builder.recipe import Recipe
 
-Network = Literal["member", "ensemble", "student"]
-"""What is trained to see a difference: one member, all of them averaged, or the student, pruned."""
-ALL: frozenset[Network] = frozenset({"member", "ensemble", "student"})
+Network = Literal["member", "ensemble", "unpruned", "student"]
+"""What is trained to see a difference: one member, all of them averaged, or the student before or after pruning."""
+ALL: frozenset[Network] = frozenset({"member", "ensemble", "unpruned", "student"})
 
 Patch = Mapping[str, Any]
 """New values by their keys in the recipe, such as ``{"members.tune.averaging": 0.98}``; ``None`` takes the key away."""

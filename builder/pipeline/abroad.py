@@ -136,11 +136,12 @@ class _Abroad:
         judged = [self._calibrated(ENSEMBLE, "ensemble", scores, average_folds(self._folds))]
         if self._options.until == "ensemble":
             return judged
-        student, pruned = whole.student(), whole.pruned()
-        scores = self._student(UNPRUNED, student)
+        scores = self._student(UNPRUNED, whole.student())
         before = stage_scores(self._folds, [fold.student() for fold in self._folds])
         judged.append(self._calibrated(UNPRUNED, "student", scores, before))
-        scores = self._student(STUDENT, pruned)
+        if self._options.until == "unpruned":
+            return judged
+        scores = self._student(STUDENT, whole.pruned())
         after = stage_scores(self._folds, [fold.judged() for fold in self._folds])
         judged.append(self._calibrated(STUDENT, "student", scores, after))
         return [*judged, *self._judge_artifacts(_calibration(after))] if self._options.until == "int8" else judged

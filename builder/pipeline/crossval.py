@@ -105,11 +105,12 @@ def cross_validate(options: CrossvalOptions, display: LanedDisplay) -> CrossVali
 
 
 def judge_folds(folds: Sequence[FoldBuild], until: Part) -> list[Judged]:
-    """Members, ensemble and, unless only they are wanted, the float student before and after it is pruned."""
+    """Members, ensemble and, as far as is asked, the float student before and after it is pruned."""
     judged = judge_members(folds)
     if until == "ensemble":
         return [*judged, judge_average(folds)]
-    return [*judged, judge_ensemble(folds), judge_unpruned(folds), judge_student(folds)]
+    judged += [judge_ensemble(folds), judge_unpruned(folds)]
+    return judged if until == "unpruned" else [*judged, judge_student(folds)]
 
 
 def figure_subject(judged: Judged, protocol: FoldProtocol, seed: int) -> SubjectFigures:

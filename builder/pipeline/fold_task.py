@@ -18,8 +18,8 @@ from builder.pipeline.prepared import PreparedClips
 from builder.pipeline.pretrained import Embedding, embeddings_of
 from builder.stages import Stage, StageMissing, StageStore
 
-Part = Literal["ensemble", "student", "int8"]
-"""How far a fold goes: its members, the student pruned and judged, or all targets compiled and judged."""
+Part = Literal["ensemble", "unpruned", "student", "int8"]
+"""How far a fold goes: its members, the student judged before pruning or after, or all targets compiled and judged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +72,11 @@ class MemberTask:
 
 @dataclass(frozen=True, slots=True)
 class StudentTask:
-    """The student of one fold, from what its members teach to its verdicts after pruning."""
+    """The student of one fold, from what its members teach to its verdicts before pruning or, ``pruned``, after."""
 
     prepared: PreparedClips
     clips: FoldClips
+    pruned: bool
     needs: tuple[str, ...] = ()
     label: str = ""
 
@@ -85,12 +86,15 @@ class StudentTask:
 
     def is_done(self) -> bool:
         """Whether the student was judged."""
-        return _is_there(self.prepared, lambda store: _looking(self, store).judged())
+        return _is_there(self.prepared, lambda store: self._finish(_looking(self, store)))
 
     def run(self, display: Display) -> None:
         """Train the student and judge it, unless it is there."""
         fold, _ = _open(self.prepared, self.clips, display)
-        fold.judged()
+        self._finish(fold)
+
+    def _finish(self, fold: FoldBuild) -> Stage:
+        return fold.judged() if self.pruned else fold.student()
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +144,9 @@ def fold_tasks(
     ]
     if until == "ensemble":
         return [*shared, *members]
+    pruned = until != "unpruned"
     students = [
-        StudentTask(prepared, fold, tuple(task.name for task in members if task.clips.number == fold.number), label)
+        StudentTask(prepared, fold, pruned, tuple(one.name for one in members if one.clips == fold), label)
         for fold in clips
     ]
     return [*shared, *members, *students]

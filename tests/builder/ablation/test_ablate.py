@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from builder.ablation.catalogue import choose
 from builder.ablation.technique import Network, patch_recipe
 from builder.execution.executor import Event, Finished
 from builder.execution.task import Task
+from builder.pipeline.fold_build import FoldBuild
 from builder.pipeline.fold_task import EmbedTask, MemberTask
 from builder.pipeline.prepared import prepare
 from builder.recipe import Recipe, load_recipe, with_all_folds
@@ -27,6 +29,7 @@ from tests.builder.tiny_training import silent
     [
         ("member", [(1,), (2,), (3,), (4,)]),
         ("ensemble", [(1, 2, 3), (4, 5, 6), (7, 8, 9), (10, 11, 12)]),
+        ("unpruned", [(1, 2, 3)] * 4),
         ("student", [(1, 2, 3)] * 4),
     ],
 )
@@ -37,7 +40,7 @@ def test_each_turn_has_seeds_of_its_own_and_begins_with_those_of_a_build(
     turns = [of_turn(recipe, recipe.members.seeds, network, turn) for turn in range(4)]
     assert [turn.members.seeds for turn in turns] == wanted
     students = [turn.student.seed for turn in turns]
-    assert students == ([11, 12, 13, 14] if network == "student" else [11] * 4)
+    assert students == ([11, 12, 13, 14] if network in {"unpruned", "student"} else [11] * 4)
 
 
 def test_a_member_alone_is_of_no_variant_and_an_ensemble_keeps_them_all() -> None:
@@ -99,7 +102,17 @@ def test_all_techniques_are_trained_side_by_side_and_each_is_told_once_its_own_a
     assert {name.split()[0] for name in executor.given[: told[0][1]]} == {"flip"}
 
 
-@pytest.mark.parametrize(("network", "names"), [("member", ["flip"]), ("student", ["flip", "pruning"])])
+ASKED: dict[Network, Callable[[FoldBuild], object]] = {
+    "member": FoldBuild.members,
+    "unpruned": FoldBuild.student,
+    "student": FoldBuild.judged,
+}
+
+
+@pytest.mark.parametrize(
+    ("network", "names"),
+    [("member", ["flip"]), ("unpruned", ["flip", "distillation"]), ("student", ["flip", "pruning"])],
+)
 def test_each_technique_is_judged_on_and_off_with_every_seed_and_told_as_soon_as_it_is(
     tiny_data: Path, tmp_path: Path, network: Network, names: list[str]
 ) -> None:
@@ -118,10 +131,7 @@ def test_each_technique_is_judged_on_and_off_with_every_seed_and_told_as_soon_as
     for technique in options.techniques:
         for turn, patch in itertools.product(range(2), (technique.on, technique.off)):
             asked = of_turn(patch_recipe(recipe, patch, "here"), recipe.members.seeds, network, turn)
-            fill(
-                prepare(tiny_data, asked, store, display, "1.0"),
-                lambda fold: fold.judged() if network == "student" else fold.members(),
-            )
+            fill(prepare(tiny_data, asked, store, display, "1.0"), ASKED[network])
     told: list[int] = []
     found = ablate(options, display, lambda so_far: told.append(len(so_far.rows)))
     assert [row.name for row in found.rows] == names

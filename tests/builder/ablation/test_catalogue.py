@@ -24,7 +24,7 @@ def test_names_are_unique_and_each_row_says_what_it_is_and_who_described_it() ->
         assert technique.networks
 
 
-@pytest.mark.parametrize("network", ["member", "ensemble", "student"])
+@pytest.mark.parametrize("network", ["member", "ensemble", "unpruned", "student"])
 def test_all_techniques_that_concern_a_network_are_measured_when_none_is_named(network: Network) -> None:
     chosen = choose(None, network, load_recipe("full"))
     assert chosen == tuple(technique for technique in CATALOGUE if network in technique.networks)
@@ -40,8 +40,10 @@ def test_techniques_are_measured_in_the_order_asked_and_once() -> None:
     ("names", "network", "message"),
     [
         (["mixdown"], "member", r"no technique named 'mixdown'; there are second-difference, "),
-        (["flip", "pruning"], "member", r"pruning changes nothing for a member; measure it with --network student"),
-        (["ensemble"], "member", r"ensemble changes nothing for a member; .*--network ensemble, student"),
+        (["flip", "pruning"], "member", r"pruning changes nothing with --network member; it does with student"),
+        (["distillation"], "member", r"distillation changes nothing .* member; it does with student, unpruned"),
+        (["pruning"], "unpruned", r"pruning changes nothing .* unpruned; it does with student$"),
+        (["ensemble"], "member", r"ensemble changes nothing .* member; it does with ensemble, student, unpruned"),
     ],
 )
 def test_one_clear_error_when_a_technique_cannot_be_measured(names: list[str], network: Network, message: str) -> None:

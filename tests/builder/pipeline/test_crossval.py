@@ -26,7 +26,9 @@ TARGETS = ["cpu-tflite-int8", "cpu-tflite", "cpu-onnx", "cpu-onnx-int8"]
 
 
 @pytest.mark.parametrize("prepared", ["grouped", "random"], indirect=True)
-@pytest.mark.parametrize(("until", "names"), [("student", FLOAT), ("int8", [*FLOAT, *TARGETS])])
+@pytest.mark.parametrize(
+    ("until", "names"), [("unpruned", FLOAT[:-1]), ("student", FLOAT), ("int8", [*FLOAT, *TARGETS])]
+)
 def test_everything_is_judged_on_each_clip_once_and_nothing_that_is_there_is_done_again(
     prepared: PreparedClips, tiny_data: Path, until: Part, names: list[str]
 ) -> None:

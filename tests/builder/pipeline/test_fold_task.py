@@ -51,6 +51,16 @@ def test_a_task_is_done_when_its_stages_are_there_and_looking_makes_none(prepare
     assert all(task.is_done() for name, task in tasks.items() if not name.startswith("embed-"))
 
 
+def test_a_student_before_pruning_is_done_without_what_comes_after(prepared: PreparedClips) -> None:
+    fill(prepared, lambda fold: fold.student())
+    clips = prepared.folds()
+    before, after = (
+        [task.is_done() for task in fold_tasks(prepared, clips, until) if "-student" in task.name]
+        for until in ("unpruned", "student")
+    )
+    assert (before, after) == ([True] * len(clips), [False] * len(clips))
+
+
 def test_compiling_is_done_for_the_calibration_it_was_done_with(prepared: PreparedClips) -> None:
     other = compile_tasks(prepared, prepared.folds(), dict.fromkeys(range(3), UNCALIBRATED))
     fill_compiled(prepared)
