@@ -11,7 +11,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import msgspec
 import numpy as np
@@ -34,6 +34,9 @@ from builder.framework import load_keras, load_tensorflow
 from builder.recipe import Recipe, load_recipe
 from models.errors import NexaraError
 from models.manifest import Interval
+
+if TYPE_CHECKING:
+    import tf_keras
 
 DECISION = 0.5
 _SEED = 20_261_123
@@ -105,8 +108,12 @@ def main(argv: list[str]) -> int:
 
 def load_encoder(spec: BackboneSpec, size: tuple[int, int]) -> Encoder:
     """A backbone with its ImageNet weights, pooled over the picture; raises ``WeightsError``."""
+    return pooled_encoder(build_backbone(spec, size, 3).features, size)
+
+
+def pooled_encoder(features: tf_keras.Model, size: tuple[int, int]) -> Encoder:
+    """A network of feature maps, pooled over the picture."""
     keras, tf = load_keras(), load_tensorflow()
-    features = build_backbone(spec, size, 3).features
     network = keras.Model(features.input, keras.layers.GlobalAveragePooling2D()(features.output))
     call = tf.function(
         lambda x: network(x, training=False), input_signature=[tf.TensorSpec((None, *size, 3), tf.float32)]
