@@ -1,5 +1,5 @@
-"""Whether an encoder tells more that sees what its neighbours in time see: of what goes into residual blocks, a share of
-the channels is taken from the sample before and from the one after.
+"""Whether an encoder tells more that sees what its neighbours in time see: of what goes into residual blocks, a share
+of the channels is taken from the sample before and from the one after.
 
 Source: Lin, Gan & Han, TSM: Temporal shift module for efficient video understanding (ICCV 2019), which shifts inside
 residual branches and trains the network afterwards. Here it stays as it was pretrained, as the members of ``full`` do.
