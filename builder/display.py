@@ -54,6 +54,7 @@ class Lane:
         self._name = label.rstrip(" :")
         self._told = 0
         self._completed = 0
+        self._busy = False
 
     def stage(self, name: str, done: bool) -> None:
         """Tell that a stage begins, or that it is there already (once, however many ask for it)."""
@@ -63,11 +64,15 @@ class Lane:
         elif name not in self._stages:
             self._print(Text(f"✓ {name}: there already", "dim"))
         self._stages.add(name)
+        if done and self._busy:
+            # A stage in the middle of its work looks for what it builds upon: what follows is still its own progress.
+            return
         self.close()
-        self._name, self._told = name, 0
+        self._name, self._told, self._busy = name, 0, not done
 
     def progress(self, done: int, total: int, word: str) -> None:
         """Tell how far the stage is."""
+        self._busy = done < total
         if not self._console.is_terminal:
             quarter = PLAIN_STEPS * done // total
             if quarter > self._told:

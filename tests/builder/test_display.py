@@ -41,6 +41,26 @@ def test_a_stage_that_counts_twice_is_told_twice() -> None:
     assert lines == [f"  member: {done}/4 {word}" for word in ("probe", "tune") for done in range(1, 5)]
 
 
+def test_progress_is_of_the_stage_that_began_whatever_it_finds_there_already() -> None:
+    display, stream = make_display(terminal=False)
+    display.stage("student", done=False)
+    display.stage("embed-views", done=True)
+    for done in range(1, 3):
+        display.progress(done, 2, "loss")
+        display.stage("curate", done=True)
+    display.stage("member", done=True)
+    display.progress(1, 1, "judged")
+    assert stream.getvalue().splitlines() == [
+        "▸ student",
+        "✓ embed-views: there already",
+        "  student: 1/2 loss",
+        "✓ curate: there already",
+        "  student: 2/2 loss",
+        "✓ member: there already",
+        "  member: 1/1 judged",
+    ]
+
+
 def test_each_lane_counts_its_own_quarters_under_its_own_label() -> None:
     display, stream = make_display(terminal=False)
     display.stage("4 tasks", done=False)
