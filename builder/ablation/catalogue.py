@@ -15,6 +15,8 @@ OF_ENSEMBLE: frozenset[Network] = frozenset({"ensemble", "unpruned", "student"})
 
 
 TUNING: Patch = {"epochs": 3, "learning_rate": 1e-4}
+FROZEN: Patch = {"members.backbone.frozen": 5}
+"""Of tuned members in all rows but the one that measures it: less to compute, and rows share their other state."""
 CLOSE_UP: Patch = {"preprocessing.close_up": {"canvas": [240, 320], "share": 0.4}}
 
 
@@ -63,15 +65,31 @@ CATALOGUE: tuple[Technique, ...] = (
         "tuning",
         "the whole network tuned after its head, against the head alone",
         "Kumar et al., Fine-tuning can distort pretrained features (2022)",
-        {"members.tune": TUNING, "members.backbone.frozen": 5, "student.tune": TUNING},
+        {"members.tune": TUNING, **FROZEN, "student.tune": TUNING},
         {"members.tune": None, "student.tune": None},
     ),
     Technique(
         "frozen-stem",
         "stem and first five blocks of tuned members kept as pretrained",
         "Yosinski et al., How transferable are features in deep neural networks? (2014)",
-        {"members.tune": TUNING, "members.backbone.frozen": 5},
+        {"members.tune": TUNING, **FROZEN},
         {"members.tune": TUNING, "members.backbone.frozen": 0},
+        OF_TEACHERS,
+    ),
+    Technique(
+        "curriculum",
+        "members tuned on the easiest half of each class first",
+        "Hacohen & Weinshall, On the power of curriculum learning (2019)",
+        {"members.tune": TUNING, **FROZEN, "members.alignment": None, "members.curriculum": {}},
+        {"members.tune": TUNING, **FROZEN, "members.curriculum": None},
+        OF_TEACHERS,
+    ),
+    Technique(
+        "mixed-precision",
+        "members tuned in half floats where there is a GPU; a processor keeps to float32",
+        "Micikevicius et al., Mixed precision training (2018)",
+        {"members.tune": TUNING, **FROZEN, "members.precision": "auto"},
+        {"members.tune": TUNING, **FROZEN, "members.precision": None},
         OF_TEACHERS,
     ),
     Technique(
@@ -262,9 +280,23 @@ CATALOGUE: tuple[Technique, ...] = (
         "alignment",
         "tuned members whose encoder leaves a classifier of clean and degraded windows guessing",
         "Ganin et al., Domain-adversarial training of neural networks (2016)",
-        {"members.tune": TUNING, "members.curriculum": None, "degradation": {}, "members.alignment": {}},
-        {"members.tune": TUNING, "members.curriculum": None, "degradation": {}, "members.alignment": None},
+        {"members.tune": TUNING, **FROZEN, "members.curriculum": None, "degradation": {}, "members.alignment": {}},
+        {"members.tune": TUNING, **FROZEN, "members.curriculum": None, "degradation": {}, "members.alignment": None},
         OF_TEACHERS,
+    ),
+    Technique(
+        "quality",
+        "clips left out that are small, dark, still or coded too hard, copies and cameras under two names",
+        "Wang et al., No-reference quality of JPEG images (2002); Zauner, Perceptual image hash functions (2010)",
+        {"quality": {}},
+        {"quality": None},
+    ),
+    Technique(
+        "calibration-shift",
+        "probabilities scaled and shifted, against scaled alone",
+        "Platt, Probabilistic outputs for support vector machines (1999), against Guo et al. (2017)",
+        {"calibration.method": "platt"},
+        {"calibration.method": "temperature"},
     ),
     Technique(
         "short-windows",
