@@ -46,6 +46,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     ``curve`` has the other alert thresholds and holds, with ``clear`` half-way from ``wake`` to ``alert``."""
 
     bundle: str
+    fingerprint: str
     target: str
     thresholds: Thresholds
     seed: int
@@ -93,6 +94,7 @@ def measure(
     operations = [operate(number, policy, drawn, ordinary, fights) for number, policy in enumerate(policies)]
     return Result(
         bundle=f"{bundle.manifest.name} {bundle.manifest.version}",
+        fingerprint=bundle.manifest.fingerprint(),
         target=description,
         thresholds=thresholds,
         seed=seed,

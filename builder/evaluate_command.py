@@ -61,6 +61,7 @@ def main(argv: list[str]) -> int:
     evaluation = Evaluation(
         bundle=manifest.name,
         version=manifest.version,
+        fingerprint=manifest.fingerprint(),
         data=str(arguments.data),
         sources_known=folder.sources_known,
         targets=evaluations,

@@ -5,6 +5,8 @@ Unknown fields are ignored here and kept in the file; a newer major format is re
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -224,6 +226,10 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     artifacts: tuple[Artifact, ...]
     lineage: Lineage
 
+    def fingerprint(self) -> Sha256:
+        """What stands for all that a verdict or an alarm comes from; figures of one are of no other bundle."""
+        return fingerprint_verdicts(self.artifacts, self.geometry, self.preprocessing, self.calibration)
+
     def targets(self) -> tuple[str, ...]:
         """Targets in the order of the manifest, each once."""
         return tuple(dict.fromkeys(artifact.target for artifact in self.artifacts))
@@ -236,6 +242,15 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         raise BundleFormatError(
             f"bundle {self.name}: no {stage} for target {target!r}; it has {', '.join(self.targets()) or 'none'}"
         )
+
+
+def fingerprint_verdicts(
+    artifacts: Iterable[Artifact], geometry: Geometry, preprocessing: Preprocessing, calibration: Calibration
+) -> Sha256:
+    """SHA-256 of compiled files, geometry, preprocessing and calibration."""
+    files = {f"{one.target} {one.stage}": one.sha256 for one in artifacts}
+    told = msgspec.json.encode((files, geometry, preprocessing, calibration), order="deterministic")
+    return hashlib.sha256(told).hexdigest()
 
 
 def parse_manifest(text: bytes, where: str) -> Manifest:

@@ -64,11 +64,12 @@ class DegradedEvaluation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
-    """A bundle on a folder of clips; ``refused`` says of each target that could not run here why. With ``held_out``
-    only clips of sources that the bundle held out of training were judged."""
+    """A bundle, of which ``fingerprint`` is its manifest's, on a folder of clips; ``refused`` says of each target that
+    could not run here why. With ``held_out`` only clips of sources that the bundle held out of training were judged."""
 
     bundle: str
     version: str
+    fingerprint: str
     data: str
     sources_known: bool
     targets: tuple[TargetEvaluation, ...]

@@ -23,6 +23,7 @@ class CrossDatasetEvidence(msgspec.Struct, frozen=True, kw_only=True, tag_field=
     their paths."""
 
     recipe: str
+    version: str
     train: str
     test: str
     calibrated: bool
@@ -34,6 +35,11 @@ class CrossDatasetEvidence(msgspec.Struct, frozen=True, kw_only=True, tag_field=
         msgspec.structs.force_setattr(self, "train", folder_name(self.train))
         msgspec.structs.force_setattr(self, "test", folder_name(self.test))
 
+    @property
+    def measured(self) -> str:
+        """Name and version of the recipe."""
+        return f"{self.recipe} {self.version}"
+
     def table(self) -> EvidenceTable:
         """Ensemble, student and int8 targets."""
         first = self.subjects[0].figures
@@ -42,8 +48,8 @@ class CrossDatasetEvidence(msgspec.Struct, frozen=True, kw_only=True, tag_field=
         intervals = f"A clip counts as a fight from 0.5, {point}; brackets are 95 % intervals over sources."
         return EvidenceTable(
             title=(
-                f"Another data set: recipe {self.recipe} trained on all of {self.train}, judged on all of {self.test}, "
-                f"{first.clips_told()}{sources}, members of seeds {', '.join(map(str, self.seeds))}"
+                f"Another data set: recipe {self.measured} trained on all of {self.train}, judged on all of "
+                f"{self.test}, {first.clips_told()}{sources}, members of seeds {', '.join(map(str, self.seeds))}"
             ),
             head=HEADS,
             rows=rows_shown((one.name, one.kind, one.figures) for one in self.subjects),

@@ -31,6 +31,7 @@ class CrossValidationEvidence(msgspec.Struct, frozen=True, kw_only=True, tag_fie
     """Some of ``builder.pipeline.crossval.CrossValidation``; ``data`` is the folder's name, without its path."""
 
     recipe: str
+    version: str
     data: str
     protocol: FoldProtocol
     sources_known: bool
@@ -41,6 +42,11 @@ class CrossValidationEvidence(msgspec.Struct, frozen=True, kw_only=True, tag_fie
     def __post_init__(self) -> None:
         msgspec.structs.force_setattr(self, "data", folder_name(self.data))
 
+    @property
+    def measured(self) -> str:
+        """Name and version of the recipe."""
+        return f"{self.recipe} {self.version}"
+
     def table(self) -> EvidenceTable:
         """Ensemble, student and int8 targets."""
         first = self.subjects[0].pooled
@@ -48,7 +54,7 @@ class CrossValidationEvidence(msgspec.Struct, frozen=True, kw_only=True, tag_fie
         sources = f" of {first.sources} sources" if self.protocol == "grouped" and self.sources_known else ""
         return EvidenceTable(
             title=(
-                f"{self.protocol.capitalize()} folds: recipe {self.recipe} cross-validated on {self.data}, "
+                f"{self.protocol.capitalize()} folds: recipe {self.measured} cross-validated on {self.data}, "
                 f"{first.clips_told()}{sources}, {self.folds} folds, members of seeds {', '.join(map(str, self.seeds))}"
             ),
             head=HEADS,

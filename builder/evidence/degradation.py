@@ -47,10 +47,12 @@ class DegradedCopies(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DegradationEvidence(msgspec.Struct, frozen=True, kw_only=True, tag_field="evidence", tag="degradation"):
-    """Some of ``builder.evaluation.bundle.Evaluation``; ``data`` is the folder's name, without its path."""
+    """Some of ``builder.evaluation.bundle.Evaluation``; ``data`` is the folder's name, without its path,
+    and ``fingerprint`` that of the bundle's manifest."""
 
     bundle: str
     version: str
+    fingerprint: str
     data: str
     sources_known: bool
     targets: Annotated[tuple[DegradedTarget, ...], msgspec.Meta(min_length=1)]

@@ -37,9 +37,11 @@ class AlarmOperation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FalseAlarmEvidence(msgspec.Struct, frozen=True, kw_only=True, tag_field="evidence", tag="false-alarms"):
-    """Some of ``benchmarks.false_alarms.Result``; ``bundle`` is name and version."""
+    """Some of ``benchmarks.false_alarms.Result``; ``bundle`` is name and version, and ``fingerprint`` its
+    manifest's."""
 
     bundle: str
+    fingerprint: str
     target: str
     seed: int
     places: Annotated[tuple[AlarmPlace, ...], msgspec.Meta(min_length=1)]

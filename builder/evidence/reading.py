@@ -16,6 +16,7 @@ from builder.evidence.false_alarms import FalseAlarmEvidence
 from builder.evidence.kinds import Evidence
 
 _KEYS_TOLD = 8
+_AGAIN = "build it without them, measure it, and build again, which trains nothing anew"
 
 
 class EvidenceError(BuilderError):
@@ -57,9 +58,21 @@ _KINDS = (
 def read_evidence(paths: Sequence[Path], name: str, version: str) -> tuple[Evidence, ...]:
     """Read each file, in the order given, for the bundle of this name and version.
 
-    Raises ``EvidenceError`` for a file that none of the commands wrote, or that is about another bundle.
+    Raises ``EvidenceError`` for a file that none of the commands wrote, or that is about another bundle or version.
     """
     return tuple(_read(path, f"{name} {version}") for path in paths)
+
+
+def require_own(evidence: Sequence[Evidence], fingerprint: str) -> None:
+    """Raise ``EvidenceError`` for figures of a bundle that bears the same name and version and is another: whose files
+    or thresholds are not those of the one with this ``fingerprint``."""
+    for one in evidence:
+        if isinstance(one, (DegradationEvidence, FalseAlarmEvidence)) and one.fingerprint != fingerprint:
+            command = next(kind.command for kind in _KINDS if kind.type is type(one))
+            raise EvidenceError(
+                f"what `{command}` found is of another build of {one.measured} ({one.fingerprint[:12]}, and this one "
+                f"is {fingerprint[:12]}): other files or thresholds, and only its own figures are allowed: {_AGAIN}"
+            )
 
 
 def _read(path: Path, bundle: str) -> Evidence:
@@ -69,10 +82,10 @@ def _read(path: Path, bundle: str) -> Evidence:
         evidence = msgspec.json.decode(content, type=kind.type)
     except msgspec.MsgspecError as error:
         raise EvidenceError(f"{path}: not what `{kind.command}` writes: {error}; write it again with that") from error
-    if isinstance(evidence, (DegradationEvidence, FalseAlarmEvidence)) and evidence.measured != bundle:
+    if evidence.measured != bundle:
         raise EvidenceError(
-            f"{path}: measured of {evidence.measured}, and {bundle} is built; only its own figures are allowed: build "
-            f"it without this file, measure it with `{kind.command}`, and build again, which trains nothing anew"
+            f"{path}: `{kind.command}` measured {evidence.measured}, and {bundle} is built; only its own figures are "
+            f"allowed: {_AGAIN}"
         )
     return evidence
 

@@ -71,6 +71,7 @@ class AbroadValidation(msgspec.Struct, frozen=True, kw_only=True):
     """All that was found; intervals resample the sources of ``test``."""
 
     recipe: str
+    version: str
     train: str
     test: str
     calibrated: bool
@@ -98,6 +99,7 @@ def validate_abroad(options: AbroadOptions, display: LanedDisplay) -> AbroadVali
     judged = _Abroad(options, prepared, there, store, display).judge()
     return AbroadValidation(
         recipe=options.recipe.name,
+        version=options.recipe.version,
         train=str(options.train),
         test=str(options.test),
         calibrated=options.calibrated,

@@ -70,6 +70,7 @@ class CrossValidation(msgspec.Struct, frozen=True, kw_only=True):
     """All that a cross-validation found; intervals resample sources, or clips where the folds are random."""
 
     recipe: str
+    version: str
     data: str
     protocol: FoldProtocol
     sources_known: bool
@@ -93,6 +94,7 @@ def cross_validate(options: CrossvalOptions, display: LanedDisplay) -> CrossVali
         judged += judge_compiled(compiled, options.recipe.released())[1:]
     return CrossValidation(
         recipe=options.recipe.name,
+        version=options.recipe.version,
         data=str(options.data),
         protocol=options.protocol,
         sources_known=CuratedClips(prepared.real).listed.sources_known,

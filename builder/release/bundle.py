@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 from cryptography.hazmat.primitives import serialization
 
+from builder.evidence.reading import require_own
 from builder.release.error_picture import write_pictures
 from builder.release.golden import write_golden
 from builder.release.inputs import ReleaseError, ReleaseInputs
@@ -37,7 +38,8 @@ def assemble_bundle(
 
     Written aside and moved into place when it is whole and has passed its own checks: signature, hashes, and the golden
     self-test of every target. ``clock`` gives seconds. Raises ``ReleaseError`` when an artifact is missing or was not
-    evaluated or the packed file is over its limit, and ``NoRuntimeError`` when a target fails its self-test.
+    evaluated or the packed file is over its limit, ``EvidenceError`` when figures are of another build, and
+    ``NoRuntimeError`` when a target fails its self-test.
     """
     aside = directory.parent / f".{directory.name}.partial"
     shutil.rmtree(aside, ignore_errors=True)
@@ -65,6 +67,7 @@ def _fill(directory: Path, inputs: ReleaseInputs, clock: Callable[[], float], ge
     figures = write_report(report, directory, generator)
     shipped = make_figures(_only_fold(report, inputs.shipped_fold), generator)
     manifest = _manifest(report, with_accuracy(measured, shipped))
+    require_own(report.evidence, manifest.fingerprint())
     document = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
     (directory / MANIFEST).write_bytes(document + b"\n")
     card = render_card(figures, inputs.golden_origin, write_pictures(report.errors, directory))

@@ -107,15 +107,20 @@ def test_a_killed_build_goes_on_where_it_stopped_and_ends_in_a_bundle_that_runs(
     assert {name: whole[name] for name in before} == before
     assert not list(inputs.out.rglob("*.part"))
 
-    for name, found in (("folds", make_crossval()), ("alarms", make_alarms(bundle="tiny 1.2.3"))):
-        write_json(tmp_path / f"{name}.json", found)
     given = ("--evidence", str(tmp_path / "folds.json"), "--evidence", str(tmp_path / "alarms.json"))
+    packed = inputs.out / "tiny-1.2.3.nexara"
+    own = open_bundle(packed, trust).manifest.fingerprint()
+    write_json(tmp_path / "folds.json", make_crossval(version="1.2.3"))
+    write_json(tmp_path / "alarms.json", make_alarms(bundle="tiny 1.2.3"))
+    with pytest.raises(EvidenceError, match=f"another build of tiny 1.2.3 .* this one is {own[:12]}"):
+        main([*inputs.arguments, *given])
+    write_json(tmp_path / "alarms.json", make_alarms(bundle="tiny 1.2.3", fingerprint=own))
+    capsys.readouterr()
     assert main([*inputs.arguments, *given]) == 0
     told = capsys.readouterr().out
     assert inputs.finished() == whole
     assert [line for line in told.splitlines() if line.startswith("▸")] == ["▸ curate: hashing 13 clips"]
 
-    packed = inputs.out / "tiny-1.2.3.nexara"
     assert f"bundle  {packed} (" in told
     for path in (packed, packed.with_suffix("")):
         bundle = open_bundle(path, trust)
@@ -177,7 +182,7 @@ def test_one_clear_error_when_the_recipe_is_wrong(inputs: Inputs, change: tuple[
 @pytest.mark.parametrize(
     ("found", "message"),
     [
-        (make_alarms(bundle="tiny 0.9.9"), r"e\.json: measured of tiny 0\.9\.9, and tiny 1\.2\.3 is built"),
+        (make_alarms(bundle="tiny 0.9.9"), r"e\.json: `.*` measured tiny 0\.9\.9, and tiny 1\.2\.3 is built"),
         (make_evaluation(version="1.2.3", degraded=False), r"e\.json: not what `nexara evaluate --degraded"),
     ],
     ids=["another bundle", "not degraded"],
@@ -185,7 +190,7 @@ def test_one_clear_error_when_the_recipe_is_wrong(inputs: Inputs, change: tuple[
 def test_one_clear_error_before_anything_is_done_when_evidence_is_none(
     inputs: Inputs, tmp_path: Path, found: msgspec.Struct, message: str
 ) -> None:
-    write_json(tmp_path / "good.json", make_crossval())
+    write_json(tmp_path / "good.json", make_crossval(version="1.2.3"))
     write_json(tmp_path / "e.json", found)
     given = ["--evidence", str(tmp_path / "good.json"), str(tmp_path / "e.json")]
     with pytest.raises(EvidenceError, match=message):

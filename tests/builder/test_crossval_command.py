@@ -26,6 +26,7 @@ def made(protocol: str) -> CrossValidation:
     ensemble = Judged("ensemble", "ensemble", draw_scores(60, seed=1, folds=3))
     return CrossValidation(
         recipe="tiny",
+        version="0.1.0",
         data="[clips]",
         protocol="random" if protocol == "random" else "grouped",
         sources_known=True,
@@ -73,6 +74,7 @@ def test_another_data_set_is_told_with_its_calibration(calibrated: bool, known: 
     pooled = made("grouped").subjects[0]
     found = AbroadValidation(
         recipe="tiny",
+        version="0.1.0",
         train="a",
         test="b",
         calibrated=calibrated,

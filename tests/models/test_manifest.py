@@ -93,6 +93,24 @@ def test_parse_manifest_raises_our_error_when_it_is_nested_without_end(field: st
         parse_manifest(text.replace(b'"HERE"', deep), "m.json")
 
 
+@pytest.mark.parametrize(
+    ("change", "same"),
+    [
+        (lambda m: m.update(created="later", version="9.9.9", lineage={**m["lineage"], "code_version": "9"}), True),
+        (lambda m: m["artifacts"].reverse(), True),
+        (lambda m: m["artifacts"][0].update(sha256="1" * 64), False),
+        (lambda m: m["calibration"]["thresholds"].update(wake=0.0001), False),
+        (lambda m: m["preprocessing"].update(mean=127.0), False),
+        (lambda m: m["geometry"].update(rate_hz=4.5), False),
+    ],
+    ids=["when", "order", "file", "thresholds", "preprocessing", "geometry"],
+)
+def test_fingerprint_is_of_all_that_verdicts_come_from_and_of_nothing_else(
+    change: Callable[[dict[str, Any]], object], same: bool
+) -> None:
+    assert (parse_manifest(_written(change), "m").fingerprint() == MANIFEST.fingerprint()) is same
+
+
 def test_targets_keep_the_order_when_the_manifest_lists_them() -> None:
     assert MANIFEST.targets() == ("b", "a")
     assert MANIFEST.artifact("b", "head").file == "artifacts/b.head"

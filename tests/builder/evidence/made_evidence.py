@@ -26,6 +26,7 @@ from builder.report.data import Kind
 from models.manifest import Thresholds
 from tests.builder.evaluation.made_scores import draw_scores
 
+FINGERPRINT = "0123456789ab" + 52 * "c"
 KINDS: dict[str, Kind] = {
     "member-1": "member",
     "ensemble": "ensemble",
@@ -36,13 +37,16 @@ KINDS: dict[str, Kind] = {
 }
 
 
-def make_crossval(protocol: Literal["grouped", "random"] = "random", *, sources_known: bool = True) -> CrossValidation:
+def make_crossval(
+    protocol: Literal["grouped", "random"] = "random", *, sources_known: bool = True, version: str = "0.1.0"
+) -> CrossValidation:
     """Two folds of 60 clips."""
     judged = [
         Judged(name, kind, draw_scores(60, seed=seed, folds=2)) for seed, (name, kind) in enumerate(KINDS.items())
     ]
     return CrossValidation(
         recipe="tiny",
+        version=version,
         data="/home/somebody/clips",
         protocol=protocol,
         sources_known=sources_known,
@@ -54,7 +58,7 @@ def make_crossval(protocol: Literal["grouped", "random"] = "random", *, sources_
     )
 
 
-def make_abroad(*, calibrated: bool = True) -> AbroadValidation:
+def make_abroad(*, calibrated: bool = True, version: str = "0.1.0") -> AbroadValidation:
     """The same networks on 30 clips of another folder."""
     subjects = []
     for name, kind in KINDS.items():
@@ -63,6 +67,7 @@ def make_abroad(*, calibrated: bool = True) -> AbroadValidation:
         subjects.append(AbroadSubject(name=name, kind=kind, figures=figures, scores=scores))
     return AbroadValidation(
         recipe="tiny",
+        version=version,
         train="data/here",
         test="data/there",
         calibrated=calibrated,
@@ -82,6 +87,7 @@ def make_evaluation(*, version: str = "0.1.0", held_out: bool = True, degraded: 
     return Evaluation(
         bundle="tiny",
         version=version,
+        fingerprint=FINGERPRINT,
         data="clips",
         sources_known=True,
         targets=(clean,),
@@ -108,7 +114,7 @@ def make_target(seed: int, noise: float) -> TargetEvaluation:
     )
 
 
-def make_alarms(*, bundle: str = "tiny 0.1.0", delay_s: float | None = 1.75) -> Result:
+def make_alarms(*, bundle: str = "tiny 0.1.0", fingerprint: str = FINGERPRINT, delay_s: float | None = 1.75) -> Result:
     """Half an hour of scenes with four alarms, a film with none, and 17 fights of 20 found."""
     thresholds = Thresholds(wake=0.2, alert=0.85, clear=0.5)
     shipped = Operation(
@@ -124,6 +130,7 @@ def make_alarms(*, bundle: str = "tiny 0.1.0", delay_s: float | None = 1.75) -> 
     )
     return Result(
         bundle=bundle,
+        fingerprint=fingerprint,
         target="cpu-tflite-int8",
         thresholds=thresholds,
         seed=101,

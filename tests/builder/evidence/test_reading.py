@@ -11,9 +11,16 @@ from builder.evidence.cross_validation import CrossValidationEvidence
 from builder.evidence.degradation import DegradationEvidence
 from builder.evidence.false_alarms import FalseAlarmEvidence
 from builder.evidence.kinds import Evidence
-from builder.evidence.reading import EvidenceError, read_evidence
+from builder.evidence.reading import EvidenceError, read_evidence, require_own
 from builder.result_file import write_json
-from tests.builder.evidence.made_evidence import make_abroad, make_alarms, make_crossval, make_evaluation
+from tests.builder.evidence.made_evidence import (
+    FINGERPRINT,
+    make_abroad,
+    make_alarms,
+    make_crossval,
+    make_evaluation,
+    make_evidence,
+)
 
 ALLOWED = r"allowed is what one of these writes: `nexara crossval --data DIR --json FILE`; .*benchmarks\.false_alarms"
 MADE: tuple[tuple[msgspec.Struct, type[Evidence]], ...] = (
@@ -88,7 +95,7 @@ def test_unknown_fields_are_ignored(tmp_path: Path) -> None:
         (b"[1]", f"no JSON object: Expected `object`, got `array`; {ALLOWED}"),
         (b"{}", f"no evidence; its keys are none; {ALLOWED}"),
         (b'{"recipe": "tiny", "rows": []}', f"no evidence; its keys are recipe, rows; {ALLOWED}"),
-        (without(make_crossval(), "subjects"), f"its keys are recipe, data, protocol, .*{ALLOWED}"),
+        (without(make_crossval(), "subjects"), f"its keys are recipe, version, data, protocol, .*{ALLOWED}"),
         (
             without(make_crossval(), "seeds"),
             r"not what `nexara crossval --data DIR --json FILE` writes: .*`seeds`; write it again with that",
@@ -121,9 +128,24 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("found", "measured"),
-    [(make_evaluation(version="0.0.9"), "tiny 0.0.9"), (make_alarms(bundle="other 0.1.0"), "other 0.1.0")],
-    ids=["version", "name"],
+    [
+        (make_evaluation(version="0.0.9"), "tiny 0.0.9"),
+        (make_alarms(bundle="other 0.1.0"), "other 0.1.0"),
+        (make_crossval(version="0.0.9"), "tiny 0.0.9"),
+        (make_abroad(version="0.0.9"), "tiny 0.0.9"),
+    ],
+    ids=["degraded", "alarms", "folds", "abroad"],
 )
 def test_figures_of_another_bundle_are_refused(tmp_path: Path, found: msgspec.Struct, measured: str) -> None:
-    with pytest.raises(EvidenceError, match=f"found.json: measured of {measured}, and tiny 0.1.0 is built"):
+    with pytest.raises(EvidenceError, match=f"found.json: `.*` measured {measured}, and tiny 0.1.0 is built"):
         read(write(tmp_path / "found.json", found))
+
+
+def test_figures_of_another_build_of_the_same_name_and_version_are_refused() -> None:
+    evidence = make_evidence()
+    require_own(evidence, FINGERPRINT)
+    require_own(evidence[:2], 64 * "f")
+    other = r"build of tiny 0\.1\.0 \(0123456789ab, and this one is ffff"
+    for one, command in zip(evidence[2:], ("nexara evaluate", "python -m benchmarks"), strict=True):
+        with pytest.raises(EvidenceError, match=f"what `{command}.*{other}"):
+            require_own([one], 64 * "f")

@@ -29,8 +29,8 @@ def test_cross_validation_shows_ensemble_student_and_int8_targets() -> None:
     found = make_crossval("grouped")
     table = table_of(found, CrossValidationEvidence)
     assert table.title == (
-        "Grouped folds: recipe tiny cross-validated on clips, 60 clips (30 fights) of 20 sources, 2 folds, members of "
-        "seeds 1, 2"
+        "Grouped folds: recipe tiny 0.1.0 cross-validated on clips, 60 clips (30 fights) of 20 sources, 2 folds, "
+        "members of seeds 1, 2"
     )
     assert [row[0] for row in table.rows] == SHOWN
     figures = {one.name: one.pooled for one in found.subjects}
@@ -52,8 +52,8 @@ def test_random_folds_say_what_they_are_not() -> None:
 def test_another_data_set_says_what_was_learnt_from_and_how_it_was_calibrated(calibrated: bool, words: str) -> None:
     table = table_of(make_abroad(calibrated=calibrated), CrossDatasetEvidence)
     assert table.title == (
-        "Another data set: recipe tiny trained on all of here, judged on all of there, 30 clips (15 fights) of 10 "
-        "sources, members of seeds 1, 2"
+        "Another data set: recipe tiny 0.1.0 trained on all of here, judged on all of there, 30 clips (15 fights) of "
+        "10 sources, members of seeds 1, 2"
     )
     assert [row[0] for row in table.rows] == SHOWN
     assert f"from 0.5, {words};" in table.notes[0]
