@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
 
-from builder.alarms.choice import UNSEEN
+from builder.alarms.choice import SURE
 from builder.compilation.catalogue import TARGETS, Target, released
 from builder.data.degradation import Degradation
 from builder.errors import RecipeError
+from builder.evaluation.poisson import silence_needed
 from builder.members import Count, Member, Members, NetworkSpec
 from builder.quality.thresholds import Quality
 from builder.training.calibration import Method
@@ -95,11 +97,11 @@ class CalibrationSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
 
 class Alarms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Thresholds for at most ``per_hour`` expected false alarms, measured on ``minutes`` of drawn calm streams of
+    """Thresholds that surely keep to ``per_hour`` false alarms, measured on ``minutes`` of drawn calm streams of
     ``seconds`` each, every one a place of its own. No ``seed`` gives a stream that ``scenes`` trains on."""
 
     per_hour: Annotated[float, msgspec.Meta(gt=0)] = 1.0
-    minutes: Annotated[float, msgspec.Meta(gt=0, le=600)] = 60.0
+    minutes: Annotated[float, msgspec.Meta(gt=0, le=600)] = 120.0
     seconds: Annotated[float, msgspec.Meta(ge=2, le=1800)] = 60.0
     seed: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 2
 
@@ -186,11 +188,11 @@ def further_seeds(own: tuple[int, ...], count: int) -> tuple[int, ...]:
 
 
 def _require_minutes(alarms: Alarms, where: str) -> None:
-    needed = UNSEEN * 60 / alarms.per_hour
+    needed = 60 * silence_needed(SURE, alarms.per_hour)
     if alarms.minutes < needed:
         raise RecipeError(
-            f"{where}: alarms.minutes is {alarms.minutes:g}; at least {needed:g} are needed before silence shows that "
-            f"no more than {alarms.per_hour:g} an hour are to be expected"
+            f"{where}: alarms.minutes is {alarms.minutes:g}; at least {math.ceil(needed)} are needed before silence "
+            f"makes {SURE:.0%} sure of no more than {alarms.per_hour:g} an hour"
         )
 
 

@@ -13,26 +13,25 @@ from builder.alarms.rule import AlarmRule, alarms, levels
 from builder.alarms.trace import Trace
 from builder.errors import DataError
 from builder.evaluation.intervals import wilson
-from builder.evaluation.poisson import rate_interval
+from builder.evaluation.poisson import certainty, rate_interval
 from builder.evaluation.scores import FIGHT
-from builder.training.calibration import LOWEST_WAKE, WAKE_RECALL, Platt
+from builder.training.calibration import LOWEST_WAKE, WAKE_RECALL
 from models.manifest import Interval, Thresholds
 
 ALERTS = (*(round(0.5 + step / 100, 2) for step in range(50)), 0.995)
 FEW = 0.5
 """A detector that misses more fights than it finds wants a word, whatever its silence is worth."""
-UNSEEN = 0.5
-"""What is added to a count before it is a rate: the mean of what a Poisson count leaves to expect under Jeffreys' prior
-(Brown, Cai & DasGupta 2003). No alarm in half an hour does not promise none in a year."""
+SURE = 0.9
+"""How sure the budget has to be kept: what raised just as many alarms as it allows breaks it as often as not."""
 
 
 class AlarmPoint(msgspec.Struct, frozen=True, kw_only=True):
-    """One alert threshold: alarms of the calm streams, how many an hour they lead to expect, and the shares of fights
-    and of calm clips that raise an alarm."""
+    """One alert threshold: alarms of the calm streams, how sure they make it that the budget is kept (0 to 1), and the
+    shares of fights and of calm clips that raise an alarm."""
 
     alert: float
     alarms: int
-    expected_per_hour: float
+    certainty: float
     fights: float
     calm: float
 
@@ -40,19 +39,20 @@ class AlarmPoint(msgspec.Struct, frozen=True, kw_only=True):
 class AlarmChoice(msgspec.Struct, frozen=True, kw_only=True):
     """The thresholds chosen and why.
 
-    ``budget_per_hour`` is what was asked for, ``within`` whether any threshold keeps it; ``measured_per_hour`` is the
-    plain rate on ``hours`` of ``streams`` calm streams with its 95 % Poisson interval, ``fights`` the share of
-    ``fight_clips`` held-out fights that raise an alarm with its Wilson interval, and ``calm`` that of ``calm_clips``
-    held-out calm ones.
+    ``budget_per_hour`` is what was asked for, ``certainty`` how sure the choice keeps it, and ``within`` whether that
+    is sure enough; ``measured_per_hour`` is the plain rate of the file for ``target`` on ``hours`` of ``streams`` calm
+    streams with its 95 % Poisson interval, ``fights`` the share of ``fight_clips`` held-out fights that raise an alarm
+    with its Wilson interval, and ``calm`` that of ``calm_clips`` held-out calm ones.
     """
 
     thresholds: Thresholds
+    target: str
     budget_per_hour: float
     within: bool
     streams: int
     hours: float
     alarms: int
-    expected_per_hour: float
+    certainty: float
     measured_per_hour: Interval
     fight_clips: int
     fights: Interval
@@ -64,9 +64,9 @@ class AlarmChoice(msgspec.Struct, frozen=True, kw_only=True):
         """What a person should know before such a bundle ships, if anything."""
         if not self.within:
             return (
-                f"no alert threshold keeps to {self.budget_per_hour:g} false alarms an hour: the highest, "
-                f"{self.thresholds.alert:g}, leads to expect {self.expected_per_hour:.1f}; train on more calm clips "
-                "like those streams"
+                f"no alert threshold is {SURE:.0%} sure to keep to {self.budget_per_hour:g} false alarms an hour: the "
+                f"highest, {self.thresholds.alert:g}, raised {self.alarms} in {self.hours:.1f} hours; train on more "
+                "calm clips like those streams, or measure on more of them"
             )
         if self.fights.value < FEW:
             return (
@@ -90,30 +90,31 @@ class _Judged(NamedTuple):
 
 
 def choose_alarms(
-    streams: Sequence[Trace], clips: Sequence[Trace], platt: Platt, budget_per_hour: float, rule: AlarmRule
+    streams: Sequence[Trace], clips: Sequence[Trace], target: str, budget_per_hour: float, rule: AlarmRule
 ) -> AlarmChoice:
-    """Thresholds under which calm ``streams`` lead to expect no more false alarms an hour than the budget, and as many
-    fights of the held-out ``clips`` as then possible raise one.
+    """Thresholds under which calm ``streams``, judged by the file for ``target``, make it sure that there are no more
+    false alarms an hour than the budget, and as many fights of the held-out ``clips`` as then possible raise one.
 
     Of thresholds that find as many fights, the highest is taken; where none keeps the budget, the highest of all.
     ``wake`` lets 95 % of the fights' median glances through, and ``clear`` lies half-way from ``wake`` to ``alert``.
     Raises ``DataError`` without streams or without clips of both classes.
     """
     fights, calm = _of_both(streams, clips)
-    wake = _wake(fights, platt)
+    wake = _wake(fights)
     hours = sum(stream.seconds for stream in streams) / 3600
-    judged = [[_judge(one, platt, rule) for one in part] for part in (streams, fights, calm)]
-    points = [_point(_thresholds(wake, alert), judged, hours, rule) for alert in ALERTS]
-    allowed = [point for point in points if point.expected_per_hour <= budget_per_hour]
+    judged = [[_judge(one, rule) for one in part] for part in (streams, fights, calm)]
+    points = [_point(_thresholds(wake, alert), judged, hours, budget_per_hour, rule) for alert in ALERTS]
+    allowed = [point for point in points if point.certainty >= SURE]
     best = max(allowed, key=lambda point: (point.fights, point.alert)) if allowed else points[-1]
     return AlarmChoice(
         thresholds=_thresholds(wake, best.alert),
+        target=target,
         budget_per_hour=budget_per_hour,
         within=bool(allowed),
         streams=len(streams),
         hours=hours,
         alarms=best.alarms,
-        expected_per_hour=best.expected_per_hour,
+        certainty=best.certainty,
         measured_per_hour=rate_interval(best.alarms, hours),
         fight_clips=len(fights),
         fights=wilson(round(best.fights * len(fights)), len(fights)),
@@ -134,8 +135,8 @@ def _of_both(streams: Sequence[Trace], clips: Sequence[Trace]) -> tuple[list[Tra
     return fights, calm
 
 
-def _wake(fights: Sequence[Trace], platt: Platt) -> float:
-    glances = [float(np.median(platt.probabilities(np.array(clip.glances)))) for clip in fights]
+def _wake(fights: Sequence[Trace]) -> float:
+    glances = [float(np.median(_probabilities(clip.glances))) for clip in fights]
     return max(float(np.quantile(glances, 1 - WAKE_RECALL)), LOWEST_WAKE)
 
 
@@ -144,17 +145,23 @@ def _thresholds(wake: float, alert: float) -> Thresholds:
     return Thresholds(wake=round(wake, 3), alert=alert, clear=min(alert, round((wake + alert) / 2, 3)))
 
 
-def _judge(one: Trace, platt: Platt, rule: AlarmRule) -> _Judged:
+def _judge(one: Trace, rule: AlarmRule) -> _Judged:
     times = np.array(one.times_s)
-    return _Judged(times, levels(times, platt.probabilities(np.array(one.margins)), rule))
+    return _Judged(times, levels(times, _probabilities(one.log_odds), rule))
 
 
-def _point(thresholds: Thresholds, judged: Sequence[Sequence[_Judged]], hours: float, rule: AlarmRule) -> AlarmPoint:
+def _probabilities(log_odds: Sequence[float]) -> NDArray[np.float64]:
+    return np.asarray(1 / (1 + np.exp(-np.array(log_odds))))
+
+
+def _point(
+    thresholds: Thresholds, judged: Sequence[Sequence[_Judged]], hours: float, budget_per_hour: float, rule: AlarmRule
+) -> AlarmPoint:
     streams, fights, calm = ([len(alarms(one.times_s, one.level, thresholds, rule)) for one in part] for part in judged)
     return AlarmPoint(
         alert=thresholds.alert,
         alarms=sum(streams),
-        expected_per_hour=(sum(streams) + UNSEEN) / hours,
+        certainty=certainty(sum(streams), hours, budget_per_hour),
         fights=float(np.mean(np.array(fights) > 0)),
         calm=float(np.mean(np.array(calm) > 0)),
     )

@@ -19,14 +19,14 @@ _BATCH = 64
 
 
 class Trace(msgspec.Struct, frozen=True, kw_only=True):
-    """Footage judged ``K`` times: seconds ``times_s``, the ``margins`` (fight logit less calm logit) of the windows
-    that end there, and the ``glances``, margins of the newest sample alone. ``label`` is 1 for a fight."""
+    """Footage judged ``K`` times: seconds ``times_s``, the calibrated ``log_odds`` of a fight in the windows that end
+    there, and the ``glances``, the same of the newest sample alone. ``label`` is 1 for a fight."""
 
     name: str
     label: Literal[0, 1]
     seconds: float
     times_s: tuple[float, ...]
-    margins: tuple[float, ...]
+    log_odds: tuple[float, ...]
     glances: tuple[float, ...]
 
 
@@ -35,11 +35,15 @@ def trace(
     label: Literal[0, 1],
     decoded: DecodedClip,
     scorer: Scorer,
+    temperature: float,
     geometry: Geometry,
     preprocessing: Preprocessing,
     rule: AlarmRule,
 ) -> Trace:
-    """Judge footage at the rule's rate from its first sample on, as if something had just woken the camera."""
+    """Judge footage at the rule's rate from its first sample on, as if something had just woken the camera.
+
+    ``temperature`` makes log-odds of the scorer's margins.
+    """
     seconds = float(decoded.times_s[-1])
     times = sample_times(seconds, msgspec.structs.replace(geometry, rate_hz=rule.rate_hz))
     embeddings = np.concatenate(
@@ -50,7 +54,7 @@ def trace(
     )
     # A window reaches back so many samples and no more: the search for its members need not either.
     reach = int(np.ceil(geometry.samples * rule.rate_hz / geometry.rate_hz)) + 1
-    margins: list[float] = []
+    log_odds: list[float] = []
     glances: list[float] = []
     for start in range(0, len(times), _BATCH):
         ends = range(start, min(start + _BATCH, len(times)))
@@ -59,18 +63,18 @@ def trace(
             first + pick_window(times[first : end + 1], geometry) for first, end in zip(firsts, ends, strict=True)
         ]
         alone = np.repeat(np.array(ends)[:, None], geometry.samples, axis=1)
-        margins += _margins(scorer, embeddings[np.stack(picked)])
-        glances += _margins(scorer, embeddings[alone])
+        log_odds += _log_odds(scorer, embeddings[np.stack(picked)], temperature)
+        glances += _log_odds(scorer, embeddings[alone], temperature)
     return Trace(
         name=name,
         label=label,
         seconds=seconds,
         times_s=tuple(times.tolist()),
-        margins=tuple(margins),
+        log_odds=tuple(log_odds),
         glances=tuple(glances),
     )
 
 
-def _margins(scorer: Scorer, windows: NDArray[np.float32]) -> list[float]:
+def _log_odds(scorer: Scorer, windows: NDArray[np.float32], temperature: float) -> list[float]:
     logits = scorer.logits(windows).astype(np.float64)
-    return [float(margin) for margin in logits[:, 1] - logits[:, 0]]
+    return [float(margin) for margin in (logits[:, 1] - logits[:, 0]) / temperature]

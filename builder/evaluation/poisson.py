@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from statistics import NormalDist
 
 from models.manifest import Interval
 
@@ -20,6 +21,21 @@ def rate_interval(count: int, exposure: float) -> Interval:
     low = _mean_where(lambda mean: 1 - _at_most(count - 1, mean), rising=True, count=count) if count else 0.0
     high = _mean_where(lambda mean: _at_most(count, mean), rising=False, count=count)
     return Interval(value=count / exposure, low=low / exposure, high=high / exposure)
+
+
+def certainty(count: int, exposure: float, most: float) -> float:
+    """How sure it is, 0 to 1, that no more than ``most`` events are to be expected for each unit of ``exposure`` after
+    ``count`` in all of it: the posterior of a Poisson rate under Jeffreys' prior (Brown, Cai & DasGupta 2003)."""
+    expected = most * exposure
+    # Of half-integer order, the incomplete gamma function is an error function and as many terms as there are events.
+    terms = (math.exp((k + 0.5) * math.log(expected) - expected - math.lgamma(k + 1.5)) for k in range(count))
+    return max(0.0, math.erf(math.sqrt(expected)) - math.fsum(terms))
+
+
+def silence_needed(sure: float, most: float) -> float:
+    """The exposure after which not one event makes it so ``sure`` (0 to 1) that no more than ``most`` are to be
+    expected for each unit of it."""
+    return NormalDist().inv_cdf((1 + sure) / 2) ** 2 / 2 / most
 
 
 def _mean_where(tail: Callable[[float], float], *, rising: bool, count: int) -> float:

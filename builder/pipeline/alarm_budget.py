@@ -1,11 +1,13 @@
-"""The stages that choose alarm thresholds: calm streams drawn, the shipped fold's student watching them, and each
+"""The stages that choose alarm thresholds: calm streams drawn, the compiled files that ship watching them, and each
 fold's watching the clips that it held out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -14,10 +16,13 @@ from builder.alarms.rule import AlarmRule
 from builder.alarms.trace import Trace, trace
 from builder.data.clips import Clip
 from builder.data.decode import DecodedClip, decode_clip
+from builder.evaluation.opening import open_artifacts
 from builder.evaluation.scores import CALM, FIGHT
+from builder.evaluation.scoring import Scorer
 from builder.pipeline.calibrated import FoldCalibration
+from builder.pipeline.compiled_fold import read_artifacts
 from builder.pipeline.curated import CuratedClips
-from builder.pipeline.fold_build import FoldBuild
+from builder.pipeline.fold_build import FoldClips
 from builder.recipe import Alarms, Recipe
 from builder.stages import Stage, StageStore
 from builder.training.fit import Progress
@@ -28,8 +33,17 @@ FPS = 10.0
 TRACES = "traces.json"
 
 
+class CompiledFold(NamedTuple):
+    """What a fold held out, the stage that compiled its targets, and its calibration, whose shift is in them."""
+
+    clips: FoldClips
+    compiled: Stage
+    calibration: FoldCalibration
+
+
 class AlarmBudget:
-    """Runs the stages; ``code_version`` stands for how scenes are drawn."""
+    """Runs the stages; ``code_version`` stands for how scenes are drawn. The recipe's first target judges: of the files
+    that ship, the one that most devices run."""
 
     def __init__(
         self,
@@ -48,34 +62,35 @@ class AlarmBudget:
         self._code_version = code_version
         self._rule = AlarmRule()
 
-    def choose(self, folds: Sequence[FoldBuild], calibrations: Mapping[int, FoldCalibration]) -> AlarmChoice:
+    def choose(self, folds: Sequence[CompiledFold]) -> AlarmChoice:
         """Thresholds of the first fold, which ships.
 
-        Its student watches the calm streams. Held-out clips are judged as its calibration was fitted: by its own
-        student where some were kept for calibration, else each by the student of the fold that held it out, the first
-        fold's own left out.
+        Its files watch the calm streams. Held-out clips are judged by them too where some were kept for calibration,
+        else each by those of the fold that held it out, the first fold's own left out.
         """
         shipped = folds[0]
         own = shipped.clips.calibrate
         watched = [(shipped, own)] if own else [(one, one.clips.judge) for one in folds[1:]]
         clips = [found for one, given in watched for found in self._watch_clips(one, given)]
         streams = self._watch_streams(shipped)
-        platt = calibrations[shipped.clips.number].platt
-        return choose_alarms(streams, clips, platt, self._alarms.per_hour, self._rule)
+        return choose_alarms(streams, clips, self._target, self._alarms.per_hour, self._rule)
 
-    def _watch_clips(self, one: FoldBuild, clips: Sequence[Clip]) -> tuple[Trace, ...]:
+    @property
+    def _target(self) -> str:
+        return self._recipe.targets[0]
+
+    def _watch_clips(self, one: CompiledFold, clips: Sequence[Clip]) -> tuple[Trace, ...]:
         items = [(clip.name, clip.fight, partial(self._real.exact, clip)) for clip in clips]
-        key = (one.pruned().key, [clip.name for clip in clips])
-        return self._watched("watch-clips", one, key, items)
+        return self._watched("watch-clips", one, [clip.name for clip in clips], items)
 
-    def _watch_streams(self, one: FoldBuild) -> tuple[Trace, ...]:
+    def _watch_streams(self, one: CompiledFold) -> tuple[Trace, ...]:
         parts = self._draw()
         films = [film for part in parts for film in sorted((part.directory / "streams").iterdir())]
         items = [
             (f"stream-{number}", False, partial(decode_clip, film, self._recipe.preprocessing))
             for number, film in enumerate(films)
         ]
-        return self._watched("watch-streams", one, (one.pruned().key, [part.key for part in parts]), items)
+        return self._watched("watch-streams", one, [part.key for part in parts], items)
 
     def _draw(self) -> list[Stage]:
         """Streams are drawn some at a time, so that an interrupted build loses little."""
@@ -100,23 +115,37 @@ class AlarmBudget:
         )
 
     def _watched(
-        self, name: str, one: FoldBuild, key: object, items: Sequence[tuple[str, bool, Callable[[], DecodedClip]]]
+        self,
+        name: str,
+        one: CompiledFold,
+        watched: Sequence[str],
+        items: Sequence[tuple[str, bool, Callable[[], DecodedClip]]],
     ) -> tuple[Trace, ...]:
         stage = self._store.run(
             f"fold{one.clips.number}-{name}",
-            (key, self._rule.rate_hz),
+            (one.compiled.key, self._target, watched, self._rule.rate_hz),
             partial(self._judge, one, items),
         )
         return msgspec.json.decode((stage.directory / TRACES).read_bytes(), type=tuple[Trace, ...])
 
     def _judge(
-        self, one: FoldBuild, items: Sequence[tuple[str, bool, Callable[[], DecodedClip]]], directory: Path
+        self, one: CompiledFold, items: Sequence[tuple[str, bool, Callable[[], DecodedClip]]], directory: Path
     ) -> None:
-        geometry, seen = self._recipe.geometry, self._recipe.preprocessing
-        scorer = one.scorer(one.network(self._recipe.student, one.pruned(), seen), seen)
+        recipe, temperature = self._recipe, one.calibration.temperature
         traces = []
-        for number, (name, fight, decode) in enumerate(items, 1):
-            label = FIGHT if fight else CALM
-            traces.append(trace(name, label, decode(), scorer, geometry, seen, self._rule))
-            self._progress(number, len(items), name)
+        with self._open(one) as scorer:
+            for number, (name, fight, decode) in enumerate(items, 1):
+                label = FIGHT if fight else CALM
+                judged = trace(
+                    name, label, decode(), scorer, temperature, recipe.geometry, recipe.preprocessing, self._rule
+                )
+                traces.append(judged)
+                self._progress(number, len(items), name)
         (directory / TRACES).write_bytes(msgspec.json.encode(traces))
+
+    @contextmanager
+    def _open(self, one: CompiledFold) -> Iterator[Scorer]:
+        directory = one.compiled.directory
+        encoder, head = (found for found in read_artifacts(directory) if found.target == self._target)
+        with closing(open_artifacts(encoder, head, directory, self._recipe.preprocessing)) as opened:
+            yield opened

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,10 +14,8 @@ from builder.alarms.choice import AlarmChoice
 from builder.display import LanedDisplay
 from builder.evaluation.parity import measure_parity, require_parity
 from builder.evidence.kinds import Evidence
-from builder.pipeline.alarm_budget import AlarmBudget
-from builder.pipeline.calibrated import FoldCalibration
+from builder.pipeline.alarm_budget import AlarmBudget, CompiledFold
 from builder.pipeline.curated import CuratedClips
-from builder.pipeline.fold_build import FoldBuild
 from builder.pipeline.judged import Judged, calibrate, judge_calibrations, judge_compiled, judge_ensemble, judge_members
 from builder.pipeline.prepared import prepare
 from builder.pipeline.release import BuiltFolds, release
@@ -62,7 +60,11 @@ def build(options: BuildOptions, display: LanedDisplay) -> Path:
     _require_parity(judged, options.recipe)
     real = CuratedClips(prepared.real)
     scenes = None if prepared.scenes is None else CuratedClips(prepared.scenes)
-    alarms = _choose_alarms(options, real, folds, calibrations, store, display)
+    finished = [
+        CompiledFold(fold.clips, stage, calibrations[fold.clips.number])
+        for fold, stage in zip(folds, compiled, strict=True)
+    ]
+    alarms = _choose_alarms(options, real, finished, store, display)
     built = BuiltFolds(
         folds[0],
         tuple(stages),
@@ -79,8 +81,7 @@ def build(options: BuildOptions, display: LanedDisplay) -> Path:
 def _choose_alarms(
     options: BuildOptions,
     real: CuratedClips,
-    folds: Sequence[FoldBuild],
-    calibrations: Mapping[int, FoldCalibration],
+    folds: Sequence[CompiledFold],
     store: StageStore,
     display: LanedDisplay,
 ) -> AlarmChoice | None:
@@ -88,7 +89,7 @@ def _choose_alarms(
     if recipe.alarms is None:
         return None
     budget = AlarmBudget(recipe, recipe.alarms, real, store, display.progress, options.code_version)
-    chosen = budget.choose(folds, calibrations)
+    chosen = budget.choose(folds)
     warning = chosen.warning()
     if warning is not None:
         display.warn(warning)

@@ -6,9 +6,9 @@ import cv2
 import msgspec
 import numpy as np
 
-from builder.alarms.choice import UNSEEN, AlarmChoice, AlarmPoint
+from builder.alarms.choice import AlarmChoice, AlarmPoint
 from builder.evaluation.intervals import wilson
-from builder.evaluation.poisson import rate_interval
+from builder.evaluation.poisson import certainty, rate_interval
 from builder.evaluation.scores import Skipped
 from builder.report.data import (
     DataSummary,
@@ -65,17 +65,18 @@ def make_report(targets: tuple[str, ...] = ("cpu-tflite", "cpu-tflite-int8")) ->
 def make_choice() -> AlarmChoice:
     """Thresholds that keep a budget of 4 false alarms an hour, chosen on half an hour."""
     points = tuple(
-        AlarmPoint(alert=alert, alarms=alarms, expected_per_hour=2 * (alarms + UNSEEN), fights=0.75, calm=0.25)
+        AlarmPoint(alert=alert, alarms=alarms, certainty=certainty(alarms, 0.5, 4.0), fights=0.75, calm=0.25)
         for alert, alarms in ((0.6, 7), (0.7, 1), (0.8, 0))
     )
     return AlarmChoice(
         thresholds=Thresholds(wake=0.3, alert=0.7, clear=0.5),
+        target="cpu-tflite-int8",
         budget_per_hour=4.0,
         within=True,
         streams=30,
         hours=0.5,
         alarms=1,
-        expected_per_hour=3.0,
+        certainty=certainty(1, 0.5, 4.0),
         measured_per_hour=rate_interval(1, 0.5),
         fight_clips=40,
         fights=wilson(30, 40),

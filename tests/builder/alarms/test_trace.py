@@ -40,13 +40,22 @@ def test_footage_is_judged_as_a_camera_that_is_awake(detector: Detector, tiny: B
         for time_s, luma in zip(times.tolist(), frames, strict=True)
         for judgement in judge.judge(maker.make(Frame(time_s, 0, Shown(luma)), time_s))
     ]
-    found = trace("x", 0, DecodedClip(times, frames), detector, manifest.geometry, manifest.preprocessing, AlarmRule())
+    temperature = manifest.calibration.temperature
+    found = trace(
+        "x",
+        0,
+        DecodedClip(times, frames),
+        detector,
+        temperature,
+        manifest.geometry,
+        manifest.preprocessing,
+        AlarmRule(),
+    )
     assert (found.name, found.label, found.seconds) == ("x", 0, times[-1])
     shared = min(len(expected), len(found.times_s))
     assert abs(len(expected) - len(found.times_s)) <= 1
     assert [time_s for time_s, _ in expected[:shared]] == pytest.approx(found.times_s[:shared])
-    temperature = manifest.calibration.temperature
-    probabilities = 1 / (1 + np.exp(-np.array(found.margins) / temperature))
+    probabilities = 1 / (1 + np.exp(-np.array(found.log_odds)))
     assert [height for _, height in expected[:shared]] == pytest.approx(probabilities[:shared], abs=1e-5)
     assert np.ptp(probabilities) > 0.05
 
@@ -55,7 +64,7 @@ def test_a_glance_is_a_window_of_one_sample_alone(detector: Detector, tiny: Bund
     manifest = tiny.manifest
     frames = np.repeat(np.arange(0, 240, 8), SIZE * SIZE).reshape(-1, SIZE, SIZE).astype(np.uint8)
     clip = DecodedClip(np.arange(len(frames)) / 10, frames)
-    found = trace("x", 1, clip, detector, manifest.geometry, manifest.preprocessing, AlarmRule())
-    assert found.glances[0] == pytest.approx(found.margins[0], abs=1e-5)
-    assert found.glances[-1] != pytest.approx(found.margins[-1], abs=1e-5)
-    assert len(found.glances) == len(found.margins) == len(found.times_s)
+    found = trace("x", 1, clip, detector, 1.0, manifest.geometry, manifest.preprocessing, AlarmRule())
+    assert found.glances[0] == pytest.approx(found.log_odds[0], abs=1e-5)
+    assert found.glances[-1] != pytest.approx(found.log_odds[-1], abs=1e-5)
+    assert len(found.glances) == len(found.log_odds) == len(found.times_s)

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
-from builder.evaluation.poisson import rate_interval
+from builder.evaluation.poisson import certainty, rate_interval, silence_needed
 
 
 # The limits of Garwood's table for counts (chi-square quantiles, halved).
@@ -26,3 +27,24 @@ def test_rate_interval_is_per_unit_of_exposure() -> None:
         pytest.approx(2 * whole.low),
         pytest.approx(2 * whole.high),
     )
+
+
+@pytest.mark.parametrize(("count", "exposure", "most"), [(0, 0.5, 1.0), (1, 3.0, 0.5), (4, 2.0, 2.5), (30, 1.0, 25.0)])
+def test_certainty_is_the_share_of_rates_that_the_posterior_leaves_below(
+    count: int, exposure: float, most: float
+) -> None:
+    rates = np.random.default_rng(0).gamma(count + 0.5, 1 / exposure, 400_000)
+    assert certainty(count, exposure, most) == pytest.approx(float(np.mean(rates <= most)), abs=3e-3)
+
+
+def test_certainty_falls_with_every_event_and_is_a_probability() -> None:
+    told = [certainty(count, 3.0, 1.0) for count in range(200)]
+    assert told == sorted(told, reverse=True)
+    assert 0 <= told[-1] < 1e-9
+    assert told[0] == pytest.approx(0.9857, abs=1e-4)
+
+
+@pytest.mark.parametrize("most", [0.1, 1.0, 7.0])
+@pytest.mark.parametrize("sure", [0.5, 0.9, 0.99])
+def test_silence_for_as_long_as_is_needed_makes_just_so_sure(sure: float, most: float) -> None:
+    assert certainty(0, silence_needed(sure, most), most) == pytest.approx(sure)

@@ -1,45 +1,43 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import msgspec
 import pytest
 
 from builder.data.clips import Clip, find_clips
-from builder.pipeline.alarm_budget import AlarmBudget
+from builder.pipeline.alarm_budget import AlarmBudget, CompiledFold
 from builder.pipeline.calibrated import FoldCalibration
+from builder.pipeline.compiled_fold import ARTIFACTS
 from builder.pipeline.curated import CuratedClips, curate, hash_clips
 from builder.pipeline.fold_build import FoldClips
 from builder.recipe import Alarms, load_recipe
 from builder.stages import Stage, StageStore
 from models.bundle import Bundle
 from models.manifest import Thresholds
-from runtimes.detector import Detector, open_detector
 from tests.builder import tiny_clips
 from tests.builder.tiny_training import silent
 
 ALARMS = Alarms(per_hour=2000, minutes=0.03, seconds=2, seed=4)
-CALIBRATIONS = dict.fromkeys(range(3), FoldCalibration(1.0, 0.0, Thresholds(wake=0.1, alert=0.9, clear=0.2)))
-
-
-@pytest.fixture(scope="module")
-def detector(tiny: Bundle) -> Iterator[Detector]:
-    with closing(open_detector(tiny, target="onnx-float32")) as opened:
-        yield opened
+CALIBRATION = FoldCalibration(1.0, 0.0, Thresholds(wake=0.1, alert=0.9, clear=0.2))
 
 
 class Site:
-    """Curated clips of six cameras, two held out by each of three folds, whose networks are all the tiny one."""
+    """Curated clips of six cameras, two held out by each of three folds, whose files are all those of the tiny one."""
 
-    def __init__(self, directory: Path, tiny: Bundle, detector: Detector) -> None:
+    def __init__(self, directory: Path, tiny: Bundle) -> None:
         manifest = tiny.manifest
         self.recipe = msgspec.structs.replace(
-            load_recipe("quick"), geometry=manifest.geometry, preprocessing=manifest.preprocessing
+            load_recipe("quick"),
+            geometry=manifest.geometry,
+            preprocessing=manifest.preprocessing,
+            targets=("onnx-float32",),
         )
+        self.compiled = directory / "compiled"
+        for artifact in manifest.artifacts:
+            (self.compiled / artifact.file).parent.mkdir(parents=True, exist_ok=True)
+            (self.compiled / artifact.file).write_bytes(tiny.read(artifact.file))
+        (self.compiled / ARTIFACTS).write_bytes(msgspec.json.encode(manifest.artifacts))
         found = find_clips(tiny_clips.write_table(directory / "data", fights=3, calm=3, sources=6))
         place = directory / "curated"
         place.mkdir()
@@ -47,16 +45,12 @@ class Site:
         self.real = CuratedClips(place)
         self.told: list[tuple[str, bool]] = []
         self.directory = directory
-        self.detector = detector
 
-    def fold(self, number: int, key: str, calibrate: tuple[Clip, ...] = ()) -> Any:
-        """A fold of which nothing is real but its clips and what its network says."""
+    def fold(self, number: int, key: str, calibrate: tuple[Clip, ...] = ()) -> CompiledFold:
+        """A fold that was compiled to the tiny bundle's files."""
         judge = self.real.clips[number : number + 4 : 3]
-        return SimpleNamespace(
-            clips=FoldClips(number, (), judge, calibrate),
-            pruned=lambda: Stage("prune", self.directory, key, 0.0),
-            network=lambda *_: None,
-            scorer=lambda _: self.detector,
+        return CompiledFold(
+            FoldClips(number, (), judge, calibrate), Stage("compile", self.compiled, key, 0.0), CALIBRATION
         )
 
     def budget(self, alarms: Alarms = ALARMS) -> AlarmBudget:
@@ -71,28 +65,27 @@ class Site:
 
 
 def test_the_other_folds_held_out_clips_and_the_shipped_network_on_streams_make_the_choice(
-    tmp_path: Path, tiny: Bundle, detector: Detector
+    tmp_path: Path, tiny: Bundle
 ) -> None:
-    site = Site(tmp_path, tiny, detector)
+    site = Site(tmp_path, tiny)
     folds = [site.fold(number, f"key{number}") for number in range(3)]
-    chosen = site.budget().choose(folds, CALIBRATIONS)
+    chosen = site.budget().choose(folds)
     assert site.run() == ["fold1-watch-clips", "fold2-watch-clips", "alarm-streams0", "fold0-watch-streams"]
     assert (chosen.streams, chosen.fight_clips, chosen.calm_clips, chosen.budget_per_hour) == (1, 2, 2, 2000)
     assert chosen.hours * 3600 == pytest.approx(1.9)
-    looser = site.budget(msgspec.structs.replace(ALARMS, per_hour=5000.0)).choose(folds, CALIBRATIONS)
+    assert chosen.target == "onnx-float32"
+    looser = site.budget(msgspec.structs.replace(ALARMS, per_hour=5000.0)).choose(folds)
     assert site.run() == []
-    assert looser.points == chosen.points
-    site.budget().choose([site.fold(0, "trained again"), *folds[1:]], CALIBRATIONS)
+    assert [(one.alarms, one.fights) for one in looser.points] == [(one.alarms, one.fights) for one in chosen.points]
+    site.budget().choose([site.fold(0, "trained again"), *folds[1:]])
     assert site.run() == ["fold0-watch-streams"]
-    site.budget(msgspec.structs.replace(ALARMS, seed=5)).choose(folds, CALIBRATIONS)
+    site.budget(msgspec.structs.replace(ALARMS, seed=5)).choose(folds)
     assert site.run() == ["alarm-streams0", "fold0-watch-streams"]
 
 
-def test_clips_kept_for_calibration_serve_where_there_are_some(
-    tmp_path: Path, tiny: Bundle, detector: Detector
-) -> None:
-    site = Site(tmp_path, tiny, detector)
+def test_clips_kept_for_calibration_serve_where_there_are_some(tmp_path: Path, tiny: Bundle) -> None:
+    site = Site(tmp_path, tiny)
     kept = site.real.clips[1:6:2]
-    chosen = site.budget().choose([site.fold(0, "key", kept)], CALIBRATIONS)
+    chosen = site.budget().choose([site.fold(0, "key", kept)])
     assert site.run() == ["fold0-watch-clips", "alarm-streams0", "fold0-watch-streams"]
     assert chosen.fight_clips + chosen.calm_clips == len(kept)

@@ -106,11 +106,10 @@ def test_page_tells_the_budget_of_false_alarms_and_each_way_to_calibrate(written
     figures = msgspec.json.decode((written / JSON).read_bytes(), type=ReportFigures)
     assert figures.alarms == make_choice()
     words = " ".join(page.text.split())
-    assert (
-        "30 calm drawn streams (30 minutes) raised 1: 2.0 an hour, 95 %: 0.1 to 11.1, and 3.0 to be expected" in words
-    )
+    assert "30 calm drawn streams (30 minutes), judged by cpu-tflite-int8, raised 1: 2.0 an hour, 95 %: 0.1" in words
+    assert "to 11.1; 73.9 % sure of the budget" in words
     assert "Of 40 held-out fights 75.0 %" in words
-    assert "none of those tried keeps to" not in words
+    assert "none of those tried is sure enough" not in words
     ways = figures.calibration.methods
     assert [(way.method, way.ships) for way in ways] == [("none", False), ("platt", False), ("temperature", True)]
     assert figures.calibration.error_before == ways[0].error
@@ -138,10 +137,10 @@ def test_document_holds_what_other_commands_measured_without_their_paths(written
 def test_card_tells_the_budget_of_false_alarms_where_there_is_one() -> None:
     rng = np.random.default_rng(0)
     with_budget = " ".join(render_card(make_figures(make_full_report(), rng), "noise").split())
-    assert "at most 4.0 expected false alarms an hour: at alert 0.70, 30 minutes of calm drawn streams" in with_budget
+    assert "to keep surely to 4.0 false alarms an hour: at alert 0.70, 30 minutes of calm drawn streams" in with_budget
     assert "raised 1, that is 2.0 an hour [0.1" in with_budget
     without = render_card(make_figures(make_report(), rng), "noise")
-    assert "expected false alarms" not in without
+    assert "to keep surely" not in without
     assert "Expected calibration error of the float student" in without
 
 
