@@ -85,7 +85,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 def main(argv: list[str]) -> int:
     """Judge input variants on a folder of clips."""
     arguments = _parser().parse_args(argv)
-    variants = chosen_variants(arguments.variants)
+    variants = chosen_rivals(arguments.variants, VARIANTS)
     clips = find_clips(arguments.data).clips
     require_both_classes(clips, arguments.data)
     recipe = load_recipe("full")
@@ -246,15 +246,6 @@ def told(figure: Interval) -> str:
     return f"{figure.value:.3f} [{figure.low:.3f}, {figure.high:.3f}]"
 
 
-def chosen_variants(asked: str) -> dict[str, Variant]:
-    """Variants by key, from a list with commas or ``all``; raises ``VariantError``."""
-    names = list(VARIANTS) if asked == "all" else asked.split(",")
-    unknown = [name for name in names if name not in VARIANTS]
-    if unknown:
-        raise VariantError(f"no variant {', '.join(unknown)}; there are {', '.join(VARIANTS)}, or all")
-    return {name: VARIANTS[name] for name in names}
-
-
 def chosen_rivals(asked: Sequence[str] | None, known: Mapping[str, Rival]) -> dict[str, Rival]:
     """Those of ``known`` that were asked for, or all; raises ``VariantError``."""
     unknown = [name for name in asked or () if name not in known]
@@ -288,7 +279,12 @@ def folds_parser(name: str, description: str | None) -> argparse.ArgumentParser:
 
 def _parser() -> argparse.ArgumentParser:
     parser = folds_parser("inputs", main.__doc__)
-    parser.add_argument("--variants", default="all", help=f"some of {','.join(VARIANTS)} (default: all)")
+    parser.add_argument(
+        "--variants",
+        type=lambda names: names.split(","),
+        metavar="NAME,NAME",
+        help=f"some of {','.join(VARIANTS)} (default: all)",
+    )
     return parser
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks.input_variants import SHIPPED, VARIANTS
-from benchmarks.inputs import Result, VariantError, chosen_variants, describe, embed_clips, judge, main, summarise
+from benchmarks.inputs import Result, VariantError, chosen_rivals, describe, embed_clips, judge, main, summarise
 from builder.data.clips import Clip, find_clips
 from builder.recipe import load_recipe
 from tests.builder import tiny_clips
@@ -49,7 +49,7 @@ def test_features_are_mean_and_spread_over_time_and_broken_clips_are_left_out(
     told = []
     features = embed_clips(
         clips,
-        {key: (variant, mean_planes) for key, variant in chosen_variants("grey,second").items()},
+        {key: (variant, mean_planes) for key, variant in chosen_rivals(["grey", "second"], VARIANTS).items()},
         load_recipe("full"),
         lambda done, total, word: told.append((done, total, word)),
     )
@@ -73,8 +73,8 @@ def test_shipped_input_is_the_one_that_others_are_held_against() -> None:
 
 
 def test_unknown_variant_is_told_with_those_there_are() -> None:
-    with pytest.raises(VariantError, match=r"no variant colour; there are grey, .*second"):
-        chosen_variants("grey,colour")
+    with pytest.raises(VariantError, match=r"no rival 'colour'; there are grey; .*second"):
+        chosen_rivals(["grey", "colour"], VARIANTS)
 
 
 @pytest.mark.slow
