@@ -162,7 +162,14 @@ def _weights(layer: Any, name: str, state: dict[str, NDArray[Any]]) -> list[NDAr
         return [state[f"{name}.{part}"] for part in ("weight", "bias", "running_mean", "running_var")]
     order = (2, 3, 0, 1) if layer.name.endswith("depth_conv") else (2, 3, 1, 0)
     weight = state[f"{name}.weight"].transpose(order)
-    if layer.name == "stem_conv" and layer.get_weights()[0].shape[2] == 1:
-        # One plane where the network was taught three: the same plane thrice is the sum of the kernels.
-        weight = weight.sum(axis=2, keepdims=True)
-    return [weight]
+    return [_for_planes(weight, layer.get_weights()[0].shape[2]) if layer.name == "stem_conv" else weight]
+
+
+def _for_planes(kernels: NDArray[np.float32], planes: int) -> NDArray[np.float32]:
+    """Kernels ``(3, 3, 3, C)`` of a stem that was taught three planes, for one of so many."""
+    if planes == 1:
+        # The same plane thrice is the sum of the kernels.
+        return np.asarray(kernels.sum(axis=2, keepdims=True))
+    taught = kernels.shape[2]
+    # Each plane has a kernel of its own, in turn, and all together weigh what three did.
+    return np.asarray(kernels[:, :, np.arange(planes) % taught] * np.float32(taught / planes))

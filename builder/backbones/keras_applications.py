@@ -10,7 +10,7 @@ import hashlib
 import socket
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from builder.errors import WeightsError
 from builder.framework import load_keras
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 DOWNLOAD_TIMEOUT_S = 30.0
 """Longest silence of the server, not the longest download."""
-DOWNLOADED_SHAPE = (128, 128, 3)
+TAUGHT_PLANES = 3
+DOWNLOADED_SHAPE = (128, 128, TAUGHT_PLANES)
 KerasName = Literal["mobilenet_v2", "resnet50_v2", "vgg19"]
 
 
@@ -66,7 +67,7 @@ def build_keras_backbone(
     keras = load_keras()
     backbone = KERAS_BACKBONES[name]
     image = keras.Input((*size, channels), name="image")
-    plane = keras.layers.Concatenate(name="planes")([image] * 3) if channels == 1 else image
+    plane = _taught_planes(image, channels)
     scaled = keras.layers.Rescaling(backbone.gain, name="range")(plane) if backbone.gain != 1.0 else plane
     constructor = getattr(keras.applications, backbone.constructor)
     # Built on the scaled image, not called on it: pruning silently skips what is inside a nested model.
@@ -80,6 +81,14 @@ def build_keras_backbone(
             f"{path}: cannot be read as weights of {backbone.constructor} without top: {error}"
         ) from error
     return keras.Model(image, network.output, name=name), digest
+
+
+def _taught_planes(image: Any, channels: int) -> Any:  # noqa: ANN401 - symbolic tensors
+    """As many planes as the network was taught: where there are fewer, the first stands in for those that lack."""
+    if channels >= TAUGHT_PLANES:
+        return image
+    first = image if channels == 1 else image[..., :1]
+    return load_keras().layers.Concatenate(name="planes")([image, *[first] * (TAUGHT_PLANES - channels)])
 
 
 def _downloaded(backbone: KerasBackbone, constructor: Callable[..., object]) -> Path:

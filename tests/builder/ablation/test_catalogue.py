@@ -4,8 +4,15 @@ import pytest
 
 from builder.ablation.catalogue import CATALOGUE, choose
 from builder.ablation.technique import Network, Technique, patch_recipe
+from builder.backbones.registry import build_backbone
 from builder.errors import RecipeError
 from builder.recipe import load_recipe
+
+
+def channels_of(technique: Technique, state: str) -> tuple[str, ...]:
+    """The planes of a sample with the technique on or off."""
+    patch = technique.on if state == "on" else technique.off
+    return patch_recipe(load_recipe("full"), patch, technique.name).preprocessing.channels
 
 
 @pytest.mark.parametrize("name", ["full", "quick"])
@@ -14,6 +21,14 @@ def test_on_and_off_are_two_recipes_that_can_be_built(technique: Technique, name
     recipe = load_recipe(name)
     on, off = (patch_recipe(recipe, patch, technique.name) for patch in (technique.on, technique.off))
     assert on != off
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("channels", sorted({channels_of(one, state) for one in CATALOGUE for state in ("on", "off")}))
+def test_every_input_that_is_compared_fits_the_backbone(channels: tuple[str, ...]) -> None:
+    members = load_recipe("full").members
+    features = build_backbone(members.backbone, (32, 32), len(channels)).features
+    assert features.input_shape == (None, 32, 32, len(channels))
 
 
 def test_names_are_unique_and_each_row_says_what_it_is_and_who_described_it() -> None:

@@ -12,6 +12,7 @@ from builder.backbones.efficientnet_lite import (
     load_efficientnet_lite0,
 )
 from builder.errors import WeightsError
+from builder.framework import load_keras
 
 
 @pytest.mark.parametrize(
@@ -39,6 +40,15 @@ def test_one_plane_gives_what_the_same_plane_gives_thrice() -> None:
     np.testing.assert_allclose(features, triple(np.repeat(plane, 3, axis=-1), training=False), atol=2e-4)
 
 
+def test_two_planes_have_a_kernel_each_that_weigh_what_three_did() -> None:
+    pair, triple = (build_efficientnet_lite0((32, 32), planes, blocks=1) for planes in (2, 3))
+    load_efficientnet_lite0(pair)
+    load_efficientnet_lite0(triple)
+    two, three = (model.get_layer("stem_conv").get_weights()[0] for model in (pair, triple))
+    np.testing.assert_allclose(two, 1.5 * three[:, :, :2], rtol=1e-6)
+    assert not np.allclose(two[:, :, 0], two[:, :, 1])
+
+
 def test_every_layer_is_loaded() -> None:
     model = build_efficientnet_lite0((32, 32), 1)
     before = {layer.name: layer.get_weights() for layer in model.layers if layer.weights}
@@ -49,8 +59,11 @@ def test_every_layer_is_loaded() -> None:
 
 
 def test_one_clear_error_when_the_weights_do_not_fit_or_cannot_be_read(tmp_path: Path) -> None:
+    layers = load_keras().layers
+    other = load_keras().Sequential([layers.Conv2D(32, 5, use_bias=False, name="stem_conv")])
+    other.build((None, 32, 32, 3))
     with pytest.raises(WeightsError, match=r"does not fit layer stem_conv"):
-        load_efficientnet_lite0(build_efficientnet_lite0((32, 32), 2, blocks=1))
+        load_efficientnet_lite0(other)
     (tmp_path / "text.pth").write_text("weights")
     model = build_efficientnet_lite0((32, 32), 1, blocks=1)
     for path, message in ((tmp_path / "absent.pth", "cannot be read"), (tmp_path / "text.pth", "not a legacy PyTorch")):

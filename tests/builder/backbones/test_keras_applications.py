@@ -46,6 +46,14 @@ def test_a_local_file_is_loaded_for_one_plane_as_for_three(stored: Path) -> None
     np.testing.assert_allclose(features, triple(np.repeat(plane, 3, axis=-1), training=False), atol=1e-5)
 
 
+def test_the_first_of_two_planes_stands_in_for_the_third(stored: Path) -> None:
+    pair, _ = build_keras_backbone("mobilenet_v2", (32, 32), 2, stored)
+    triple, _ = build_keras_backbone("mobilenet_v2", (32, 32), 3, stored)
+    planes = np.random.default_rng(0).uniform(-1, 1, (1, 32, 32, 2)).astype(np.float32)
+    features = np.asarray(pair(planes, training=False))
+    np.testing.assert_allclose(features, triple(planes[..., [0, 1, 0]], training=False), atol=1e-5)
+
+
 def test_no_model_stands_inside_the_backbone(stored: Path) -> None:
     keras = load_keras()
     model, _ = build_keras_backbone("mobilenet_v2", (32, 32), 1, stored)
