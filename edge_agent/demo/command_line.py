@@ -29,7 +29,7 @@ from edge_agent.version import read_version
 from models.bundle import Bundle
 from models.trust import TrustStore
 
-DEFAULT_SEED = 7
+DEFAULT_SEED = 8
 HEADLESS_LIMIT_S = 60.0
 _NO_READER = 128 + signal.SIGPIPE
 
