@@ -46,11 +46,9 @@ def trace(
     """
     seconds = float(decoded.times_s[-1])
     times = sample_times(seconds, msgspec.structs.replace(geometry, rate_hz=rule.rate_hz))
+    batches = [times[start : start + _BATCH] for start in range(0, len(times), _BATCH)]
     embeddings = np.concatenate(
-        [
-            scorer.encode(cut_samples(decoded, times[start : start + _BATCH], geometry, preprocessing))
-            for start in range(0, len(times), _BATCH)
-        ]
+        [scorer.encode(cut_samples(decoded, batch, geometry, preprocessing)) for batch in batches]
     )
     # A window reaches back so many samples and no more: the search for its members need not either.
     reach = int(np.ceil(geometry.samples * rule.rate_hz / geometry.rate_hz)) + 1
@@ -58,10 +56,7 @@ def trace(
     glances: list[float] = []
     for start in range(0, len(times), _BATCH):
         ends = range(start, min(start + _BATCH, len(times)))
-        firsts = [max(0, end - reach) for end in ends]
-        picked = [
-            first + pick_window(times[first : end + 1], geometry) for first, end in zip(firsts, ends, strict=True)
-        ]
+        picked = [_window(times, end, reach, geometry) for end in ends]
         alone = np.repeat(np.array(ends)[:, None], geometry.samples, axis=1)
         log_odds += _log_odds(scorer, embeddings[np.stack(picked)], temperature)
         glances += _log_odds(scorer, embeddings[alone], temperature)
@@ -73,6 +68,11 @@ def trace(
         log_odds=tuple(log_odds),
         glances=tuple(glances),
     )
+
+
+def _window(times: NDArray[np.float64], end: int, reach: int, geometry: Geometry) -> NDArray[np.intp]:
+    first = max(0, end - reach)
+    return first + pick_window(times[first : end + 1], geometry)
 
 
 def _log_odds(scorer: Scorer, windows: NDArray[np.float32], temperature: float) -> list[float]:

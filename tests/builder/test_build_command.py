@@ -107,14 +107,8 @@ def test_a_killed_build_goes_on_where_it_stopped_and_ends_in_a_bundle_that_runs(
     assert {name: whole[name] for name in before} == before
     assert not list(inputs.out.rglob("*.part"))
 
-    given = ("--evidence", str(tmp_path / "folds.json"), "--evidence", str(tmp_path / "alarms.json"))
     packed = inputs.out / "tiny-1.2.3.nexara"
-    own = open_bundle(packed, trust).manifest.fingerprint()
-    write_json(tmp_path / "folds.json", make_crossval(version="1.2.3"))
-    write_json(tmp_path / "alarms.json", make_alarms(bundle="tiny 1.2.3"))
-    with pytest.raises(EvidenceError, match=f"another build of tiny 1.2.3 .* this one is {own[:12]}"):
-        main([*inputs.arguments, *given])
-    write_json(tmp_path / "alarms.json", make_alarms(bundle="tiny 1.2.3", fingerprint=own))
+    given = write_evidence(tmp_path, inputs, open_bundle(packed, trust).manifest.fingerprint())
     capsys.readouterr()
     assert main([*inputs.arguments, *given]) == 0
     told = capsys.readouterr().out
@@ -135,6 +129,18 @@ def test_a_killed_build_goes_on_where_it_stopped_and_ends_in_a_bundle_that_runs(
     require_alarms(report, bundle)
     assert [one["evidence"] for one in report["evidence"]] == ["cross-validation", "false-alarms"]
     assert "Not measured: another data set; clips degraded" in bundle.read("MODEL_CARD.md").decode()
+
+
+def write_evidence(directory: Path, inputs: Inputs, own: str) -> tuple[str, ...]:
+    """Options that give evidence of the bundle with this fingerprint; what was found of another build is refused."""
+    folds, alarms = directory / "folds.json", directory / "alarms.json"
+    given = ("--evidence", str(folds), "--evidence", str(alarms))
+    write_json(folds, make_crossval(version="1.2.3"))
+    write_json(alarms, make_alarms(bundle="tiny 1.2.3"))
+    with pytest.raises(EvidenceError, match=f"another build of tiny 1.2.3 .* this one is {own[:12]}"):
+        main([*inputs.arguments, *given])
+    write_json(alarms, make_alarms(bundle="tiny 1.2.3", fingerprint=own))
+    return given
 
 
 def require_data(report: dict[str, Any]) -> None:
