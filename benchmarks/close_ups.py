@@ -28,7 +28,7 @@ from benchmarks.inputs import (
     load_encoder,
     over_time,
     summarise,
-    told,
+    told_judged,
 )
 from benchmarks.outcome import machine_line, run, tell, write_json
 from benchmarks.table import table_lines
@@ -147,16 +147,7 @@ def describe(result: Result) -> Iterator[str]:
         " draw them"
     )
     yield ""
-    rows = [
-        (
-            judged.name,
-            f"{result.sample_ms[judged.name]:.1f}",
-            told(judged.auc),
-            told(judged.accuracy),
-            "" if judged.less is None else told(judged.less),
-        )
-        for judged in result.judged
-    ]
+    rows = [(judged.name, f"{result.sample_ms[judged.name]:.1f}", *told_judged(judged)) for judged in result.judged]
     yield from table_lines(("a sample shows", "ms a sample", "AUC", "accuracy", "AUC less that of what ships"), rows)
     yield ""
     yield "Brackets are 95 % intervals over sources; the whole backbone encodes by int8 TFLite on one thread."

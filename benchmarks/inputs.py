@@ -203,10 +203,7 @@ def describe(result: Result) -> Iterator[str]:
         f"mean of {result.seeds} ways to draw them"
     )
     yield ""
-    rows = [
-        (judged.name, told(judged.auc), told(judged.accuracy), "" if judged.less is None else told(judged.less))
-        for judged in result.judged
-    ]
+    rows = [(judged.name, *told_judged(judged)) for judged in result.judged]
     yield from table_lines(("input", "AUC", "accuracy", "AUC less that of the shipped input"), rows)
     yield ""
     yield "Brackets are 95 % intervals over sources."
@@ -244,6 +241,11 @@ def _frames(clip: DecodedClip, instants: NDArray[np.float64], gap_s: float) -> t
 def told(figure: Interval) -> str:
     """A figure with its interval, as tables show it."""
     return f"{figure.value:.3f} [{figure.low:.3f}, {figure.high:.3f}]"
+
+
+def told_judged(judged: Judged) -> tuple[str, str, str]:
+    """AUC, accuracy and what the AUC is less than the reference's, as tables show them."""
+    return told(judged.auc), told(judged.accuracy), "" if judged.less is None else told(judged.less)
 
 
 def chosen_rivals(asked: Sequence[str] | None, known: Mapping[str, Rival]) -> dict[str, Rival]:

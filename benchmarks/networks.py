@@ -24,7 +24,7 @@ from benchmarks.inputs import (
     judge_rivals,
     load_encoder,
     summarise,
-    told,
+    told_judged,
 )
 from benchmarks.outcome import machine_line, run, tell, write_json
 from benchmarks.table import table_lines
@@ -107,9 +107,7 @@ def describe(result: Result) -> Iterator[str]:
             network.name,
             f"{network.parameters / 1e6:.2f}",
             f"{network.sample_ms:.1f}",
-            told(network.judged.auc),
-            told(network.judged.accuracy),
-            "" if network.judged.less is None else told(network.judged.less),
+            *told_judged(network.judged),
         )
         for network in result.networks
     ]

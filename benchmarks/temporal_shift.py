@@ -25,7 +25,7 @@ from benchmarks.inputs import (
     judge_rivals,
     pooled_encoder,
     summarise,
-    told,
+    told_judged,
 )
 from benchmarks.outcome import machine_line, run, tell, write_json
 from benchmarks.table import table_lines
@@ -121,10 +121,7 @@ def describe(result: Result) -> Iterator[str]:
     yield machine_line()
     yield f"{result.data}: {result.folds} folds grouped by source, mean of {result.seeds} ways to draw them"
     yield ""
-    rows = [
-        (one.name, told(one.auc), told(one.accuracy), "" if one.less is None else told(one.less))
-        for one in result.judged
-    ]
+    rows = [(judged.name, *told_judged(judged)) for judged in result.judged]
     yield from table_lines(("channels shifted", "AUC", "accuracy", "AUC less that of none"), rows)
     yield ""
     yield "Brackets are 95 % intervals over sources; the network stays as it was pretrained."

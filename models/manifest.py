@@ -6,7 +6,6 @@ Unknown fields are ignored here and kept in the file; a newer major format is re
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -227,8 +226,11 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     lineage: Lineage
 
     def fingerprint(self) -> Sha256:
-        """What stands for all that a verdict or an alarm comes from; figures of one are of no other bundle."""
-        return fingerprint_verdicts(self.artifacts, self.geometry, self.preprocessing, self.calibration)
+        """SHA-256 of all that a verdict or an alarm comes from (compiled files, geometry, preprocessing, calibration):
+        figures of one are of no other bundle."""
+        files = {f"{one.target} {one.stage}": one.sha256 for one in self.artifacts}
+        told = (files, self.geometry, self.preprocessing, self.calibration)
+        return hashlib.sha256(msgspec.json.encode(told, order="deterministic")).hexdigest()
 
     def targets(self) -> tuple[str, ...]:
         """Targets in the order of the manifest, each once."""
@@ -242,15 +244,6 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         raise BundleFormatError(
             f"bundle {self.name}: no {stage} for target {target!r}; it has {', '.join(self.targets()) or 'none'}"
         )
-
-
-def fingerprint_verdicts(
-    artifacts: Iterable[Artifact], geometry: Geometry, preprocessing: Preprocessing, calibration: Calibration
-) -> Sha256:
-    """SHA-256 of compiled files, geometry, preprocessing and calibration."""
-    files = {f"{one.target} {one.stage}": one.sha256 for one in artifacts}
-    told = msgspec.json.encode((files, geometry, preprocessing, calibration), order="deterministic")
-    return hashlib.sha256(told).hexdigest()
 
 
 def parse_manifest(text: bytes, where: str) -> Manifest:

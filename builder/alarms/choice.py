@@ -15,7 +15,7 @@ from builder.errors import DataError
 from builder.evaluation.intervals import wilson
 from builder.evaluation.poisson import certainty, rate_interval
 from builder.evaluation.scores import FIGHT
-from builder.training.calibration import LOWEST_WAKE, WAKE_RECALL
+from builder.training.calibration import LOWEST_WAKE, WAKE_RECALL, sigmoid
 from models.manifest import Interval, Thresholds
 
 ALERTS = (*(round(0.5 + step / 100, 2) for step in range(50)), 0.995)
@@ -136,7 +136,7 @@ def _of_both(streams: Sequence[Trace], clips: Sequence[Trace]) -> tuple[list[Tra
 
 
 def _wake(fights: Sequence[Trace]) -> float:
-    glances = [float(np.median(_probabilities(clip.glances))) for clip in fights]
+    glances = [float(np.median(sigmoid(np.array(clip.glances)))) for clip in fights]
     return max(float(np.quantile(glances, 1 - WAKE_RECALL)), LOWEST_WAKE)
 
 
@@ -147,11 +147,7 @@ def _thresholds(wake: float, alert: float) -> Thresholds:
 
 def _judge(one: Trace, rule: AlarmRule) -> _Judged:
     times = np.array(one.times_s)
-    return _Judged(times, levels(times, _probabilities(one.log_odds), rule))
-
-
-def _probabilities(log_odds: Sequence[float]) -> NDArray[np.float64]:
-    return np.asarray(1 / (1 + np.exp(-np.array(log_odds))))
+    return _Judged(times, levels(times, sigmoid(np.array(one.log_odds)), rule))
 
 
 def _point(

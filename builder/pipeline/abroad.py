@@ -21,12 +21,11 @@ from builder.data.folds import FoldProtocol
 from builder.display import LanedDisplay
 from builder.errors import DataError
 from builder.evaluation.figures import Figures, figure
-from builder.evaluation.opening import open_artifacts
 from builder.evaluation.scores import Scores
 from builder.evaluation.scoring import Scorer, score_clips
 from builder.members import Member, NetworkSpec
 from builder.pipeline.calibrated import UNCALIBRATED, FoldCalibration, apply_calibration, fit_calibration
-from builder.pipeline.compiled_fold import compile_stage, read_artifacts
+from builder.pipeline.compiled_fold import compile_stage, open_compiled
 from builder.pipeline.crossval import DECISION
 from builder.pipeline.curated import CuratedClips
 from builder.pipeline.fold_build import SCORES, read_scores, write_scores
@@ -165,10 +164,9 @@ class _Abroad:
         return [Judged(name, "artifact", read_scores(stage.directory / f"{name}.json")) for name in names]
 
     def _score_artifacts(self, compiled: Stage, calibration: FoldCalibration, directory: Path) -> None:
-        artifacts, seen = read_artifacts(compiled.directory), self._recipe.preprocessing
+        seen = self._recipe.preprocessing
         for number, target in enumerate(targets := self._recipe.released(), 1):
-            encoder, head = (one for one in artifacts if one.target == target.name)
-            with closing(open_artifacts(encoder, head, compiled.directory, seen)) as opened:
+            with closing(open_compiled(compiled.directory, target.name, seen)) as opened:
                 write_scores(self._scores(opened, seen, calibration.temperature), directory / f"{target.name}.json")
             self._display.progress(number, len(targets), target.name)
 

@@ -3,8 +3,8 @@ fold's watching the clips that it held out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -16,11 +16,9 @@ from builder.alarms.rule import AlarmRule
 from builder.alarms.trace import Trace, trace
 from builder.data.clips import Clip
 from builder.data.decode import DecodedClip, decode_clip
-from builder.evaluation.opening import open_artifacts
 from builder.evaluation.scores import CALM, FIGHT
-from builder.evaluation.scoring import Scorer
 from builder.pipeline.calibrated import FoldCalibration
-from builder.pipeline.compiled_fold import read_artifacts
+from builder.pipeline.compiled_fold import open_compiled
 from builder.pipeline.curated import CuratedClips
 from builder.pipeline.fold_build import FoldClips
 from builder.recipe import Alarms, Recipe
@@ -131,21 +129,11 @@ class AlarmBudget:
     def _judge(
         self, one: CompiledFold, items: Sequence[tuple[str, bool, Callable[[], DecodedClip]]], directory: Path
     ) -> None:
-        recipe, temperature = self._recipe, one.calibration.temperature
+        geometry, seen, temperature = self._recipe.geometry, self._recipe.preprocessing, one.calibration.temperature
         traces = []
-        with self._open(one) as scorer:
+        with closing(open_compiled(one.compiled.directory, self._target, seen)) as scorer:
             for number, (name, fight, decode) in enumerate(items, 1):
                 label = FIGHT if fight else CALM
-                judged = trace(
-                    name, label, decode(), scorer, temperature, recipe.geometry, recipe.preprocessing, self._rule
-                )
-                traces.append(judged)
+                traces.append(trace(name, label, decode(), scorer, temperature, geometry, seen, self._rule))
                 self._progress(number, len(items), name)
         (directory / TRACES).write_bytes(msgspec.json.encode(traces))
-
-    @contextmanager
-    def _open(self, one: CompiledFold) -> Iterator[Scorer]:
-        directory = one.compiled.directory
-        encoder, head = (found for found in read_artifacts(directory) if found.target == self._target)
-        with closing(open_artifacts(encoder, head, directory, self._recipe.preprocessing)) as opened:
-            yield opened

@@ -24,8 +24,9 @@ from builder.stages import Stage, StageStore
 from builder.training.fit import Progress
 from builder.training.network import Network
 from builder.training.probe import embedder
-from models.manifest import Artifact
+from models.manifest import Artifact, Preprocessing
 from models.preprocessing import normalise
+from runtimes.pair import Pair
 
 ARTIFACTS = "artifacts.json"
 
@@ -77,6 +78,12 @@ def compile_fold(
 def read_artifacts(directory: Path) -> tuple[Artifact, ...]:
     """What ``compile_fold`` wrote."""
     return msgspec.json.decode((directory / ARTIFACTS).read_bytes(), type=tuple[Artifact, ...])
+
+
+def open_compiled(directory: Path, target: str, preprocessing: Preprocessing) -> Pair:
+    """The files for one target that ``compile_fold`` wrote. Raises ``RuntimeOpenError``."""
+    encoder, head = (one for one in read_artifacts(directory) if one.target == target)
+    return open_artifacts(encoder, head, directory, preprocessing)
 
 
 def golden_windows(scenes: CuratedClips, recipe: Recipe) -> NDArray[np.uint8]:

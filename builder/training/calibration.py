@@ -36,7 +36,12 @@ class Platt(NamedTuple):
 
     def probabilities(self, margins: NDArray[np.float64]) -> NDArray[np.float64]:
         """Calibrated probabilities of margins ``(N,)``."""
-        return np.asarray(1 / (1 + np.exp(-(margins + self.shift) / self.temperature)))
+        return sigmoid((margins + self.shift) / self.temperature)
+
+
+def sigmoid(log_odds: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Probabilities of log-odds ``(N,)``."""
+    return np.asarray(1 / (1 + np.exp(-log_odds)))
 
 
 def fit_platt(margins: NDArray[np.float64], labels: NDArray[np.int64]) -> Platt:
