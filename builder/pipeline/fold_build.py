@@ -224,9 +224,8 @@ class FoldBuild:
         recipe = self._recipe
         train = [clip.name for clip in self._clips.train]
         chosen = [extra for extra in (recipe.oversampling, recipe.validation) if extra is not msgspec.UNSET]
-        scenes = recipe.scenes
-        weight = () if scenes is None or scenes.weight is msgspec.UNSET else (scenes.weight,)
-        return self._learnt.key(seen), train, *chosen, *weight
+        drawn = () if recipe.scenes is None else (recipe.scenes.weight, recipe.scenes.shown)
+        return self._learnt.key(seen), train, *chosen, *(told for told in drawn if told is not msgspec.UNSET)
 
     def _draws_again(self) -> bool:
         return self._recipe.oversampling is not msgspec.UNSET

@@ -13,7 +13,7 @@ from builder.data.decode import Footage, LateClip
 from builder.pipeline.curated import CuratedClips
 from builder.recipe import Recipe
 from builder.training.batch import Batch
-from builder.training.training_set import DegradedCopies, TrainingSet
+from builder.training.training_set import DegradedCopies, Rotation, TrainingSet
 from models.manifest import Preprocessing
 
 
@@ -69,6 +69,7 @@ class LearntClips:
             recipe.augmentation,
             numbers=numbers,
             weights=self._weights(len(clips)),
+            rotation=self._rotation(len(clips)),
             degraded=copies,
             oversampling=recipe.oversampling if oversampled and recipe.oversampling is not msgspec.UNSET else None,
             held_out=held_out,
@@ -92,6 +93,13 @@ class LearntClips:
         if spec is None or spec.weight is msgspec.UNSET or self._scenes is None:
             return None
         return [1.0] * real + [spec.weight if part is self._scenes else 1.0 for part, _ in self._others]
+
+    def _rotation(self, real: int) -> Rotation | None:
+        spec = self._recipe.scenes
+        if spec is None or spec.shown is msgspec.UNSET:
+            return None
+        rows = [real + place for place, (part, _) in enumerate(self._others) if part is self._scenes]
+        return Rotation(tuple(rows), spec.shown)
 
     def _footage(self, number: int, entry: tuple[CuratedClips, Clip], *, degraded: bool = False) -> Footage:
         part, clip = entry

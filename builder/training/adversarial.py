@@ -128,7 +128,9 @@ def pair_domains(training: TrainingSet, batch: int, seed: int) -> Callable[[int]
 def _pair(clean: Callable[[], Batch], degraded: Callable[[], Batch]) -> Batch:
     one, other = clean(), degraded()
     windows = np.concatenate([one.windows, other.windows])
-    return Batch(windows, np.concatenate([one.labels, other.labels]))
+    labels = np.concatenate([one.labels, other.labels])
+    alike = one.weights is None or other.weights is None
+    return Batch(windows, labels, weights=None if alike else np.concatenate([one.weights, other.weights]))
 
 
 class _Follower(NamedTuple):

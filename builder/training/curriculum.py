@@ -49,6 +49,8 @@ class Clips(Protocol):
 
     def labels(self, clips: list[int] | None = None) -> NDArray[np.float32]: ...
 
+    def epoch_weights(self, clips: list[int]) -> NDArray[np.float32] | None: ...
+
     def chunks(self, seed: int, batch: int, number: int) -> list[NDArray[np.intp]]: ...
 
 
@@ -99,4 +101,5 @@ def _easier(clip: int, allowed: NDArray[np.bool_], fights: NDArray[np.bool_], rn
 
 def _batch(clips: Clips, seed: int, number: int, chosen: list[tuple[int, bool]]) -> Batch:
     windows = [clips.views(seed, number + REPEAT * standing_in, [int(clip)])[0] for clip, standing_in in chosen]
-    return Batch(np.stack(windows), clips.labels([int(clip) for clip, _ in chosen]))
+    shown = [int(clip) for clip, _ in chosen]
+    return Batch(np.stack(windows), clips.labels(shown), weights=clips.epoch_weights(shown))

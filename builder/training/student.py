@@ -16,7 +16,7 @@ from builder.training.held_out import embed_held_out
 from builder.training.network import Network, standardise, standardised
 from builder.training.probe import embedder, train_probe
 from builder.training.stacking import stacked_weights
-from builder.training.training_set import TrainingSet, repeated, shuffled
+from builder.training.training_set import TrainingSet, repeated
 from models.manifest import Preprocessing
 
 if TYPE_CHECKING:
@@ -53,9 +53,9 @@ class TeacherViews:
         return np.stack([embed(self.windows(view)) for view in range(len(self.logits))])
 
     def epoch(self, seed: int, batch: int, number: int) -> list[Callable[[], Batch]]:
-        """One view of every clip, in drawn order; epochs go round the views."""
+        """One view of every clip that the epoch shows, in drawn order; epochs go round the views."""
         view = number % len(self.logits)
-        return [partial(self._batch, view, rows) for rows in shuffled(len(self._training), batch, (seed, number))]
+        return [partial(self._batch, view, rows) for rows in self._training.chunks(seed, batch, number)]
 
     def windows(self, view: int) -> NDArray[np.uint8]:
         """That view of every clip, ``(N, T, H, W, C) uint8``."""
@@ -82,7 +82,7 @@ class TeacherViews:
             self.logits[view, rows],
             hints,
             # What an encoder makes of a clip is to be kept however much the clip says of fights.
-            None if hints is not None else self._training.weights(clips),
+            None if hints is not None else self._training.epoch_weights(clips),
         )
 
 

@@ -19,6 +19,7 @@ from builder.training.views import Augmentation, draw_view, strengthened
 from models.manifest import Geometry, Preprocessing
 
 DOMAIN_SEED = 3_000_017
+ROTATION_SEED = 4_000_037
 AGAIN = 1_000_000
 """Entries that are drawn again are numbered from here on: no folder holds so many clips."""
 
@@ -30,6 +31,13 @@ class DegradedCopies(NamedTuple):
     share: float
 
 
+class Rotation(NamedTuple):
+    """The places ``rows`` of clips of which an epoch shows no more than ``shown``, drawn anew for each epoch."""
+
+    rows: tuple[int, ...]
+    shown: int
+
+
 class TrainingSet:
     """Decoded clips with their labels, and the seeded views of them.
 
@@ -37,7 +45,8 @@ class TrainingSet:
     whatever other clips there are: ``numbers`` are those of the clips among all that any fold learns from (without
     them, their places). Clips that ``oversampling`` draws again follow all others, as entries of their own with heavier
     views. ``held_out`` are windows as clips are judged, of sources that are not among ``clips``. ``weights`` say how
-    much each clip counts in training, in proportion to the others; without them all count alike.
+    much each clip counts in training, in proportion to the others; without them all count alike. Clips of a
+    ``rotation`` are not all shown by each epoch, and those that are count for those that are not.
     """
 
     def __init__(
@@ -49,6 +58,7 @@ class TrainingSet:
         *,
         numbers: Sequence[int] | None = None,
         weights: Sequence[float] | None = None,
+        rotation: Rotation | None = None,
         degraded: DegradedCopies | None = None,
         oversampling: Oversampling | None = None,
         held_out: Batch | None = None,
@@ -62,6 +72,9 @@ class TrainingSet:
             augmentations += [strengthened(augmentation, oversampling.heavier)] * len(again)
             own += [AGAIN + place for place in range(len(again))]
             weights = None if weights is None else (*weights, *(weights[row] for row in again))
+            if rotation is not None:
+                copied = [len(clips) - len(again) + place for place, row in enumerate(again) if row in rotation.rows]
+                rotation = Rotation((*rotation.rows, *copied), rotation.shown)
             if degraded is not None:
                 copies = (*degraded.clips, *(degraded.clips[row] for row in again))
                 degraded = DegradedCopies(copies, degraded.share)
@@ -72,6 +85,7 @@ class TrainingSet:
         self._decoded = tuple(decoded for _, decoded in clips)
         self._labels = _one_hot(self.clips)
         self._weights = None if weights is None else np.asarray(weights, np.float32) / np.float32(np.mean(weights))
+        self._rotation = rotation if rotation is not None and rotation.shown < len(rotation.rows) else None
         self._geometry = geometry
         self._augmentations = tuple(augmentations)
         self._degraded = degraded
@@ -114,9 +128,18 @@ class TrainingSet:
         """One-hot labels ``(B, 2) float32``, calm and fight."""
         return self._labels if clips is None else self._labels[list(clips)]
 
-    def weights(self, clips: Sequence[int] | None = None) -> NDArray[np.float32] | None:
-        """How much clips count ``(B,) float32``, 1 on the average over all, or ``None`` where all count alike."""
-        return self._weights if clips is None or self._weights is None else self._weights[list(clips)]
+    def weights(self) -> NDArray[np.float32] | None:
+        """How much each clip counts ``(N,) float32``, 1 on the average, or ``None`` where all count alike."""
+        return self._weights
+
+    def epoch_weights(self, clips: Sequence[int]) -> NDArray[np.float32] | None:
+        """How much ``clips`` count in an epoch's batch ``(B,) float32``: those of a rotation for the others too."""
+        rotation, chosen = self._rotation, list(clips)
+        if rotation is None:
+            return None if self._weights is None else self._weights[chosen]
+        weights = np.ones(len(self), np.float32) if self._weights is None else self._weights.copy()
+        weights[list(rotation.rows)] *= len(rotation.rows) / rotation.shown
+        return weights[chosen]
 
     def epoch(self, seed: int, batch: int, number: int) -> list[Callable[[], Batch]]:
         """The batches of one epoch, as calls that draw them; clips that do not fill a last batch wait for the next."""
@@ -124,11 +147,19 @@ class TrainingSet:
 
     def chunks(self, seed: int, batch: int, number: int) -> list[NDArray[np.intp]]:
         """Which clips make each batch of one epoch."""
-        return shuffled(len(self), batch, (seed, number))
+        rows = self._shown_by(seed, number)
+        return [rows[chunk] for chunk in shuffled(len(rows), batch, (seed, number))]
+
+    def _shown_by(self, seed: int, number: int) -> NDArray[np.intp]:
+        rotation, every = self._rotation, np.arange(len(self))
+        if rotation is None:
+            return every
+        drawn = np.random.default_rng((seed, number, ROTATION_SEED)).permutation(rotation.rows)
+        return np.setdiff1d(every, drawn[rotation.shown :])
 
     def _batch(self, seed: int, epoch: int, clips: NDArray[np.intp]) -> Batch:
         chosen = clips.tolist()
-        return Batch(self.views(seed, epoch, chosen), self.labels(chosen), weights=self.weights(chosen))
+        return Batch(self.views(seed, epoch, chosen), self.labels(chosen), weights=self.epoch_weights(chosen))
 
 
 def _one_hot(clips: Sequence[Clip]) -> NDArray[np.float32]:

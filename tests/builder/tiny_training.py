@@ -13,7 +13,7 @@ from builder.data.decode import DecodedClip
 from builder.framework import load_keras
 from builder.heads import HeadName
 from builder.training.network import Network, build_network
-from builder.training.training_set import TrainingSet
+from builder.training.training_set import Rotation, TrainingSet
 from builder.training.views import Augmentation
 from models.manifest import Geometry, Preprocessing
 
@@ -28,7 +28,7 @@ def silent(done: int, total: int, word: str) -> None:
     """Progress that tells nobody."""
 
 
-def make_training(count: int = 8, seen: Preprocessing = PREPROCESSING) -> TrainingSet:
+def make_training(count: int = 8, seen: Preprocessing = PREPROCESSING, rotation: Rotation | None = None) -> TrainingSet:
     """``count`` clips, fights and calm ones by turns, as they are ``seen``: a fight shakes, calm stands still."""
     rng = np.random.default_rng(0)
     clips = []
@@ -39,7 +39,7 @@ def make_training(count: int = 8, seen: Preprocessing = PREPROCESSING) -> Traini
         still = np.repeat(picture[None], 20, axis=0)
         decoded = DecodedClip(np.arange(20) / 20, frames if label == "fight" else still)
         clips.append((Clip(f"{number}.mp4", Path(f"{number}.mp4"), label, f"s{number}"), decoded))
-    return TrainingSet(clips, GEOMETRY, seen, Augmentation(noise=0.0))
+    return TrainingSet(clips, GEOMETRY, seen, Augmentation(noise=0.0), rotation=rotation)
 
 
 def make_network(head: HeadName = "tcn", *, blocks: int = 2, frozen: int = 0, seed: int = 1) -> Network:

@@ -124,3 +124,21 @@ def test_weighing_scenes_otherwise_draws_and_embeds_nothing_anew(prepared: Prepa
             np.testing.assert_allclose(weights[real:] / weights[0], 0.2, rtol=1e-6)
     assert keys[0][0] == keys[1][0]
     assert keys[0][1] != keys[1][1]
+
+
+def test_showing_fewer_scenes_an_epoch_embeds_nothing_anew(prepared: PreparedClips) -> None:
+    seen = prepared.recipe.preprocessing
+    store, fold = StageStore(prepared.work, lambda *_: None), prepared.folds()[0]
+    shown: list[set[int]] = []
+    keys = []
+    for most in (msgspec.UNSET, 2):
+        scenes = SceneClips(clips=4, seconds=2.0, shown=most)
+        recipe = msgspec.structs.replace(prepared.recipe, scenes=scenes)
+        opened = PreparedClips(recipe, prepared.work, prepared.real, prepared.real).open(fold, store, silent)
+        keys.append((opened._learnt.key(seen), opened._data_key(seen)))
+        shown.append({int(row) for chunk in opened.training(seen).chunks(1, 1, 0) for row in chunk})
+    real, every = set(range(len(fold.train))), shown[0]
+    assert shown[1] > real
+    assert len(shown[1]) == len(real) + 2 < len(every)
+    assert keys[0][0] == keys[1][0]
+    assert keys[0][1] != keys[1][1]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +109,7 @@ def domain_logits(model: Any) -> Any:
 TOY = Preprocessing(size=(8, 8), channels=("grey",), difference_gain=1.0, mean=128.0, scale=64.0)
 
 
-def two_domains(count: int = 32) -> TrainingSet:
+def two_domains(count: int = 32, weights: Sequence[float] | None = None) -> TrainingSet:
     """Clips whose upper half tells the label; the copies' lower half is brighter, which tells the domain."""
     rng = np.random.default_rng(0)
     clips, copies = [], []
@@ -120,7 +121,7 @@ def two_domains(count: int = 32) -> TrainingSet:
         clip = Clip(f"{number}.mp4", Path(f"{number}.mp4"), LABELS[1 - number % 2], f"s{number}")
         clips.append((clip, DecodedClip(times, frames.astype(np.uint8))))
         copies.append(DecodedClip(times, bright.astype(np.uint8)))
-    return TrainingSet(clips, GEOMETRY, TOY, STILL, degraded=DegradedCopies(tuple(copies), 0.5))
+    return TrainingSet(clips, GEOMETRY, TOY, STILL, weights=weights, degraded=DegradedCopies(tuple(copies), 0.5))
 
 
 def toy_network(seed: int) -> Network:
@@ -165,6 +166,16 @@ def test_each_batch_is_clean_and_degraded_by_halves_with_the_clips_own_labels() 
             found.append((place < 4, clip))
     # Every clip once in either form.
     assert sorted(found) == [(first, clip) for first in (False, True) for clip in range(32)]
+
+
+def test_clips_count_in_either_form_as_much_as_anywhere() -> None:
+    training = two_domains(weights=[1.0] * 16 + [0.2] * 16)
+    assert pair_domains(two_domains(), 8, 1)(2)[0]().weights is None
+    for number, draw in enumerate(pair_domains(training, 8, 1)(2)):
+        clean, degraded = (training.chunks(seed, 4, 2)[number] for seed in (1, 1 + PAIR_SEED))
+        np.testing.assert_array_equal(draw().weights, training.epoch_weights([*clean, *degraded]))
+    schedule = Schedule(epochs=1, learning_rate=0.02, batch=16, averaging=0.8, weight_decay=0.0)
+    tune_aligned(toy_network(seed=1), training, Alignment(hidden=8), schedule, 1, silent)
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])

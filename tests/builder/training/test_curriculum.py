@@ -7,6 +7,7 @@ from builder.training.curriculum import Curriculum, difficulty, paced_epoch, ran
 from builder.training.fit import Schedule
 from builder.training.member import train_member
 from builder.training.probe import embed_views
+from builder.training.training_set import Rotation
 from tests.builder.tiny_training import PREPROCESSING, make_network, make_training, silent
 
 LABELS = np.array([[1, 0], [0, 1], [1, 0], [0, 1], [1, 0], [0, 1]], np.float32)
@@ -48,6 +49,15 @@ def test_hard_clips_give_way_to_easier_ones_of_their_class_until_all_are_drawn()
                     assert given == clip
                     np.testing.assert_array_equal(window, training.view(1, number, clip))
     assert not any(standing_in for maker in makers for _, standing_in in maker.args[-1])  # type: ignore[attr-defined]
+
+
+def test_clips_count_as_much_as_in_any_epoch() -> None:
+    training = make_training(8, rotation=Rotation((4, 5, 6, 7), 2))
+    makers = paced_epoch(training, Curriculum(begin=1.0), np.arange(8.0), 1, 6, 3, 0)
+    (chunk,) = training.chunks(1, 6, 0)
+    weights = makers[0]().weights
+    assert weights is not None
+    assert weights.tolist() == [2 if clip > 3 else 1 for clip in chunk]
 
 
 def test_an_epoch_is_the_same_whenever_it_is_drawn() -> None:

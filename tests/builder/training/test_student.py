@@ -6,6 +6,7 @@ import pytest
 
 from builder.training.fit import Distillation, Schedule
 from builder.training.student import VIEW_SEED, Teacher, TeacherViews, teacher_logits, train_student
+from builder.training.training_set import Rotation
 from tests.builder.tiny_training import PREPROCESSING, encoded, make_network, make_training, silent
 
 
@@ -62,6 +63,27 @@ def test_each_window_comes_with_the_logits_and_label_of_its_own_clip_and_view(nu
             assert label.tolist() == training.labels()[clip].tolist()
             seen.append(clip)
     assert sorted(seen) == list(range(6))
+
+
+@pytest.mark.parametrize("hinted", [False, True])
+def test_an_epoch_shows_of_a_rotation_no_more_than_it_may(hinted: bool) -> None:
+    training = make_training(6, rotation=Rotation((2, 3, 4, 5), 1))
+    views = TeacherViews(training, np.zeros((2, 6, 2), np.float32))
+    if hinted:
+        views = views.hinting(np.zeros((2, 6, 3, 1), np.float32) + np.arange(6, dtype=np.float32)[:, None, None])
+    (batch,) = [draw() for draw in views.epoch(1, 3, 1)]
+    (rows,) = training.chunks(1, 3, 1)
+    assert len(rows) == 3
+    assert set(rows.tolist()) > {0, 1}
+    for window, row in zip(batch.windows, rows.tolist(), strict=True):
+        np.testing.assert_array_equal(window, training.view(VIEW_SEED, 1, row))
+    if hinted:
+        assert batch.embeddings is not None
+        assert batch.embeddings[:, 0, 0].tolist() == rows.tolist()
+        assert batch.weights is None
+    else:
+        assert batch.weights is not None
+        assert sorted(batch.weights.tolist()) == [1, 1, 4]
 
 
 def test_the_student_follows_its_teacher_even_where_labels_say_otherwise() -> None:

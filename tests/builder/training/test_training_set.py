@@ -11,7 +11,7 @@ from builder.data.clips import LABELS, Clip
 from builder.data.decode import DecodedClip
 from builder.errors import RecipeError
 from builder.training.oversampling import Oversampling
-from builder.training.training_set import AGAIN, DegradedCopies, TrainingSet, shuffled
+from builder.training.training_set import AGAIN, DegradedCopies, Rotation, TrainingSet, shuffled
 from builder.training.views import Augmentation, draw_view, strengthened
 from models.manifest import Geometry, Preprocessing
 
@@ -144,3 +144,54 @@ def test_a_views_draw_depends_on_its_clips_number_and_on_no_other_clip(training:
     some = TrainingSet([pairs[1], pairs[4], pairs[6]], GEOMETRY, GREY, Augmentation(), numbers=[1, 4, 6])
     for place, clip in enumerate([1, 4, 6]):
         np.testing.assert_array_equal(some.view(3, 1, place), training.view(3, 1, clip))
+
+
+def test_epochs_show_clips_of_a_rotation_in_turn_and_all_others_always(training: TrainingSet) -> None:
+    pairs = list(zip(training.clips, training._decoded, strict=True))
+    turning = TrainingSet(pairs, GEOMETRY, GREY, Augmentation(), rotation=Rotation((3, 4, 5, 6), 2))
+    shown = [np.concatenate(turning.chunks(1, 5, number)).tolist() for number in range(40)]
+    for rows in shown:
+        assert len(set(rows)) == len(rows) == 5
+        assert set(rows) > {0, 1, 2}
+    assert shown[0] == np.concatenate(turning.chunks(1, 5, 0)).tolist()
+    for row in (3, 4, 5, 6):
+        assert 10 < sum(row in rows for rows in shown) < 30
+    assert [len(draw().labels) for draw in turning.epoch(1, 2, 0)] == [2, 2]
+
+
+def test_clips_of_a_rotation_count_for_those_that_an_epoch_does_not_show(training: TrainingSet) -> None:
+    pairs = list(zip(training.clips, training._decoded, strict=True))
+    rotation = Rotation((3, 4, 5, 6), 2)
+    alike = TrainingSet(pairs, GEOMETRY, GREY, Augmentation(), rotation=rotation)
+    assert alike.weights() is None
+    batch = alike.epoch(1, 5, 0)[0]()
+    assert batch.weights is not None
+    assert sorted(batch.weights.tolist()) == [1, 1, 1, 2, 2]
+    for weight, row in zip(batch.weights, alike.chunks(1, 5, 0)[0], strict=True):
+        assert weight == (2 if row in rotation.rows else 1)
+    weighed = TrainingSet(pairs, GEOMETRY, GREY, Augmentation(), weights=[1] * 3 + [0.1] * 4, rotation=rotation)
+    weights, shown = weighed.weights(), weighed.epoch_weights([0, 4])
+    assert weights is not None
+    assert shown is not None
+    np.testing.assert_allclose(shown, [weights[0], 2 * weights[4]])
+
+
+def test_a_rotation_that_shows_all_its_clips_changes_nothing(training: TrainingSet) -> None:
+    pairs = list(zip(training.clips, training._decoded, strict=True))
+    full = TrainingSet(pairs, GEOMETRY, GREY, Augmentation(), rotation=Rotation((4, 5, 6), 3))
+    for ours, plain in zip(full.chunks(1, 3, 2), training.chunks(1, 3, 2), strict=True):
+        np.testing.assert_array_equal(ours, plain)
+    assert full.epoch_weights([5]) is None
+
+
+def test_clips_drawn_again_of_a_rotation_are_shown_in_turn_too(training: TrainingSet) -> None:
+    pairs = list(zip(training.clips, training._decoded, strict=True))
+    every = Rotation(tuple(range(7)), 3)
+    even = TrainingSet(pairs, GEOMETRY, GREY, Augmentation(), oversampling=Oversampling(), rotation=every)
+    assert len(even) == 8
+    shown = {row for number in range(40) for row in np.concatenate(even.chunks(1, 8, number)).tolist()}
+    assert shown == set(range(8))
+    assert {len(np.concatenate(even.chunks(1, 8, number))) for number in range(40)} == {3}
+    weights = even.epoch_weights([7])
+    assert weights is not None
+    assert weights.tolist() == pytest.approx([8 / 3])
