@@ -36,19 +36,25 @@ def write_clips(
     seconds: float,
     seed: int,
     *,
+    calm: int = 0,
     fps: float | None = None,
     size: tuple[int, int] | None = None,
     progress: Progress | None = None,
 ) -> tuple[Clip, ...]:
-    """Write ``count`` clips, every second one a fight, each a source of its own, with its truth in ``truth/``.
+    """Write ``count`` clips, every second one a fight, and after them ``calm`` ones without, each a source of its own,
+    with its truth in ``truth/``.
 
     A clip that is there already is kept, so an interrupted run goes on where it stopped. ``progress`` is told how
     many of how many are done, and the clip. Raises ``SceneError`` for a bad argument, ``OSError`` for a bad folder.
     """
-    if count < 1:
+    if calm < 0:
+        raise SceneError(f"{calm} calm clips asked for; give 0 or more")
+    if count < 0 or count + calm < 1:
         raise SceneError(f"{count} clips asked for; give at least 1")
+    if count + calm > STREAM_SEEDS:
+        raise SceneError(f"{count + calm} clips asked for; one folder holds {STREAM_SEEDS} at most")
     _check_seed(seed)
-    clips = tuple(_name(index) for index in range(count))
+    clips = tuple(_name(index, fight=index % 2 == 0 and index < count) for index in range(count + calm))
     for index, clip in enumerate(clips):
         film = out / clip.path
         truth = out / "truth" / f"{clip.source}.jsonl"
@@ -59,7 +65,7 @@ def write_clips(
             # The codec compresses; a picture already compressed as JPEG would pay twice.
             write_film(Scene(replace(spec, compression=0.0)), film, truth, compression=spec.compression)
         if progress is not None:
-            progress(index + 1, count, film)
+            progress(index + 1, len(clips), film)
     _list(out / "clips.csv", clips)
     return clips
 
@@ -70,8 +76,8 @@ def _check_seed(seed: int) -> None:
         raise SceneError(f"seed is {seed}; give a value from 0 to {most}")
 
 
-def _name(index: int) -> Clip:
-    label, source = ("fight", "noFight")[index % 2], f"scene-{index:06d}"
+def _name(index: int, *, fight: bool) -> Clip:
+    label, source = "fight" if fight else "noFight", f"scene-{index:06d}"
     return Clip(f"{label}/{source}.mp4", label, source)
 
 

@@ -39,12 +39,13 @@ def main(argv: Sequence[str]) -> int:
 
 def _write(options: argparse.Namespace) -> None:
     out, size, wall = options.out, _pair(options.size, "size", "640x360"), _pair(options.wall, "wall", "2x2")
-    if options.clips == 0 and options.streams == 0:
-        raise SceneError("neither clips nor streams asked for; give --clips N or --streams N")
-    if options.clips:
+    if not (options.clips or options.calm or options.streams):
+        raise SceneError("neither clips nor streams asked for; give --clips N, --calm N or --streams N")
+    if options.clips or options.calm:
         write_clips(
-            out, options.clips, _default(options.seconds, 4.0), options.seed, fps=options.fps, size=size, progress=_show
-        )
+            out, options.clips, _default(options.seconds, 4.0), options.seed, calm=options.calm, fps=options.fps,
+            size=size, progress=_show,
+        )  # fmt: skip
     if options.streams:
         write_streams(
             out, options.streams, _default(options.seconds, 300.0), options.seed, fps=options.fps, size=size, wall=wall,
@@ -61,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
         "--out", type=Path, required=True, metavar="DIR", help="folder to write; finished clips are kept"
     )
     parser.add_argument("--clips", type=int, default=0, metavar="N", help="short labelled clips, every second a fight")
+    parser.add_argument("--calm", type=int, default=0, metavar="N", help="further clips, none of them a fight")
     parser.add_argument("--streams", type=int, default=0, metavar="N", help="long streams with calm acts and one fight")
     parser.add_argument("--seconds", type=float, metavar="S", help="length of each (clips 4, streams 300)")
     parser.add_argument("--seed", type=int, default=0, metavar="K", help="other seeds draw other scenes (0)")

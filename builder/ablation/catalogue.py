@@ -182,8 +182,15 @@ CATALOGUE: tuple[Technique, ...] = (
         "scenes",
         "drawn clips beside the real ones in training",
         "this project's scenes",
-        {"scenes": {"clips": 200, "seconds": 3.0, "seed": 1, "weight": 0.05}},
+        {"scenes": {"clips": 200, "calm": 400, "seconds": 3.0, "seed": 1, "weight": 0.03, "shown": 200}},
         {"scenes": None},
+    ),
+    Technique(
+        "calm-scenes",
+        "further drawn clips without a fight",
+        "this project's scenes",
+        {"scenes.calm": 400},
+        {"scenes.calm": 0},
     ),
     Technique(
         "zoom",

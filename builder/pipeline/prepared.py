@@ -158,7 +158,7 @@ def _scenes(recipe: Recipe, store: StageStore, display: Display, code_version: s
         return None
     drawn = store.run(
         "scenes",
-        (msgspec.structs.replace(spec, weight=msgspec.UNSET), code_version),
+        (msgspec.structs.replace(spec, weight=msgspec.UNSET, shown=msgspec.UNSET), code_version),
         lambda directory: _draw(directory, spec, display),
     )
     return _learnt_from("curate-scenes", find_clips(drawn.directory), recipe, store, display)
@@ -170,5 +170,6 @@ def _draw(directory: Path, spec: SceneClips, display: Display) -> None:
         spec.clips,
         spec.seconds,
         spec.seed,
+        calm=0 if spec.calm is msgspec.UNSET else spec.calm,
         progress=lambda done, total, clip: display.progress(done, total, str(clip)),
     )

@@ -39,6 +39,24 @@ def test_write_clips_gives_a_folder_that_decodes_with_its_rate_length_and_truth(
         assert truth[6]["time_s"] == pytest.approx(0.5)
 
 
+def test_calm_clips_follow_the_others_and_change_none_of_them(tmp_path: Path) -> None:
+    clips = write_clips(tmp_path / "more", 2, 0.6, 1, calm=3, fps=10, size=(96, 64))
+    assert [clip.label for clip in clips] == ["fight", "noFight", "noFight", "noFight", "noFight"]
+    for clip in write_clips(tmp_path / "own", 2, 0.6, 1, fps=10, size=(96, 64)):
+        assert (tmp_path / "more" / clip.path).read_bytes() == (tmp_path / "own" / clip.path).read_bytes()
+    for clip in clips[2:]:
+        truth = (tmp_path / "more" / "truth" / f"{clip.source}.jsonl").read_text().splitlines()
+        assert not any(json.loads(line)["fighting"] for line in truth)
+    assert [clip.label for clip in write_clips(tmp_path / "calm", 0, 0.6, 1, calm=1, fps=10, size=(96, 64))] == [
+        "noFight"
+    ]
+
+
+def test_one_folder_holds_no_more_clips_than_have_seeds_of_their_own(tmp_path: Path) -> None:
+    with pytest.raises(SceneError, match="500001 clips asked for; one folder holds 500000 at most"):
+        write_clips(tmp_path, 1, 1.0, 0, calm=500_000)
+
+
 def test_a_clip_shows_its_scene_when_decoded(tmp_path: Path) -> None:
     clip = write_clips(tmp_path, 1, 1.0, 2, fps=10, size=(320, 180))[0]
     scene = Scene(random_spec(2_000_000, fight=True, duration_s=1.0, fps=10, size=(320, 180)))

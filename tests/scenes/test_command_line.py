@@ -36,13 +36,15 @@ def test_main_writes_clips_and_streams_and_says_where(tmp_path: Path, capsys: py
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "neither clips nor streams asked for; give --clips N or --streams N"),
+        ([], "neither clips nor streams asked for; give --clips N, --calm N or --streams N"),
         (["--clips", "1", "--size", "big"], "--size is 'big'; write it as 640x360"),
         (["--clips", "1", "--size", "10x10"], "width is 10; give a value from 64 to 3840"),
         (["--clips", "1", "--seconds", "0.1"], "duration is 0.1 s; give at least 0.5 s"),
         (["--clips", "1", "--seconds", "0"], "duration is 0 s; give at least 0.5 s"),
         (["--clips", "1", "--fps", "900"], "fps is 900"),
         (["--clips", "-3"], "-3 clips asked for"),
+        (["--calm", "-3"], "-3 calm clips asked for; give 0 or more"),
+        (["--clips", "-1", "--calm", "3"], "-1 clips asked for"),
         (["--streams", "1", "--wall", "2by2"], "--wall is '2by2'; write it as 2x2"),
         (["--streams", "1", "--seconds", "1", "--wall", "9x9"], "rows is 9; give a value from 1 to 6"),
         (["--streams", "1", "--seconds", "1", "--wall", "0x2"], "rows is 0; give a value from 1 to 6"),

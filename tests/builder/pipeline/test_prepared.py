@@ -11,8 +11,9 @@ import pytest
 from builder.data.clips import LABELS, Clip
 from builder.data.folds import FoldProtocol, forbid_leakage
 from builder.errors import DataError
+from builder.pipeline.curated import CuratedClips
 from builder.pipeline.prepared import deal_folds, prepare
-from builder.recipe import Folds, load_recipe
+from builder.recipe import Folds, SceneClips, load_recipe
 from builder.stages import StageStore
 from tests.builder import tiny_clips
 from tests.builder.execution.told import Remembered
@@ -82,3 +83,23 @@ def test_what_makes_figures_too_good_is_warned_of(
     assert {fold.protocol for fold in again.folds()} == {protocol}
     whole = again.whole()
     assert (len(whole.train), whole.judge, whole.calibrate) == (4, (), ())
+
+
+def test_scenes_are_drawn_as_many_and_as_calm_as_asked_and_not_anew_when_they_are_shown_otherwise(
+    tmp_path: Path,
+) -> None:
+    data = tmp_path / "clips"
+    tiny_clips.write_table(data, fights=2, calm=2, sources=4)
+    plain = msgspec.structs.replace(load_recipe("quick"), folds=Folds(count=2, judged=2))
+    drawn = []
+    for scenes in (
+        SceneClips(clips=4, calm=3, seconds=2.0),
+        SceneClips(clips=4, calm=3, seconds=2.0, weight=0.1, shown=2),
+    ):
+        display = Remembered()
+        store = StageStore(tmp_path / "work", display.stage)
+        prepared = prepare(data, msgspec.structs.replace(plain, scenes=scenes), store, display, "1.0", "grouped")
+        assert prepared.scenes is not None
+        drawn.append(prepared.scenes)
+    assert drawn[0] == drawn[1]
+    assert sorted(clip.fight for clip in CuratedClips(drawn[0]).clips) == [False] * 5 + [True] * 2
