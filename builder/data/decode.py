@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -37,36 +36,26 @@ class DecodedClip(NamedTuple):
     times_s: NDArray[np.float64]
     frames: NDArray[np.uint8]
 
+    def decoded(self) -> DecodedClip:
+        """Itself: it is in memory already."""
+        return self
+
 
 class Footage(Protocol):
-    """A clip's frames, as ``DecodedClip`` has them, whether they are in memory yet or not."""
+    """A clip whose frames are in memory, or are brought there when they are looked at."""
 
-    @property
-    def times_s(self) -> NDArray[np.float64]: ...
-
-    @property
-    def frames(self) -> NDArray[np.uint8]: ...
+    def decoded(self) -> DecodedClip: ...
 
 
-class LateClip:
-    """A decoded clip that is read when it is first looked at: much is learnt from embeddings alone."""
+class StoredClip(NamedTuple):
+    """A clip that is read each time that it is looked at: hundreds of them are more than memory holds, and the system
+    keeps in its cache what is looked at often."""
 
-    def __init__(self, read: Callable[[], DecodedClip]) -> None:
-        self._read = read
+    read: Callable[[], DecodedClip]
 
-    @cached_property
-    def _clip(self) -> DecodedClip:
-        return self._read()
-
-    @property
-    def times_s(self) -> NDArray[np.float64]:
-        """``(F,)``, from 0, ascending."""
-        return self._clip.times_s
-
-    @property
-    def frames(self) -> NDArray[np.uint8]:
-        """``(F, H, W)``."""
-        return self._clip.frames
+    def decoded(self) -> DecodedClip:
+        """Its frames, from where it is stored."""
+        return self.read()
 
 
 def read_luma(path: Path, step_s: float = 0.0) -> Iterator[LumaFrame]:

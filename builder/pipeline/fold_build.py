@@ -186,7 +186,7 @@ class FoldBuild:
         return network
 
     def training(self, seen: Preprocessing) -> TrainingSet:
-        """The fold's training clips, the scenes and the negatives, decoded once and seen by this preprocessing."""
+        """The fold's training clips, the scenes and the negatives, seen by this preprocessing."""
         if seen not in self._training:
             self._training[seen] = self._gather(seen)
         return self._training[seen]

@@ -1,5 +1,5 @@
-"""All that any fold may learn from: real clips, drawn scenes and negatives, numbered once, each decoded when it is
-first looked at."""
+"""All that any fold may learn from: real clips, drawn scenes and negatives, numbered once, each read when it is
+looked at."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import cached_property, partial
 import msgspec
 
 from builder.data.clips import Clip
-from builder.data.decode import Footage, LateClip
+from builder.data.decode import Footage, StoredClip
 from builder.pipeline.curated import CuratedClips
 from builder.recipe import Recipe
 from builder.training.batch import Batch
@@ -27,7 +27,6 @@ class LearntClips:
         self._real = real
         self._scenes = scenes
         self._negatives = tuple(negatives)
-        self._read: dict[tuple[int, bool], LateClip] = {}
 
     @property
     def real(self) -> CuratedClips:
@@ -60,10 +59,10 @@ class LearntClips:
         entries = [(self._real, clip) for clip in clips] + self._others
         copies = None
         if recipe.degradation is not None:
-            told = (self._footage(*pair, degraded=True) for pair in zip(numbers, entries, strict=True))
+            told = (_footage(entry, degraded=True) for entry in entries)
             copies = DegradedCopies(tuple(told), recipe.degradation.degrade)
         return TrainingSet(
-            [(entry[1], self._footage(number, entry)) for number, entry in zip(numbers, entries, strict=True)],
+            [(entry[1], _footage(entry)) for entry in entries],
             recipe.geometry,
             seen,
             recipe.augmentation,
@@ -101,7 +100,7 @@ class LearntClips:
         rows = [real + place for place, (part, _) in enumerate(self._others) if part is self._scenes]
         return Rotation(tuple(rows), spec.shown)
 
-    def _footage(self, number: int, entry: tuple[CuratedClips, Clip], *, degraded: bool = False) -> Footage:
-        part, clip = entry
-        read = part.degraded if degraded else part.wide
-        return self._read.setdefault((number, degraded), LateClip(partial(read, clip)))
+
+def _footage(entry: tuple[CuratedClips, Clip], *, degraded: bool = False) -> Footage:
+    part, clip = entry
+    return StoredClip(partial(part.degraded if degraded else part.wide, clip))

@@ -82,7 +82,7 @@ class TrainingSet:
         self.numbers = tuple(own)
         self.held_out = held_out
         self.preprocessing = preprocessing
-        self._decoded = tuple(decoded for _, decoded in clips)
+        self._footage = tuple(decoded for _, decoded in clips)
         self._labels = _one_hot(self.clips)
         self._weights = None if weights is None else np.asarray(weights, np.float32) / np.float32(np.mean(weights))
         self._rotation = rotation if rotation is not None and rotation.shown < len(rotation.rows) else None
@@ -96,7 +96,7 @@ class TrainingSet:
     def view(self, seed: int, epoch: int, clip: int) -> NDArray[np.uint8]:
         """One window ``(T, H, W, C) uint8`` of a clip."""
         rng = np.random.default_rng((seed, epoch, self.numbers[clip]))
-        shown = self._shown(seed, epoch, clip)
+        shown = self._shown(seed, epoch, clip).decoded()
         return draw_view(shown, self._geometry, self.preprocessing, self._augmentations[clip], rng)
 
     def with_degraded(self, share: float) -> TrainingSet:
@@ -114,11 +114,11 @@ class TrainingSet:
         # Drawn apart from the view, so that a view is cut alike whether it shows the copy or not.
         copies = self._degraded
         if copies is None:
-            return self._decoded[clip]
+            return self._footage[clip]
         drawn = np.random.default_rng((seed, epoch, self.numbers[clip], DOMAIN_SEED)).random()
         if drawn < copies.share:
             return copies.clips[clip]
-        return self._decoded[clip]
+        return self._footage[clip]
 
     def views(self, seed: int, epoch: int, clips: Sequence[int]) -> NDArray[np.uint8]:
         """Windows ``(B, T, H, W, C) uint8`` of several clips."""

@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from builder.data.decode import Footage
+from builder.data.decode import DecodedClip
 from builder.data.samples import nearest_frames
 from builder.training.geometric import GeometricAugmentation, turn_frames
 from builder.training.photometric import PhotometricAugmentation, relight_frames
@@ -54,7 +54,7 @@ def strengthened(augmentation: Augmentation, factor: float) -> Augmentation:
 
 
 def draw_view(
-    clip: Footage,
+    clip: DecodedClip,
     geometry: Geometry,
     preprocessing: Preprocessing,
     augmentation: Augmentation,

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import weakref
 from dataclasses import replace
+from typing import Any
 
 import msgspec
 import numpy as np
 import pytest
 
+from builder.data.clips import Clip
+from builder.data.decode import DecodedClip
+from builder.pipeline.curated import CuratedClips
 from builder.pipeline.prepared import PreparedClips
 from builder.pipeline.pretrained import (
     embeddings_of,
@@ -142,3 +147,21 @@ def test_showing_fewer_scenes_an_epoch_embeds_nothing_anew(prepared: PreparedCli
     assert len(shown[1]) == len(real) + 2 < len(every)
     assert keys[0][0] == keys[1][0]
     assert keys[0][1] != keys[1][1]
+
+
+def test_training_keeps_no_clip_in_memory_once_it_is_shown(
+    prepared: PreparedClips, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen, read = prepared.recipe.preprocessing, CuratedClips.wide
+    shown: list[weakref.ref[Any]] = []
+
+    def noted(curated: CuratedClips, clip: Clip) -> DecodedClip:
+        decoded = read(curated, clip)
+        shown.append(weakref.ref(decoded.frames))
+        return decoded
+
+    monkeypatch.setattr(CuratedClips, "wide", noted)
+    fold, store = prepared.folds()[0], StageStore(prepared.work, lambda *_: None)
+    windows = prepared.open(fold, store, silent).training(seen).views(1, 0, [0, 1])
+    assert len(windows) == len(shown) == 2
+    assert all(frames() is None for frames in shown)

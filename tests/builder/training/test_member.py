@@ -48,8 +48,8 @@ def test_a_member_learns_and_keeps_what_is_frozen() -> None:
 
 def test_a_member_is_aligned_with_degraded_copies_when_asked() -> None:
     plain = make_training()
-    copies = tuple(DecodedClip(clip.times_s, clip.frames // 2 + 64) for clip in plain._decoded)
-    clips = list(zip(plain.clips, plain._decoded, strict=True))
+    copies = tuple(DecodedClip(clip.times_s, clip.frames // 2 + 64) for clip in plain._footage)
+    clips = list(zip(plain.clips, plain._footage, strict=True))
     training = TrainingSet(
         clips, GEOMETRY, PREPROCESSING, Augmentation(noise=0.0), degraded=DegradedCopies(copies, 0.5)
     )
@@ -82,7 +82,7 @@ def test_a_member_learns_with_every_technique_on(precision: Precision) -> None:
     plain = make_training()
     held_out = Batch(plain.views(9, 0, range(8)), plain.labels())
     training = TrainingSet(
-        list(zip(plain.clips[:7], plain._decoded[:7], strict=True)),
+        list(zip(plain.clips[:7], plain._footage[:7], strict=True)),
         GEOMETRY,
         PREPROCESSING,
         Augmentation(

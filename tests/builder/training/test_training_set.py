@@ -62,7 +62,7 @@ def test_an_epoch_draws_each_clip_at_most_once_with_its_own_label(training: Trai
 
 def test_views_show_copies_as_often_as_asked_and_are_otherwise_cut_alike(training: TrainingSet) -> None:
     plain = Augmentation(noise=0.0, contrast=0.0, brightness=0.0)
-    clips = [(clip, training._decoded[number]) for number, clip in enumerate(training.clips)]
+    clips = [(clip, training._footage[number]) for number, clip in enumerate(training.clips)]
     inverted = tuple(DecodedClip(decoded.times_s, 255 - decoded.frames) for _, decoded in clips)
     clean = TrainingSet(clips, GEOMETRY, GREY, plain)
     mixed = TrainingSet(clips, GEOMETRY, GREY, plain, degraded=DegradedCopies(inverted, 0.3))
@@ -84,7 +84,7 @@ def test_one_clear_error_when_there_are_no_copies_to_show(training: TrainingSet)
 
 
 def test_clips_drawn_again_have_their_copies_too(training: TrainingSet) -> None:
-    pairs = list(zip(training.clips, training._decoded, strict=True))
+    pairs = list(zip(training.clips, training._footage, strict=True))
     copies = DegradedCopies(tuple(DecodedClip(one.times_s, 255 - one.frames) for _, one in pairs), 1.0)
     even = TrainingSet(pairs, GEOMETRY, GREY, Augmentation(), degraded=copies, oversampling=Oversampling(heavier=2.0))
     original = even.clips.index(even.clips[7])
@@ -94,7 +94,7 @@ def test_clips_drawn_again_have_their_copies_too(training: TrainingSet) -> None:
 
 
 def test_clips_drawn_again_follow_the_others_with_heavier_views_of_their_own(training: TrainingSet) -> None:
-    pairs = list(zip(training.clips, training._decoded, strict=True))
+    pairs = list(zip(training.clips, training._footage, strict=True))
     even = TrainingSet(pairs, GEOMETRY, GREY, Augmentation(), oversampling=Oversampling(heavier=2.0))
     # Of the seven, four are calm and three are fights.
     assert len(even) == 8
@@ -104,7 +104,7 @@ def test_clips_drawn_again_follow_the_others_with_heavier_views_of_their_own(tra
         np.testing.assert_array_equal(even.view(1, 2, clip), training.view(1, 2, clip))
     original = even.clips.index(even.clips[7])
     heavier, rng = strengthened(Augmentation(), 2.0), np.random.default_rng((1, 2, AGAIN))
-    again = draw_view(training._decoded[original], GEOMETRY, GREY, heavier, rng)
+    again = draw_view(training._footage[original], GEOMETRY, GREY, heavier, rng)
     np.testing.assert_array_equal(even.view(1, 2, 7), again)
     assert sum(len(draw().labels) for draw in even.epoch(0, 4, 0)) == 8
 
@@ -121,7 +121,7 @@ def test_shuffled_gives_full_batches_of_different_rows(count: int, batch: int, s
 
 
 def test_clips_count_in_proportion_to_their_weights_and_one_on_the_average(training: TrainingSet) -> None:
-    pairs = list(zip(training.clips, training._decoded, strict=True))
+    pairs = list(zip(training.clips, training._footage, strict=True))
     assert training.weights() is None
     assert training.epoch(0, 2, 0)[0]().weights is None
     weighed = TrainingSet(pairs, GEOMETRY, GREY, Augmentation(), weights=[1, 1, 1, 1, 1, 0.5, 0.5])
@@ -140,14 +140,14 @@ def test_clips_count_in_proportion_to_their_weights_and_one_on_the_average(train
 
 
 def test_a_views_draw_depends_on_its_clips_number_and_on_no_other_clip(training: TrainingSet) -> None:
-    pairs = list(zip(training.clips, training._decoded, strict=True))
+    pairs = list(zip(training.clips, training._footage, strict=True))
     some = TrainingSet([pairs[1], pairs[4], pairs[6]], GEOMETRY, GREY, Augmentation(), numbers=[1, 4, 6])
     for place, clip in enumerate([1, 4, 6]):
         np.testing.assert_array_equal(some.view(3, 1, place), training.view(3, 1, clip))
 
 
 def test_epochs_show_clips_of_a_rotation_in_turn_and_all_others_always(training: TrainingSet) -> None:
-    pairs = list(zip(training.clips, training._decoded, strict=True))
+    pairs = list(zip(training.clips, training._footage, strict=True))
     turning = TrainingSet(pairs, GEOMETRY, GREY, Augmentation(), rotation=Rotation((3, 4, 5, 6), 2))
     shown = [np.concatenate(turning.chunks(1, 5, number)).tolist() for number in range(40)]
     for rows in shown:
@@ -160,7 +160,7 @@ def test_epochs_show_clips_of_a_rotation_in_turn_and_all_others_always(training:
 
 
 def test_clips_of_a_rotation_count_for_those_that_an_epoch_does_not_show(training: TrainingSet) -> None:
-    pairs = list(zip(training.clips, training._decoded, strict=True))
+    pairs = list(zip(training.clips, training._footage, strict=True))
     rotation = Rotation((3, 4, 5, 6), 2)
     alike = TrainingSet(pairs, GEOMETRY, GREY, Augmentation(), rotation=rotation)
     assert alike.weights() is None
@@ -177,7 +177,7 @@ def test_clips_of_a_rotation_count_for_those_that_an_epoch_does_not_show(trainin
 
 
 def test_a_rotation_that_shows_all_its_clips_changes_nothing(training: TrainingSet) -> None:
-    pairs = list(zip(training.clips, training._decoded, strict=True))
+    pairs = list(zip(training.clips, training._footage, strict=True))
     full = TrainingSet(pairs, GEOMETRY, GREY, Augmentation(), rotation=Rotation((4, 5, 6), 3))
     for ours, plain in zip(full.chunks(1, 3, 2), training.chunks(1, 3, 2), strict=True):
         np.testing.assert_array_equal(ours, plain)
@@ -185,7 +185,7 @@ def test_a_rotation_that_shows_all_its_clips_changes_nothing(training: TrainingS
 
 
 def test_clips_drawn_again_of_a_rotation_are_shown_in_turn_too(training: TrainingSet) -> None:
-    pairs = list(zip(training.clips, training._decoded, strict=True))
+    pairs = list(zip(training.clips, training._footage, strict=True))
     every = Rotation(tuple(range(7)), 3)
     even = TrainingSet(pairs, GEOMETRY, GREY, Augmentation(), oversampling=Oversampling(), rotation=every)
     assert len(even) == 8
