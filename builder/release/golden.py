@@ -14,9 +14,9 @@ from models.bundle import Golden
 def make_golden(student: Scorer, samples: NDArray[np.uint8]) -> Golden:
     """Ask the float student about windows ``samples (M, T, H, W, C) uint8``; pick windows that it judges firmly and of
     both classes, so that a wrong engine cannot pass by chance."""
-    count, length = samples.shape[:2]
-    embeddings = student.encode(samples.reshape(count * length, *samples.shape[2:]))
-    return Golden(samples=samples, logits=student.logits(embeddings.reshape(count, length, -1)))
+    # One by one: feature maps of hundreds of windows are more than memory holds.
+    embeddings = np.stack([student.encode(window) for window in samples])
+    return Golden(samples=samples, logits=student.logits(embeddings))
 
 
 def write_golden(golden: Golden, path: Path) -> None:
