@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
-from builder.alarms.rule import AlarmRule, alarms, levels
+from builder.alarms.alarm import alarms
+from builder.alarms.rule import AlarmRule
 from builder.alarms.trace import Trace
+from builder.alarms.watching import Watched
 from builder.errors import DataError
 from builder.evaluation.intervals import wilson
 from builder.evaluation.poisson import certainty, rate_interval
@@ -82,28 +82,61 @@ class AlarmChoice(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-class _Judged(NamedTuple):
-    """A trace's times and levels."""
+def choose_wake(clips: Sequence[Trace]) -> float:
+    """The wake threshold that lets 95 % of the fights' median glances through. Raises ``DataError`` without a fight."""
+    glances = [float(np.median(sigmoid(np.array(fight.glances)))) for fight in _of_both(clips)[0]]
+    return max(float(np.quantile(glances, 1 - WAKE_RECALL)), LOWEST_WAKE)
 
-    times_s: NDArray[np.float64]
-    level: NDArray[np.float64]
+
+def candidates(wake: float) -> tuple[Thresholds, ...]:
+    """All thresholds that may be chosen with a wake threshold, ``alert`` rising; ``clear`` lies half-way from ``wake``
+    to it."""
+    return tuple(_thresholds(wake, alert) for alert in ALERTS)
 
 
 def choose_alarms(
-    streams: Sequence[Trace], clips: Sequence[Trace], target: str, budget_per_hour: float, rule: AlarmRule
+    streams: Sequence[Watched],
+    clips: Sequence[Trace],
+    wake: float,
+    target: str,
+    budget_per_hour: float,
+    rule: AlarmRule,
 ) -> AlarmChoice:
-    """Thresholds under which calm ``streams``, judged by the file for ``target``, make it sure that there are no more
-    false alarms an hour than the budget, and as many fights of the held-out ``clips`` as then possible raise one.
+    """Thresholds under which calm ``streams``, watched under each of ``candidates(wake)`` by the file for ``target``,
+    make it sure that there are no more false alarms an hour than the budget, and as many fights of the held-out
+    ``clips`` as then possible raise one.
 
     Of thresholds that find as many fights, the highest is taken; where none keeps the budget, the highest of all.
-    ``wake`` lets 95 % of the fights' median glances through, and ``clear`` lies half-way from ``wake`` to ``alert``.
     Raises ``DataError`` without streams or without clips of both classes.
     """
-    fights, calm = _of_both(streams, clips)
-    wake = _wake(fights)
+    if not streams:
+        raise DataError("no calm stream to choose thresholds by: the recipe's [alarms] has to ask for one at least")
+    fights, calm = _of_both(clips)
     hours = sum(stream.seconds for stream in streams) / 3600
-    judged = [[_judge(one, rule) for one in part] for part in (streams, fights, calm)]
-    points = [_point(_thresholds(wake, alert), judged, hours, budget_per_hour, rule) for alert in ALERTS]
+    points = [
+        AlarmPoint(
+            alert=one.alert,
+            alarms=count,
+            certainty=certainty(count, hours, budget_per_hour),
+            fights=_share(fights, one, rule),
+            calm=_share(calm, one, rule),
+        )
+        for one, count in zip(candidates(wake), _counts(streams), strict=True)
+    ]
+    return _choice(points, hours, len(streams), (len(fights), len(calm)), wake, target, budget_per_hour)
+
+
+def _choice(
+    points: Sequence[AlarmPoint],
+    hours: float,
+    streams: int,
+    clips: tuple[int, int],
+    wake: float,
+    target: str,
+    budget_per_hour: float,
+) -> AlarmChoice:
+    """The best of the points; ``clips`` are so many fights and calm ones."""
+    fights, calm = clips
     allowed = [point for point in points if point.certainty >= SURE]
     best = max(allowed, key=lambda point: (point.fights, point.alert)) if allowed else points[-1]
     return AlarmChoice(
@@ -111,33 +144,28 @@ def choose_alarms(
         target=target,
         budget_per_hour=budget_per_hour,
         within=bool(allowed),
-        streams=len(streams),
+        streams=streams,
         hours=hours,
         alarms=best.alarms,
         certainty=best.certainty,
         measured_per_hour=rate_interval(best.alarms, hours),
-        fight_clips=len(fights),
-        fights=wilson(round(best.fights * len(fights)), len(fights)),
-        calm_clips=len(calm),
-        calm=wilson(round(best.calm * len(calm)), len(calm)),
+        fight_clips=fights,
+        fights=wilson(round(best.fights * fights), fights),
+        calm_clips=calm,
+        calm=wilson(round(best.calm * calm), calm),
         points=tuple(points),
     )
 
 
-def _of_both(streams: Sequence[Trace], clips: Sequence[Trace]) -> tuple[list[Trace], list[Trace]]:
+def _of_both(clips: Sequence[Trace]) -> tuple[list[Trace], list[Trace]]:
     fights = [clip for clip in clips if clip.label == FIGHT]
     calm = [clip for clip in clips if clip.label != FIGHT]
-    if not (streams and fights and calm):
+    if not (fights and calm):
         raise DataError(
-            f"{len(streams)} calm streams, {len(fights)} fights and {len(calm)} calm clips to choose thresholds by; "
-            "some of each are needed: give clips of more sources, or ask the recipe for fewer folds"
+            f"{len(fights)} fights and {len(calm)} calm clips to choose thresholds by; some of each are needed: give "
+            "clips of more sources, or ask the recipe for fewer folds"
         )
     return fights, calm
-
-
-def _wake(fights: Sequence[Trace]) -> float:
-    glances = [float(np.median(sigmoid(np.array(clip.glances)))) for clip in fights]
-    return max(float(np.quantile(glances, 1 - WAKE_RECALL)), LOWEST_WAKE)
 
 
 def _thresholds(wake: float, alert: float) -> Thresholds:
@@ -145,19 +173,11 @@ def _thresholds(wake: float, alert: float) -> Thresholds:
     return Thresholds(wake=round(wake, 3), alert=alert, clear=min(alert, round((wake + alert) / 2, 3)))
 
 
-def _judge(one: Trace, rule: AlarmRule) -> _Judged:
-    times = np.array(one.times_s)
-    return _Judged(times, levels(times, sigmoid(np.array(one.log_odds)), rule))
+def _counts(streams: Sequence[Watched]) -> list[int]:
+    """All alarms under each of the thresholds that the streams were watched under."""
+    return [sum(map(len, raised)) for raised in zip(*(stream.alarms_s for stream in streams), strict=True)]
 
 
-def _point(
-    thresholds: Thresholds, judged: Sequence[Sequence[_Judged]], hours: float, budget_per_hour: float, rule: AlarmRule
-) -> AlarmPoint:
-    streams, fights, calm = ([len(alarms(one.times_s, one.level, thresholds, rule)) for one in part] for part in judged)
-    return AlarmPoint(
-        alert=thresholds.alert,
-        alarms=sum(streams),
-        certainty=certainty(sum(streams), hours, budget_per_hour),
-        fights=float(np.mean(np.array(fights) > 0)),
-        calm=float(np.mean(np.array(calm) > 0)),
-    )
+def _share(clips: Sequence[Trace], thresholds: Thresholds, rule: AlarmRule) -> float:
+    """The share of clips that raise an alarm."""
+    return float(np.mean([bool(alarms(clip.judged(), thresholds, rule)) for clip in clips]))

@@ -12,6 +12,7 @@ from builder.alarms.rule import AlarmRule
 from builder.data.decode import DecodedClip
 from builder.data.samples import cut_samples, sample_times
 from builder.evaluation.scoring import Scorer
+from builder.training.calibration import sigmoid
 from models.manifest import Geometry, Preprocessing
 from models.window import pick_window
 
@@ -28,6 +29,10 @@ class Trace(msgspec.Struct, frozen=True, kw_only=True):
     times_s: tuple[float, ...]
     log_odds: tuple[float, ...]
     glances: tuple[float, ...]
+
+    def judged(self) -> list[tuple[float, float]]:
+        """The seconds and the probabilities of a fight."""
+        return list(zip(self.times_s, sigmoid(np.array(self.log_odds)).tolist(), strict=True))
 
 
 def trace(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from statistics import NormalDist
 
 from models.manifest import Interval
 
@@ -24,18 +23,20 @@ def rate_interval(count: int, exposure: float) -> Interval:
 
 
 def certainty(count: int, exposure: float, most: float) -> float:
-    """How sure it is, 0 to 1, that no more than ``most`` events are to be expected for each unit of ``exposure`` after
-    ``count`` in all of it: the posterior of a Poisson rate under Jeffreys' prior (Brown, Cai & DasGupta 2003)."""
-    expected = most * exposure
-    # Of half-integer order, the incomplete gamma function is an error function and as many terms as there are events.
-    terms = (math.exp((k + 0.5) * math.log(expected) - expected - math.lgamma(k + 1.5)) for k in range(count))
-    return max(0.0, math.erf(math.sqrt(expected)) - math.fsum(terms))
+    """How sure it is, 0 to 1, that no more than ``most`` events are to be expected for each unit of ``exposure``, where
+    a threshold was set to let ``count`` through in all of it.
+
+    Such a threshold lies just above another event, so that it is the time until ``count + 1`` events that tells of
+    their rate: the confidence is that of the one-sided exact limit (Garwood 1936), the chance of more than ``count``
+    where ``most`` are to be expected.
+    """
+    return max(0.0, 1 - _at_most(count, most * exposure))
 
 
 def silence_needed(sure: float, most: float) -> float:
     """The exposure after which not one event makes it so ``sure`` (0 to 1) that no more than ``most`` are to be
     expected for each unit of it."""
-    return NormalDist().inv_cdf((1 + sure) / 2) ** 2 / 2 / most
+    return -math.log(1 - sure) / most
 
 
 def _mean_where(tail: Callable[[float], float], *, rising: bool, count: int) -> float:

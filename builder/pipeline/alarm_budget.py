@@ -7,16 +7,19 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
-from builder.alarms.choice import AlarmChoice, choose_alarms
+from builder.alarms.choice import AlarmChoice, candidates, choose_alarms, choose_wake
+from builder.alarms.film import JudgedFilm
 from builder.alarms.rule import AlarmRule
 from builder.alarms.trace import Trace, trace
+from builder.alarms.watching import Watched, watch_under_all
 from builder.data.clips import Clip
-from builder.data.decode import DecodedClip, decode_clip
+from builder.data.decode import decode_clip
 from builder.evaluation.scores import CALM, FIGHT
+from builder.evaluation.scoring import Scorer
 from builder.pipeline.calibrated import FoldCalibration
 from builder.pipeline.compiled_fold import open_compiled
 from builder.pipeline.curated import CuratedClips
@@ -24,11 +27,14 @@ from builder.pipeline.fold_build import FoldClips
 from builder.recipe import Alarms, Recipe
 from builder.stages import Stage, StageStore
 from builder.training.fit import Progress
+from models.manifest import Thresholds
 from scenes import write_streams
 
 STREAMS_A_STAGE = 10
 FPS = 10.0
 TRACES = "traces.json"
+WATCHED = "watched.json"
+Item = TypeVar("Item")
 
 
 class CompiledFold(NamedTuple):
@@ -70,25 +76,43 @@ class AlarmBudget:
         own = shipped.clips.calibrate
         watched = [(shipped, own)] if own else [(one, one.clips.judge) for one in folds[1:]]
         clips = [found for one, given in watched for found in self._watch_clips(one, given)]
-        streams = self._watch_streams(shipped)
-        return choose_alarms(streams, clips, self._target, self._alarms.per_hour, self._rule)
+        wake = choose_wake(clips)
+        streams = self._watch_streams(shipped, candidates(wake))
+        return choose_alarms(streams, clips, wake, self._target, self._alarms.per_hour, self._rule)
 
     @property
     def _target(self) -> str:
         return self._recipe.targets[0]
 
     def _watch_clips(self, one: CompiledFold, clips: Sequence[Clip]) -> tuple[Trace, ...]:
-        items = [(clip.name, clip.fight, partial(self._real.exact, clip)) for clip in clips]
-        return self._watched("watch-clips", one, [clip.name for clip in clips], items)
+        geometry, seen, temperature = self._recipe.geometry, self._recipe.preprocessing, one.calibration.temperature
 
-    def _watch_streams(self, one: CompiledFold) -> tuple[Trace, ...]:
+        def judge(clip: Clip, scorer: Scorer) -> Trace:
+            label = FIGHT if clip.fight else CALM
+            return trace(clip.name, label, self._real.exact(clip), scorer, temperature, geometry, seen, self._rule)
+
+        stage = self._store.run(
+            f"fold{one.clips.number}-watch-clips",
+            (one.compiled.key, self._target, [clip.name for clip in clips], self._rule.rate_hz),
+            partial(self._judge, one, TRACES, clips, judge),
+        )
+        return msgspec.json.decode((stage.directory / TRACES).read_bytes(), type=tuple[Trace, ...])
+
+    def _watch_streams(self, one: CompiledFold, thresholds: Sequence[Thresholds]) -> tuple[Watched, ...]:
+        geometry, seen, temperature = self._recipe.geometry, self._recipe.preprocessing, one.calibration.temperature
         parts = self._draw()
         films = [film for part in parts for film in sorted((part.directory / "streams").iterdir())]
-        items = [
-            (f"stream-{number}", False, partial(decode_clip, film, self._recipe.preprocessing))
-            for number, film in enumerate(films)
-        ]
-        return self._watched("watch-streams", one, [part.key for part in parts], items)
+
+        def judge(film: Path, scorer: Scorer) -> Watched:
+            judged = JudgedFilm(decode_clip(film, seen), scorer, temperature, geometry, seen)
+            return watch_under_all(film.name, judged, thresholds, self._rule)
+
+        stage = self._store.run(
+            f"fold{one.clips.number}-watch-streams",
+            (one.compiled.key, self._target, [part.key for part in parts], thresholds, self._rule),
+            partial(self._judge, one, WATCHED, films, judge),
+        )
+        return msgspec.json.decode((stage.directory / WATCHED).read_bytes(), type=tuple[Watched, ...])
 
     def _draw(self) -> list[Stage]:
         """Streams are drawn some at a time, so that an interrupted build loses little."""
@@ -112,28 +136,17 @@ class AlarmBudget:
             progress=lambda done, total, film: self._progress(done, total, film.name),
         )
 
-    def _watched(
-        self,
-        name: str,
-        one: CompiledFold,
-        watched: Sequence[str],
-        items: Sequence[tuple[str, bool, Callable[[], DecodedClip]]],
-    ) -> tuple[Trace, ...]:
-        stage = self._store.run(
-            f"fold{one.clips.number}-{name}",
-            (one.compiled.key, self._target, watched, self._rule.rate_hz),
-            partial(self._judge, one, items),
-        )
-        return msgspec.json.decode((stage.directory / TRACES).read_bytes(), type=tuple[Trace, ...])
-
     def _judge(
-        self, one: CompiledFold, items: Sequence[tuple[str, bool, Callable[[], DecodedClip]]], directory: Path
+        self,
+        one: CompiledFold,
+        file: str,
+        items: Sequence[Item],
+        judge: Callable[[Item, Scorer], Trace | Watched],
+        directory: Path,
     ) -> None:
-        geometry, seen, temperature = self._recipe.geometry, self._recipe.preprocessing, one.calibration.temperature
-        traces = []
-        with closing(open_compiled(one.compiled.directory, self._target, seen)) as scorer:
-            for number, (name, fight, decode) in enumerate(items, 1):
-                label = FIGHT if fight else CALM
-                traces.append(trace(name, label, decode(), scorer, temperature, geometry, seen, self._rule))
-                self._progress(number, len(items), name)
-        (directory / TRACES).write_bytes(msgspec.json.encode(traces))
+        found = []
+        with closing(open_compiled(one.compiled.directory, self._target, self._recipe.preprocessing)) as scorer:
+            for number, item in enumerate(items, 1):
+                found.append(judge(item, scorer))
+                self._progress(number, len(items), found[-1].name)
+        (directory / file).write_bytes(msgspec.json.encode(found))
