@@ -26,7 +26,7 @@ BUILD_TIMEOUT_S = 580
 
 ALARMS = """
 [alarms]
-per_hour = 1000
+per_hour = 2000
 minutes = 0.1
 seconds = 2
 """
