@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
@@ -65,6 +66,7 @@ def draw(drawing: Drawing, cache: Path, tell: Progress) -> tuple[Film, ...]:
         fight=drawing.fight,
         fps=FPS,
         size=SIZE,
+        workers=len(os.sched_getaffinity(0)),
         progress=lambda done, count, _: tell(f"{kind} scene {done} of {count} drawn"),
     )
     found = []

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from scenes.casting import random_spec
+from scenes.drawing import FilmTask, Progress, draw_films
 from scenes.errors import SceneError
-from scenes.film import write_film
 from scenes.scene import Scene
 from scenes.spec import MAX_SEED, SceneSpec
 from scenes.truth import Footage
@@ -18,7 +18,6 @@ from scenes.wall import MOST, Wall
 # Clips of one folder have neighbouring seeds; folders of different seeds must not share any.
 SEEDS_A_FOLDER = 1_000_000
 STREAM_SEEDS = 500_000
-Progress = Callable[[int, int, Path], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +38,15 @@ def write_clips(
     calm: int = 0,
     fps: float | None = None,
     size: tuple[int, int] | None = None,
+    workers: int = 1,
     progress: Progress | None = None,
 ) -> tuple[Clip, ...]:
     """Write ``count`` clips, every second one a fight, and after them ``calm`` ones without, each a source of its own,
     with its truth in ``truth/``.
 
-    A clip that is there already is kept, so an interrupted run goes on where it stopped. ``progress`` is told how
-    many of how many are done, and the clip. Raises ``SceneError`` for a bad argument, ``OSError`` for a bad folder.
+    A clip that is there already is kept, so an interrupted run goes on where it stopped. ``workers`` processes draw
+    them, the same whatever their number. ``progress`` is told how many of how many are done, and the clip. Raises
+    ``SceneError`` for a bad argument, ``OSError`` for a bad folder.
     """
     if calm < 0:
         raise SceneError(f"{calm} calm clips asked for; give 0 or more")
@@ -55,17 +56,15 @@ def write_clips(
         raise SceneError(f"{count + calm} clips asked for; one folder holds {STREAM_SEEDS} at most")
     _check_seed(seed)
     clips = tuple(_name(index, fight=index % 2 == 0 and index < count) for index in range(count + calm))
+    tasks = []
     for index, clip in enumerate(clips):
-        film = out / clip.path
-        truth = out / "truth" / f"{clip.source}.jsonl"
-        if not (film.exists() and truth.exists()):
-            spec = random_spec(
-                seed * SEEDS_A_FOLDER + index, fight=clip.label == "fight", duration_s=seconds, fps=fps, size=size
-            )
-            # The codec compresses; a picture already compressed as JPEG would pay twice.
-            write_film(Scene(replace(spec, compression=0.0)), film, truth, compression=spec.compression)
-        if progress is not None:
-            progress(index + 1, len(clips), film)
+        spec = random_spec(
+            seed * SEEDS_A_FOLDER + index, fight=clip.label == "fight", duration_s=seconds, fps=fps, size=size
+        )
+        # The codec compresses; a picture already compressed as JPEG would pay twice.
+        make = partial(Scene, replace(spec, compression=0.0))
+        tasks.append(FilmTask(make, out / clip.path, out / "truth" / f"{clip.source}.jsonl", spec.compression))
+    draw_films(tasks, workers, progress)
     _list(out / "clips.csv", clips)
     return clips
 
@@ -100,24 +99,28 @@ def write_streams(
     fps: float | None = None,
     size: tuple[int, int] | None = None,
     wall: tuple[int, int] | None = None,
+    workers: int = 1,
     progress: Progress | None = None,
 ) -> tuple[Path, ...]:
     """Write ``count`` long films to ``streams/``, each with one fight among calm acts, with its truth in ``truth/``.
 
     Without ``fight`` all acts are calm. With ``wall`` (rows, columns) each film is a wall of cameras, one of which sees
-    the fight. Films that are there already are kept. Raises ``SceneError`` for a bad argument, ``OSError`` for a bad
-    folder.
+    the fight. Films that are there already are kept; ``workers`` processes draw the others. Raises ``SceneError`` for a
+    bad argument, ``OSError`` for a bad folder.
     """
     if count < 1:
         raise SceneError(f"{count} streams asked for; give at least 1")
     _check_seed(seed)
     films = tuple(out / "streams" / f"stream-{index:06d}.mp4" for index in range(count))
-    for index, film in enumerate(films):
-        truth = out / "truth" / f"{film.stem}.jsonl"
-        if not (film.exists() and truth.exists()):
-            write_film(_stream(_first_seed(seed, index), seconds, fight, fps, size, wall), film, truth)
-        if progress is not None:
-            progress(index + 1, count, film)
+    tasks = [
+        FilmTask(
+            partial(_stream, _first_seed(seed, index), seconds, fight, fps, size, wall),
+            film,
+            out / "truth" / f"{film.stem}.jsonl",
+        )
+        for index, film in enumerate(films)
+    ]
+    draw_films(tasks, workers, progress)
     return films
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -44,12 +45,12 @@ def _write(options: argparse.Namespace) -> None:
     if options.clips or options.calm:
         write_clips(
             out, options.clips, _default(options.seconds, 4.0), options.seed, calm=options.calm, fps=options.fps,
-            size=size, progress=_show,
+            size=size, workers=options.jobs, progress=_show,
         )  # fmt: skip
     if options.streams:
         write_streams(
             out, options.streams, _default(options.seconds, 300.0), options.seed, fps=options.fps, size=size, wall=wall,
-            progress=_show,
+            workers=options.jobs, progress=_show,
         )  # fmt: skip
     print(f"\nwritten to {out}")
 
@@ -66,6 +67,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--streams", type=int, default=0, metavar="N", help="long streams with calm acts and one fight")
     parser.add_argument("--seconds", type=float, metavar="S", help="length of each (clips 4, streams 300)")
     parser.add_argument("--seed", type=int, default=0, metavar="K", help="other seeds draw other scenes (0)")
+    parser.add_argument(
+        "--jobs", type=int, default=len(os.sched_getaffinity(0)), metavar="N", help="processes (default: one a core)"
+    )
     parser.add_argument("--wall", metavar="RxC", help="make each stream a wall of cameras, 2x2 to 6x6")
     parser.add_argument("--fps", type=float, metavar="F", help="frames a second (clips: drawn from 10-30; streams 15)")
     parser.add_argument("--size", metavar="WxH", help="pixels of a camera (clips: drawn; streams 640x360)")

@@ -22,7 +22,7 @@ from builder.pipeline.fold_build import FoldBuild
 from builder.pipeline.fold_task import Part, fold_tasks
 from builder.pipeline.judged import Judged, judge_average, judge_student, judge_unpruned
 from builder.pipeline.prepared import PreparedClips, prepare
-from builder.pipeline.side_by_side import Opening
+from builder.pipeline.side_by_side import Opening, drawing_workers
 from builder.recipe import Recipe, further_seeds
 from builder.stages import StageStore
 
@@ -197,7 +197,9 @@ def _turns(
 ) -> list[_Turn]:
     """The recipe with the patch, prepared once, for each seed."""
     patched = patch_recipe(options.recipe, patch, f"technique {name} {state}")
-    first = prepare(options.data, patched, store, display, options.code_version)
+    first = prepare(
+        options.data, patched, store, display, options.code_version, workers=drawing_workers(options.executor)
+    )
     until: Part = "ensemble" if options.network == "member" else options.network
     return [
         _Turn(

@@ -32,7 +32,7 @@ from builder.pipeline.fold_build import SCORES, read_scores, write_scores
 from builder.pipeline.fold_task import Part
 from builder.pipeline.judged import STUDENT, UNPRUNED, Judged, average_folds, stage_scores
 from builder.pipeline.prepared import PreparedClips, curate_stage, prepare
-from builder.pipeline.side_by_side import Opening, train_side_by_side
+from builder.pipeline.side_by_side import Opening, drawing_workers, train_side_by_side
 from builder.recipe import Recipe
 from builder.report.data import Kind, StageTime
 from builder.stages import Stage, StageStore
@@ -89,7 +89,15 @@ def validate_abroad(options: AbroadOptions, display: LanedDisplay) -> AbroadVali
     store = StageStore(options.out / "work", display.stage)
     found = find_clips(options.test)
     require_both_classes(found.clips, options.test)
-    prepared = prepare(options.train, options.recipe, store, display, options.code_version, options.protocol)
+    prepared = prepare(
+        options.train,
+        options.recipe,
+        store,
+        display,
+        options.code_version,
+        options.protocol,
+        drawing_workers(options.executor),
+    )
     there = CuratedClips(curate_stage("curate", found, options.recipe, store, display).directory)
     require_both_classes(there.clips, options.test)
     _forbid_shared(CuratedClips(prepared.real), there)

@@ -46,8 +46,8 @@ class CompiledFold(NamedTuple):
 
 
 class AlarmBudget:
-    """Runs the stages; ``code_version`` stands for how scenes are drawn. The recipe's first target judges: of the files
-    that ship, the one that most devices run."""
+    """Runs the stages; ``code_version`` stands for how scenes are drawn, by ``workers`` processes. The recipe's first
+    target judges: of the files that ship, the one that most devices run."""
 
     def __init__(
         self,
@@ -57,6 +57,7 @@ class AlarmBudget:
         store: StageStore,
         progress: Progress,
         code_version: str,
+        workers: int = 1,
     ) -> None:
         self._recipe = recipe
         self._alarms = alarms
@@ -64,6 +65,7 @@ class AlarmBudget:
         self._store = store
         self._progress = progress
         self._code_version = code_version
+        self._workers = workers
         self._rule = AlarmRule()
 
     def choose(self, folds: Sequence[CompiledFold]) -> AlarmChoice:
@@ -133,6 +135,7 @@ class AlarmBudget:
             seed,
             fight=False,
             fps=FPS,
+            workers=self._workers,
             progress=lambda done, total, film: self._progress(done, total, film.name),
         )
 

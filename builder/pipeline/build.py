@@ -19,7 +19,7 @@ from builder.pipeline.curated import CuratedClips
 from builder.pipeline.judged import Judged, calibrate, judge_calibrations, judge_compiled, judge_ensemble, judge_members
 from builder.pipeline.prepared import prepare
 from builder.pipeline.release import BuiltFolds, release
-from builder.pipeline.side_by_side import Opening, compile_side_by_side, train_side_by_side
+from builder.pipeline.side_by_side import Opening, compile_side_by_side, drawing_workers, train_side_by_side
 from builder.recipe import Recipe
 from builder.stages import StageStore
 
@@ -47,7 +47,8 @@ class BuildOptions:
 def build(options: BuildOptions, display: LanedDisplay) -> Path:
     """Build the bundle and return its packed file; finished stages under ``out/work`` are not done again."""
     store = StageStore(options.out / "work", display.stage)
-    prepared = prepare(options.data, options.recipe, store, display, options.code_version)
+    workers = drawing_workers(options.executor)
+    prepared = prepare(options.data, options.recipe, store, display, options.code_version, workers=workers)
     dealt = prepared.folds()
     # One student has nothing beside it, and is done sooner here, with all cores.
     alone = len(dealt) == 1
@@ -88,7 +89,9 @@ def _choose_alarms(
     recipe = options.recipe
     if recipe.alarms is None:
         return None
-    budget = AlarmBudget(recipe, recipe.alarms, real, store, display.progress, options.code_version)
+    budget = AlarmBudget(
+        recipe, recipe.alarms, real, store, display.progress, options.code_version, drawing_workers(options.executor)
+    )
     chosen = budget.choose(folds)
     warning = chosen.warning()
     if warning is not None:

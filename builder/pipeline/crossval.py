@@ -27,7 +27,7 @@ from builder.pipeline.judged import (
     judge_unpruned,
 )
 from builder.pipeline.prepared import prepare
-from builder.pipeline.side_by_side import Opening, compile_side_by_side, train_side_by_side
+from builder.pipeline.side_by_side import Opening, compile_side_by_side, drawing_workers, train_side_by_side
 from builder.recipe import Recipe
 from builder.report.data import Kind, StageTime
 from builder.stages import StageStore
@@ -84,7 +84,15 @@ class CrossValidation(msgspec.Struct, frozen=True, kw_only=True):
 def cross_validate(options: CrossvalOptions, display: LanedDisplay) -> CrossValidation:
     """Train and judge every fold as far as ``options.until``; finished stages are not done again."""
     store = StageStore(options.out / "work", display.stage)
-    prepared = prepare(options.data, options.recipe, store, display, options.code_version, options.protocol)
+    prepared = prepare(
+        options.data,
+        options.recipe,
+        store,
+        display,
+        options.code_version,
+        options.protocol,
+        drawing_workers(options.executor),
+    )
     dealt = prepared.folds()
     train_side_by_side(prepared, dealt, options.until, options.executor, display)
     folds = [prepared.open(clips, store, display.progress) for clips in dealt]

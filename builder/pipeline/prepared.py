@@ -79,8 +79,10 @@ def prepare(
     display: Display,
     code_version: str,
     protocol: FoldProtocol = "grouped",
+    workers: int = 1,
 ) -> PreparedClips:
-    """Curate the clips of ``data`` and draw the recipe's scenes, each a stage that is skipped when it is there.
+    """Curate the clips of ``data`` and draw the recipe's scenes, in ``workers`` processes, each a stage that is skipped
+    when it is there.
 
     Raises ``DataError`` when the clips are not of both classes.
     """
@@ -91,7 +93,7 @@ def prepare(
     if recipe.quality is not None:
         real = quality_stage(found, real, recipe.quality, store, display)
     require_both_classes(CuratedClips(real).clips, data)
-    scenes = _scenes(recipe, store, display, code_version)
+    scenes = _scenes(recipe, store, display, code_version, workers)
     negatives = _negatives(recipe, CuratedClips(real), store, display)
     return PreparedClips(recipe, store.root, real, scenes, protocol, negatives)
 
@@ -152,24 +154,25 @@ def _negatives(recipe: Recipe, real: CuratedClips, store: StageStore, display: D
     return tuple(made)
 
 
-def _scenes(recipe: Recipe, store: StageStore, display: Display, code_version: str) -> Path | None:
+def _scenes(recipe: Recipe, store: StageStore, display: Display, code_version: str, workers: int) -> Path | None:
     spec = recipe.scenes
     if spec is None:
         return None
     drawn = store.run(
         "scenes",
         (msgspec.structs.replace(spec, weight=msgspec.UNSET, shown=msgspec.UNSET), code_version),
-        lambda directory: _draw(directory, spec, display),
+        lambda directory: _draw(directory, spec, workers, display),
     )
     return _learnt_from("curate-scenes", find_clips(drawn.directory), recipe, store, display)
 
 
-def _draw(directory: Path, spec: SceneClips, display: Display) -> None:
+def _draw(directory: Path, spec: SceneClips, workers: int, display: Display) -> None:
     write_clips(
         directory,
         spec.clips,
         spec.seconds,
         spec.seed,
         calm=0 if spec.calm is msgspec.UNSET else spec.calm,
+        workers=workers,
         progress=lambda done, total, clip: display.progress(done, total, str(clip)),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 
@@ -16,6 +17,11 @@ from builder.stages import Stage, StageStore
 
 Opening = Callable[[], AbstractContextManager[Executor]]
 """Opens an executor."""
+
+
+def drawing_workers(executor: Opening | None) -> int:
+    """How many processes draw films: one a core of this machine, or this one where nothing is done side by side."""
+    return 1 if executor is None else len(os.sched_getaffinity(0))
 
 
 def train_side_by_side(

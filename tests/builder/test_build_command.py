@@ -159,7 +159,7 @@ def require_alarms(report: dict[str, Any], bundle: Bundle) -> None:
     assert (alarms["streams"], alarms["fight_clips"], alarms["calm_clips"]) == (3, 2, 2)
     assert alarms["thresholds"] == msgspec.to_builtins(bundle.manifest.calibration.thresholds)
     assert [way["method"] for way in report["calibration"]["methods"]] == ["none", "platt", "temperature"]
-    assert "to keep surely to 1000.0 false alarms an hour" in bundle.read("MODEL_CARD.md").decode()
+    assert "to keep surely to 2000.0 false alarms an hour" in bundle.read("MODEL_CARD.md").decode()
 
 
 @pytest.mark.slow
