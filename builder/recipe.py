@@ -38,8 +38,8 @@ class Folds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class SceneClips(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Drawn clips beside the real ones in training, every second of ``clips`` a fight and none of ``calm``; they are
     never judged on. Each counts as much as ``weight`` real ones: many that count little show more of what calm people
-    do than few that count much, and drown no real clip. An
-    epoch of tuning or pruning shows no more than ``shown`` of them, drawn anew each time and counting for all."""
+    do than few that count much, and drown no real clip. An epoch of tuning or pruning shows no more than ``shown`` of
+    them, drawn anew each time and counting for all."""
 
     clips: Annotated[int, msgspec.Meta(ge=4)] = 40
     calm: Annotated[int, msgspec.Meta(ge=0)] | msgspec.UnsetType = msgspec.UNSET

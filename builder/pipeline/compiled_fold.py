@@ -86,14 +86,15 @@ def open_compiled(directory: Path, target: str, preprocessing: Preprocessing) ->
     return open_artifacts(encoder, head, directory, preprocessing)
 
 
-def golden_windows(scenes: CuratedClips, recipe: Recipe) -> NDArray[np.uint8]:
-    """The middle window of each scene clip that is long enough, ``(M, T, H, W, C) uint8``.
+def golden_windows(scenes: CuratedClips, recipe: Recipe, most: int) -> NDArray[np.uint8]:
+    """The middle windows of ``most`` scene clips, spread over all, that are long enough, ``(M, T, H, W, C) uint8``.
 
     Raises ``DataError`` when none is.
     """
     length = recipe.geometry.samples
     windows = []
-    for clip in scenes.clips:
+    for place in _spread(len(scenes.clips), most):
+        clip = scenes.clips[place]
         samples = scenes.samples(clip, recipe.geometry, recipe.preprocessing).samples
         if len(samples) >= length:
             start = (len(samples) - length) // 2

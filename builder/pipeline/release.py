@@ -45,7 +45,7 @@ SCENES_LICENCE = "Apache-2.0 (drawn by this project)"
 WORST = 8
 PICTURES = 4
 DECISION = 0.5
-GOLDEN_WINDOWS = 2
+GOLDEN_WINDOWS, GOLDEN_CHOICE = 2, 40
 
 
 class BuiltFolds(NamedTuple):
@@ -86,7 +86,7 @@ def _golden(clips: CuratedClips, built: BuiltFolds, calibration: FoldCalibration
     recipe, seen = options.recipe, options.recipe.preprocessing
     network = built.shipped.network(recipe.student, built.stages[0].pruned, seen)
     shift_head(network, calibration)
-    windows = golden_windows(clips, recipe)
+    windows = golden_windows(clips, recipe, GOLDEN_CHOICE)
     asked = make_golden(built.shipped.scorer(network, seen), windows)
     margins = asked.logits[:, 1] - asked.logits[:, 0]
     firmest = [int(np.argmin(margins)), int(np.argmax(margins))][:GOLDEN_WINDOWS]

@@ -76,8 +76,7 @@ class TrainingSet:
                 copied = [len(clips) - len(again) + place for place, row in enumerate(again) if row in rotation.rows]
                 rotation = Rotation((*rotation.rows, *copied), rotation.shown)
             if degraded is not None:
-                copies = (*degraded.clips, *(degraded.clips[row] for row in again))
-                degraded = DegradedCopies(copies, degraded.share)
+                degraded = degraded._replace(clips=(*degraded.clips, *(degraded.clips[row] for row in again)))
         self.clips = tuple(clip for clip, _ in clips)
         self.numbers = tuple(own)
         self.held_out = held_out
@@ -86,6 +85,7 @@ class TrainingSet:
         self._labels = _one_hot(self.clips)
         self._weights = None if weights is None else np.asarray(weights, np.float32) / np.float32(np.mean(weights))
         self._rotation = rotation if rotation is not None and rotation.shown < len(rotation.rows) else None
+        self._epoch_weights = _for_all(self._weights, self._rotation, len(self.clips))
         self._geometry = geometry
         self._augmentations = tuple(augmentations)
         self._degraded = degraded
@@ -134,12 +134,7 @@ class TrainingSet:
 
     def epoch_weights(self, clips: Sequence[int]) -> NDArray[np.float32] | None:
         """How much ``clips`` count in an epoch's batch ``(B,) float32``: those of a rotation for the others too."""
-        rotation, chosen = self._rotation, list(clips)
-        if rotation is None:
-            return None if self._weights is None else self._weights[chosen]
-        weights = np.ones(len(self), np.float32) if self._weights is None else self._weights.copy()
-        weights[list(rotation.rows)] *= len(rotation.rows) / rotation.shown
-        return weights[chosen]
+        return None if self._epoch_weights is None else self._epoch_weights[list(clips)]
 
     def epoch(self, seed: int, batch: int, number: int) -> list[Callable[[], Batch]]:
         """The batches of one epoch, as calls that draw them; clips that do not fill a last batch wait for the next."""
@@ -160,6 +155,14 @@ class TrainingSet:
     def _batch(self, seed: int, epoch: int, clips: NDArray[np.intp]) -> Batch:
         chosen = clips.tolist()
         return Batch(self.views(seed, epoch, chosen), self.labels(chosen), weights=self.epoch_weights(chosen))
+
+
+def _for_all(weights: NDArray[np.float32] | None, rotation: Rotation | None, count: int) -> NDArray[np.float32] | None:
+    if rotation is None:
+        return weights
+    counting = np.ones(count, np.float32) if weights is None else weights.copy()
+    counting[list(rotation.rows)] *= len(rotation.rows) / rotation.shown
+    return counting
 
 
 def _one_hot(clips: Sequence[Clip]) -> NDArray[np.float32]:

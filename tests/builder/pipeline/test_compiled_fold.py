@@ -42,11 +42,13 @@ def test_the_shift_moves_into_the_head_so_that_a_temperature_is_left() -> None:
 
 def test_golden_windows_are_the_middles_of_the_clips(clips: CuratedClips) -> None:
     recipe = make_recipe(2)
-    windows = golden_windows(clips, recipe)
+    windows = golden_windows(clips, recipe, 100)
     whole = [clips.samples(clip, recipe.geometry, PREPROCESSING).samples for clip in clips.clips]
     np.testing.assert_array_equal(windows, [samples[1:3] for samples in whole])
+    few = golden_windows(clips, recipe, 2)
+    np.testing.assert_array_equal(few, [samples[1:3] for samples in (whole[0], whole[-1])])
 
 
 def test_one_clear_error_when_every_clip_is_shorter_than_a_window(clips: CuratedClips) -> None:
     with pytest.raises(DataError, match=r"no clip is as long as a window of 1\.0 s; give longer clips"):
-        golden_windows(clips, make_recipe(5))
+        golden_windows(clips, make_recipe(5), 100)
