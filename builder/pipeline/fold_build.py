@@ -114,16 +114,15 @@ class FoldBuild:
         """All stages of the fold, each skipped when it is there."""
         return FoldStages(self._clips, self.members(), self.teacher(), self.student(), self.pruned(), self.judged())
 
-    def embedded(self, member: Member) -> Stage:
-        """Views of the training clips as the member sees them, embedded by its untouched encoder: of all clips, once
-        for all folds, or of this fold's alone where it draws some of its own again."""
+    def embedded(self, member: Member) -> tuple[Stage, ...]:
+        """Views of the training clips as the member sees them, embedded by its untouched encoder: of all clips of each
+        part, once for all folds, or of this fold's alone where it draws some of its own again."""
         if not self._draws_again():
-            return self._pretrained.stage(probe_views(member))
+            return self._pretrained.stages(probe_views(member))
         spec = member.spec
         inputs = (self._data_key(member.preprocessing), spec.backbone, spec.probe_views)
-        return self._stage(
-            "embed" if not member.variant else f"embed-{member.variant}", inputs, partial(self._embed, member)
-        )
+        name = "embed" if not member.variant else f"embed-{member.variant}"
+        return (self._stage(name, inputs, partial(self._embed, member)),)
 
     def member(self, member: Member) -> Stage:
         """One member with its verdicts on what the fold holds out."""
@@ -131,7 +130,7 @@ class FoldBuild:
         alignment = () if spec.alignment is msgspec.UNSET else (spec.alignment,)
         curriculum = () if spec.curriculum is None else (spec.curriculum,)
         own = self._data_key(member.preprocessing)
-        inputs = (embedded.key, own, _tuned(spec), member.seed, *alignment, *curriculum)
+        inputs = ([stage.key for stage in embedded], own, _tuned(spec), member.seed, *alignment, *curriculum)
         return self._stage(member.name, inputs, partial(self._member, member, embedded))
 
     def members(self) -> tuple[Stage, ...]:
@@ -262,7 +261,7 @@ class FoldBuild:
         flat = embed_views(encoder, self.training(seen), spec.probe_views, seen, self._progress, PROBE_SEED)
         np.save(directory / EMBEDDINGS, flat)
 
-    def _member(self, member: Member, embedded: Stage, directory: Path) -> None:
+    def _member(self, member: Member, embedded: Sequence[Stage], directory: Path) -> None:
         spec, seen = member.spec, member.preprocessing
         network = self._learner(spec, seen)
         embeddings = self._probe_embeddings(member, embedded)
@@ -280,9 +279,9 @@ class FoldBuild:
         (directory / LOSSES).write_bytes(msgspec.json.encode(losses))
         self._keep(spec, network, seen, directory)
 
-    def _probe_embeddings(self, member: Member, embedded: Stage) -> NDArray[np.float32]:
+    def _probe_embeddings(self, member: Member, embedded: Sequence[Stage]) -> NDArray[np.float32]:
         if self._draws_again():
-            return np.asarray(np.load(embedded.directory / EMBEDDINGS))
+            return np.asarray(np.load(embedded[0].directory / EMBEDDINGS))
         found = self._pretrained.views(probe_views(member), self.training(member.preprocessing).numbers)
         return found.reshape(-1, *found.shape[2:])
 

@@ -24,26 +24,30 @@ Part = Literal["ensemble", "unpruned", "student", "int8"]
 
 @dataclass(frozen=True, slots=True)
 class EmbedTask:
-    """What a pretrained encoder makes of the clips, for all folds."""
+    """What a pretrained encoder makes of one part of the clips, that at this ``place``, for all folds."""
 
     prepared: PreparedClips
     embedding: Embedding
+    place: int
     number: int
     label: str = ""
     needs: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
-        return f"{self.label}{self.embedding.name}-{self.number}"
+        return f"{self.label}embed-{self.number}"
 
     def is_done(self) -> bool:
         """Whether it was embedded."""
-        return _is_there(self.prepared, lambda store: self.prepared.pretrained(store, _unseen).stage(self.embedding))
+        return _is_there(self.prepared, self._look)
 
     def run(self, display: Display) -> None:
         """Embed, unless it is done."""
         store = StageStore(self.prepared.work, display.stage)
-        self.prepared.pretrained(store, display.progress).stage(self.embedding)
+        self.prepared.pretrained(store, display.progress).stage(self.embedding, self.place)
+
+    def _look(self, store: StageStore) -> Stage:
+        return self.prepared.pretrained(store, _unseen).stage(self.embedding, self.place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +136,13 @@ def fold_tasks(
 
     All folds wait for what they share, which is embedded side by side.
     """
+    wanted = [
+        (embedding, place)
+        for embedding in embeddings_of(prepared.recipe, student=until != "ensemble")
+        for place in range(prepared.parts if embedding.views else 1)
+    ]
     shared = [
-        EmbedTask(prepared, embedding, number, label)
-        for number, embedding in enumerate(embeddings_of(prepared.recipe, student=until != "ensemble"), 1)
+        EmbedTask(prepared, embedding, place, number, label) for number, (embedding, place) in enumerate(wanted, 1)
     ]
     embedded = tuple(task.name for task in shared)
     members = [

@@ -1,10 +1,11 @@
-"""All that any fold may learn from: real clips, drawn scenes and negatives, numbered once, each read when it is
+"""All that any fold may learn from: real clips, drawn scenes and negatives, each numbered once and read when it is
 looked at."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property, partial
+from typing import NamedTuple
 
 import msgspec
 
@@ -15,6 +16,33 @@ from builder.recipe import Recipe
 from builder.training.batch import Batch
 from builder.training.training_set import DegradedCopies, Rotation, TrainingSet
 from models.manifest import Preprocessing
+
+PART_NUMBERS = 10_000_000
+"""The clips of each part are numbered from a multiple of this on: their views depend on nothing else that is learnt
+from."""
+
+
+class Part(NamedTuple):
+    """Clips of one kind, named for what is embedded of them: the real ones (views), the scenes, or one folder of
+    negatives; ``first`` is the first one's number."""
+
+    name: str
+    clips: CuratedClips
+    first: int
+
+    def row(self, number: int) -> int | None:
+        """The place among these clips of the one of that number, if it is one of them."""
+        row = number - self.first
+        return row if 0 <= row < len(self.clips.clips) else None
+
+
+class _Entry(NamedTuple):
+    number: int
+    clips: CuratedClips
+    clip: Clip
+
+    def footage(self, *, degraded: bool = False) -> Footage:
+        return StoredClip(partial(self.clips.degraded if degraded else self.clips.wide, self.clip))
 
 
 class LearntClips:
@@ -35,13 +63,22 @@ class LearntClips:
 
     @cached_property
     def numbers(self) -> dict[Clip, int]:
-        """The number of each real clip; those of all others follow."""
+        """The number of each real clip."""
         return {clip: number for number, clip in enumerate(self._real.clips)}
 
     @cached_property
-    def _others(self) -> list[tuple[CuratedClips, Clip]]:
-        parts = (*(() if self._scenes is None else (self._scenes,)), *self._negatives)
-        return [(part, clip) for part in parts for clip in part.clips]
+    def parts(self) -> tuple[Part, ...]:
+        """Real clips, scenes if there are any, and each folder of negatives."""
+        scenes = () if self._scenes is None else (Part("scenes", self._scenes, PART_NUMBERS),)
+        negatives = (
+            Part(f"negatives{number}", more, (number + 1) * PART_NUMBERS)
+            for number, more in enumerate(self._negatives, 1)
+        )
+        return (Part("views", self._real, 0), *scenes, *negatives)
+
+    @cached_property
+    def _others(self) -> list[_Entry]:
+        return [entry for part in self.parts[1:] for entry in _entries(part)]
 
     def chosen(
         self,
@@ -54,53 +91,61 @@ class LearntClips:
         """Some of the real ``clips`` and all that are not real, to learn from; ``held_out`` are windows of others.
         Those that the recipe draws again are left out unless ``oversampled``."""
         recipe = self._recipe
-        count = len(self.numbers)
-        numbers = [self.numbers[clip] for clip in clips] + list(range(count, count + len(self._others)))
-        entries = [(self._real, clip) for clip in clips] + self._others
-        copies = None
-        if recipe.degradation is not None:
-            told = (_footage(entry, degraded=True) for entry in entries)
-            copies = DegradedCopies(tuple(told), recipe.degradation.degrade)
+        entries = [_Entry(self.numbers[clip], self._real, clip) for clip in clips] + self._others
         return TrainingSet(
-            [(entry[1], _footage(entry)) for entry in entries],
+            [(entry.clip, entry.footage()) for entry in entries],
             recipe.geometry,
             seen,
             recipe.augmentation,
-            numbers=numbers,
+            numbers=[entry.number for entry in entries],
             weights=self._weights(len(clips)),
             rotation=self._rotation(len(clips)),
-            degraded=copies,
+            degraded=self._copies(entries),
             oversampling=recipe.oversampling if oversampled and recipe.oversampling is not msgspec.UNSET else None,
             held_out=held_out,
         )
 
-    def all(self, seen: Preprocessing) -> TrainingSet:
-        """Every clip, whether a fold holds it out or not: for what is learnt from none of them."""
-        return self.chosen(self._real.clips, seen, oversampled=False)
+    def part(self, part: Part, seen: Preprocessing) -> TrainingSet:
+        """Every clip of a part, whether a fold holds it out or not: for what is learnt from none of them."""
+        entries, recipe = _entries(part), self._recipe
+        return TrainingSet(
+            [(entry.clip, entry.footage()) for entry in entries],
+            recipe.geometry,
+            seen,
+            recipe.augmentation,
+            numbers=[entry.number for entry in entries],
+            degraded=self._copies(entries),
+        )
+
+    def part_key(self, part: Part, seen: Preprocessing) -> tuple[object, ...]:
+        """What views of a part's clips depend on, but for how many are drawn."""
+        recipe = self._recipe
+        degraded = () if recipe.degradation is None else (recipe.degradation,)
+        return part.clips.listed.fingerprint, part.first, recipe.geometry, seen, recipe.augmentation, *degraded
 
     def key(self, seen: Preprocessing) -> tuple[object, ...]:
-        """What views of the clips depend on, but for how many are drawn."""
-        recipe = self._recipe
-        scenes = None if self._scenes is None else self._scenes.listed.fingerprint
-        chosen: list[object] = [("negatives", more.listed.fingerprint) for more in self._negatives]
-        if recipe.degradation is not None:
-            chosen.append(recipe.degradation)
-        return self._real.listed.fingerprint, scenes, recipe.geometry, seen, recipe.augmentation, *chosen
+        """What views of all clips depend on, but for how many are drawn."""
+        return tuple(self.part_key(part, seen) for part in self.parts)
+
+    def _copies(self, entries: Sequence[_Entry]) -> DegradedCopies | None:
+        degradation = self._recipe.degradation
+        if degradation is None:
+            return None
+        return DegradedCopies(tuple(entry.footage(degraded=True) for entry in entries), degradation.degrade)
 
     def _weights(self, real: int) -> list[float] | None:
         spec = self._recipe.scenes
         if spec is None or spec.weight is msgspec.UNSET or self._scenes is None:
             return None
-        return [1.0] * real + [spec.weight if part is self._scenes else 1.0 for part, _ in self._others]
+        return [1.0] * real + [spec.weight if entry.clips is self._scenes else 1.0 for entry in self._others]
 
     def _rotation(self, real: int) -> Rotation | None:
         spec = self._recipe.scenes
         if spec is None or spec.shown is msgspec.UNSET:
             return None
-        rows = [real + place for place, (part, _) in enumerate(self._others) if part is self._scenes]
+        rows = [real + place for place, entry in enumerate(self._others) if entry.clips is self._scenes]
         return Rotation(tuple(rows), spec.shown)
 
 
-def _footage(entry: tuple[CuratedClips, Clip], *, degraded: bool = False) -> Footage:
-    part, clip = entry
-    return StoredClip(partial(part.degraded if degraded else part.wide, clip))
+def _entries(part: Part) -> list[_Entry]:
+    return [_Entry(number, part.clips, clip) for number, clip in enumerate(part.clips.clips, part.first)]

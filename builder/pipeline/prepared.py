@@ -49,6 +49,11 @@ class PreparedClips:
     protocol: FoldProtocol = "grouped"
     negatives: tuple[NegativeClips, ...] = ()
 
+    @property
+    def parts(self) -> int:
+        """How many parts there are of what is learnt from: the real clips, the scenes, each folder of negatives."""
+        return 1 + (self.scenes is not None) + len(self.negatives)
+
     def folds(self) -> list[FoldClips]:
         """The folds that the recipe asks to be judged; the same whoever asks."""
         return deal_folds(CuratedClips(self.real).clips, self.recipe, self.protocol)

@@ -7,6 +7,7 @@ own.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from builder.backbones.registry import BackboneSpec, build_backbone
 from builder.data.clips import Clip
 from builder.members import Member, NetworkSpec
-from builder.pipeline.learnt_clips import LearntClips
+from builder.pipeline.learnt_clips import LearntClips, Part
 from builder.recipe import Recipe
 from builder.stages import Stage, StageStore
 from builder.training.fit import Progress
@@ -42,11 +43,6 @@ class Embedding(NamedTuple):
     preprocessing: Preprocessing
     views: int = 0
     seed: int = 0
-
-    @property
-    def name(self) -> str:
-        """Of the stage."""
-        return "embed-views" if self.views else "embed-samples"
 
 
 def stays_pretrained(spec: NetworkSpec) -> bool:
@@ -97,28 +93,40 @@ def _shared(recipe: Recipe) -> bool:
 
 
 class Pretrained:
-    """Runs the stages that embed, each skipped when it is there."""
+    """Runs the stages that embed, each skipped when it is there: one for each part of what is learnt from, so that
+    scenes are embedded once for all data, and data once for all scenes."""
 
     def __init__(self, recipe: Recipe, learnt: LearntClips, store: StageStore, progress: Progress) -> None:
         self._recipe = recipe
         self._learnt = learnt
         self._store = store
         self._progress = progress
-        self._finished: dict[Embedding, Stage] = {}
+        self._finished: dict[tuple[Embedding, int], Stage] = {}
         self._ends: dict[Embedding, NDArray[np.intp]] = {}
 
-    def stage(self, embedding: Embedding) -> Stage:
-        """The stage that embeds."""
-        if embedding not in self._finished:
-            work = self._views if embedding.views else self._samples
-            inputs = (self._key(embedding), embedding)
-            self._finished[embedding] = self._store.run(embedding.name, inputs, partial(work, embedding))
-        return self._finished[embedding]
+    def stages(self, embedding: Embedding) -> tuple[Stage, ...]:
+        """The stages that embed, in the order of the parts; samples are of the real clips alone."""
+        parts = self._learnt.parts if embedding.views else self._learnt.parts[:1]
+        return tuple(self.stage(embedding, place) for place in range(len(parts)))
 
-    def views(self, embedding: Embedding, numbers: tuple[int, ...]) -> NDArray[np.float32]:
-        """Embeddings ``(views, N, T, D)`` of the clips of these ``numbers``, not standardised."""
-        stored = np.load(self.stage(embedding).directory / EMBEDDINGS, mmap_mode="r")
-        return np.asarray(stored[:, list(numbers)], dtype=np.float32)
+    def stage(self, embedding: Embedding, place: int = 0) -> Stage:
+        """The stage that embeds the part at that place, the real clips unless another is meant."""
+        if (embedding, place) not in self._finished:
+            part = self._learnt.parts[place]
+            work = partial(self._views, part) if embedding.views else self._samples
+            name = f"embed-{part.name if embedding.views else 'samples'}"
+            inputs = (self._key(embedding, part), embedding)
+            self._finished[embedding, place] = self._store.run(name, inputs, partial(work, embedding))
+        return self._finished[embedding, place]
+
+    def views(self, embedding: Embedding, numbers: Sequence[int]) -> NDArray[np.float32]:
+        """Embeddings ``(views, N, T, D)`` of the clips of these ``numbers``, part after part, not standardised."""
+        found = []
+        for part, stage in zip(self._learnt.parts, self.stages(embedding), strict=True):
+            rows = [row for number in numbers if (row := part.row(number)) is not None]
+            stored = np.load(stage.directory / EMBEDDINGS, mmap_mode="r")
+            found.append(np.asarray(stored[:, rows], dtype=np.float32))
+        return np.concatenate(found, axis=1)
 
     def samples(self, embedding: Embedding, clip: Clip) -> NDArray[np.float32]:
         """Embeddings ``(K, D)`` of a real clip's samples, not standardised."""
@@ -129,15 +137,15 @@ class Pretrained:
         stored = np.load(directory / EMBEDDINGS, mmap_mode="r")
         return np.asarray(stored[ends[place - 1] if place else 0 : ends[place]], dtype=np.float32)
 
-    def _key(self, embedding: Embedding) -> tuple[object, ...]:
+    def _key(self, embedding: Embedding, part: Part) -> tuple[object, ...]:
         if embedding.views:
-            return self._learnt.key(embedding.preprocessing)
+            return self._learnt.part_key(part, embedding.preprocessing)
         # As clips are judged, nothing is drawn and nothing else is looked at.
-        return self._learnt.real.listed.fingerprint, self._recipe.geometry, embedding.preprocessing
+        return part.clips.listed.fingerprint, self._recipe.geometry, embedding.preprocessing
 
-    def _views(self, embedding: Embedding, directory: Path) -> None:
+    def _views(self, part: Part, embedding: Embedding, directory: Path) -> None:
         backbone, seen, count, seed = embedding
-        training = self._learnt.all(seen)
+        training = self._learnt.part(part, seen)
         flat = embed_views(pretrained_encoder(backbone, seen), training, count, seen, self._progress, seed)
         np.save(directory / EMBEDDINGS, flat.reshape(count, len(training), *flat.shape[1:]))
 

@@ -71,7 +71,7 @@ class Filling:
         fold = prepared.folds()[0] if isinstance(task, EmbedTask) else task.clips
         store = FilledStore(prepared.work, fold)
         if isinstance(task, EmbedTask):
-            prepared.pretrained(store, silent).stage(task.embedding)
+            prepared.pretrained(store, silent).stage(task.embedding, task.place)
         else:
             prepared.open(fold, store, silent).member(task.member)
 

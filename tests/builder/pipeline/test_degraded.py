@@ -109,7 +109,7 @@ def test_the_key_of_a_folds_data_is_what_it_was_without_degradation(folder: Fold
     real = CuratedClips(folder.curated.directory)
     key = make_fold(folder, recipe, real)._data_key(SMALL)
     train = ["fight/f0.mp4"]
-    assert key == ((real.listed.fingerprint, None, recipe.geometry, SMALL, recipe.augmentation), train)
+    assert key == (((real.listed.fingerprint, 0, recipe.geometry, SMALL, recipe.augmentation),), train)
     on = msgspec.structs.replace(recipe, degradation=LIGHT)
     assert make_fold(folder, on, folder.degraded(LIGHT))._data_key(SMALL) != key
 

@@ -34,13 +34,14 @@ TRAIN = (make_clip("a", "s1"), make_clip("b", "s2"))
 UNUSED: Any = SimpleNamespace()
 # Of the recipe below, on clips that were curated once: a change here means that every training is done again.
 KEYS = {
-    "embed-views": "6fee41adc0bc",
-    "member1": "257c45bf2a12",
-    "member2": "bcc2876748d6",
-    "teacher": "184bf3afeb51",
-    "student": "6f5e070f8dd2",
-    "prune": "6b2f712be43d",
-    "judge": "33442241b12f",
+    "embed-views": "5560f2326fbc",
+    "embed-scenes": "90e99e2bfc77",
+    "member1": "79f4a874b8d9",
+    "member2": "ec37aa349799",
+    "teacher": "28a729a5c150",
+    "student": "aca9620b0d91",
+    "prune": "cd3a6813058d",
+    "judge": "c402ff5bab0c",
 }
 
 
@@ -76,7 +77,7 @@ def test_a_stage_asked_for_alone_has_the_key_it_has_among_all() -> None:
     make_fold(whole, clips).run()
     fold = make_fold(alone, clips)
     fold.member(fold.recipe.each_member()[1])
-    assert alone.keys == {name: whole.keys[name] for name in ("embed-views", "fold2-member2")}
+    assert alone.keys == {name: whole.keys[name] for name in ("embed-views", "embed-scenes", "fold2-member2")}
 
 
 def test_the_fold_of_all_clips_names_its_stages_apart() -> None:
@@ -84,7 +85,7 @@ def test_the_fold_of_all_clips_names_its_stages_apart() -> None:
     fold = make_fold(store, FoldClips(WHOLE, TRAIN, (), ()))
     fold.embedded(fold.recipe.each_member()[0])
     fold.member(fold.recipe.each_member()[0])
-    assert list(store.keys) == ["embed-views", "whole-member1"]
+    assert list(store.keys) == ["embed-views", "embed-scenes", "whole-member1"]
 
 
 @pytest.mark.parametrize(
@@ -162,7 +163,7 @@ def test_the_key_of_a_folds_data_changes_only_with_what_is_asked(curated: Curate
     keys = [msgspec.json.encode(fold(curated, tmp_path, **option)._data_key(PREPROCESSING)) for option in options]
     assert len(set(keys)) == len(keys)
     today = (
-        (curated.listed.fingerprint, None, GEOMETRY, PREPROCESSING, Augmentation()),
+        ((curated.listed.fingerprint, 0, GEOMETRY, PREPROCESSING, Augmentation()),),
         [clip.name for clip in curated.clips if clip.source != "camera-5"],
     )
     assert keys[0] == msgspec.json.encode(today)

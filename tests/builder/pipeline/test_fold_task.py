@@ -12,7 +12,7 @@ def test_what_all_share_goes_first_then_folds_and_a_student_waits_for_its_own_fo
     prepared: PreparedClips,
 ) -> None:
     tasks = fold_tasks(prepared, prepared.folds(), "student", "flip on: ")
-    shared = ["embed-views-1", "embed-views-2"]
+    shared = ["embed-1", "embed-2"]
     assert [task.name.removeprefix("flip on: ") for task in tasks] == [
         *shared,
         *(f"fold{fold}-member{seed}" for seed in (1, 2) for fold in (0, 1, 2)),
@@ -23,7 +23,7 @@ def test_what_all_share_goes_first_then_folds_and_a_student_waits_for_its_own_fo
     assert tasks[2].needs == tuple(f"flip on: {name}" for name in shared)
     members = [task for task in fold_tasks(prepared, prepared.folds(), "student") if "-member" in task.name]
     assert [task.name for task in fold_tasks(prepared, prepared.folds(), "ensemble")] == [
-        "embed-views-1",
+        "embed-1",
         *(task.name for task in members),
     ]
 
@@ -44,7 +44,7 @@ def test_a_task_is_done_when_its_stages_are_there_and_looking_makes_none(prepare
     second = prepared.recipe.each_member()[1]
     fill(prepared, lambda fold: fold.member(second))
     assert {name for name, task in tasks.items() if task.is_done()} == {
-        "embed-views-1",
+        "embed-1",
         *(f"fold{fold}-member2" for fold in (0, 1, 2)),
     }
     fill(prepared, lambda fold: fold.judged())

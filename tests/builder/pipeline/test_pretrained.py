@@ -11,7 +11,7 @@ import pytest
 from builder.data.clips import Clip
 from builder.data.decode import DecodedClip
 from builder.pipeline.curated import CuratedClips
-from builder.pipeline.prepared import PreparedClips
+from builder.pipeline.prepared import NegativeClips, PreparedClips
 from builder.pipeline.pretrained import (
     embeddings_of,
     judged_samples,
@@ -165,3 +165,23 @@ def test_training_keeps_no_clip_in_memory_once_it_is_shown(
     windows = prepared.open(fold, store, silent).training(seen).views(1, 0, [0, 1])
     assert len(windows) == len(shown) == 2
     assert all(frames() is None for frames in shown)
+
+
+def test_scenes_and_negatives_are_embedded_apart_and_take_their_rows(prepared: PreparedClips) -> None:
+    seen, store = prepared.recipe.preprocessing, StageStore(prepared.work, lambda *_: None)
+    recipe = msgspec.structs.replace(prepared.recipe, scenes=SceneClips(clips=4, seconds=2.0))
+    wanted = probe_views(recipe.each_member()[0])
+    told = NegativeClips("again", "MIT", prepared.real)
+    opened = replace(prepared, recipe=recipe, scenes=prepared.real, negatives=(told,))
+    assert opened.parts == 3
+    pretrained = opened.pretrained(store, silent)
+    stages = pretrained.stages(wanted)
+    assert [stage.name for stage in stages] == ["embed-views", "embed-scenes", "embed-negatives1"]
+    training = opened.open(prepared.whole(), store, silent).training(seen)
+    rows = pretrained.views(wanted, training.numbers)
+    embed = embedder(pretrained_encoder(wanted.backbone, seen), seen)
+    np.testing.assert_allclose(
+        rows[0], embed(training.views(PROBE_SEED, 0, range(len(training)))), rtol=1e-3, atol=1e-3
+    )
+    alone = prepared.pretrained(store, silent).stages(wanted)
+    assert [stage.key for stage in alone] == [stages[0].key]
