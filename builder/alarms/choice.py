@@ -41,8 +41,9 @@ class AlarmChoice(msgspec.Struct, frozen=True, kw_only=True):
 
     ``budget_per_hour`` is what was asked for, ``certainty`` how sure the choice keeps it, and ``within`` whether that
     is sure enough; ``measured_per_hour`` is the plain rate of the file for ``target`` on ``hours`` of ``streams`` calm
-    streams with its 95 % Poisson interval, ``fights`` the share of ``fight_clips`` held-out fights that raise an alarm
-    with its Wilson interval, and ``calm`` that of ``calm_clips`` held-out calm ones.
+    streams with its 95 % Poisson interval, and ``awake`` the share of them that the camera was awake; ``fights`` is the
+    share of ``fight_clips`` held-out fights that raise an alarm with its Wilson interval, and ``calm`` that of
+    ``calm_clips`` held-out calm ones.
     """
 
     thresholds: Thresholds
@@ -51,6 +52,7 @@ class AlarmChoice(msgspec.Struct, frozen=True, kw_only=True):
     within: bool
     streams: int
     hours: float
+    awake: float
     alarms: int
     certainty: float
     measured_per_hour: Interval
@@ -112,31 +114,8 @@ def choose_alarms(
     if not streams:
         raise DataError("no calm stream to choose thresholds by: the recipe's [alarms] has to ask for one at least")
     fights, calm = _of_both(clips)
-    hours = sum(stream.seconds for stream in streams) / 3600
-    points = [
-        AlarmPoint(
-            alert=one.alert,
-            alarms=count,
-            certainty=certainty(count, hours, budget_per_hour),
-            fights=_share(fights, one, rule),
-            calm=_share(calm, one, rule),
-        )
-        for one, count in zip(candidates(wake), _counts(streams), strict=True)
-    ]
-    return _choice(points, hours, len(streams), (len(fights), len(calm)), wake, target, budget_per_hour)
-
-
-def _choice(
-    points: Sequence[AlarmPoint],
-    hours: float,
-    streams: int,
-    clips: tuple[int, int],
-    wake: float,
-    target: str,
-    budget_per_hour: float,
-) -> AlarmChoice:
-    """The best of the points; ``clips`` are so many fights and calm ones."""
-    fights, calm = clips
+    seconds = sum(stream.seconds for stream in streams)
+    points = _points(_counts(streams), seconds / 3600, (fights, calm), candidates(wake), budget_per_hour, rule)
     allowed = [point for point in points if point.certainty >= SURE]
     best = max(allowed, key=lambda point: (point.fights, point.alert)) if allowed else points[-1]
     return AlarmChoice(
@@ -144,17 +123,41 @@ def _choice(
         target=target,
         budget_per_hour=budget_per_hour,
         within=bool(allowed),
-        streams=streams,
-        hours=hours,
+        streams=len(streams),
+        hours=seconds / 3600,
+        awake=sum(stream.awake_s for stream in streams) / seconds,
         alarms=best.alarms,
         certainty=best.certainty,
-        measured_per_hour=rate_interval(best.alarms, hours),
-        fight_clips=fights,
-        fights=wilson(round(best.fights * fights), fights),
-        calm_clips=calm,
-        calm=wilson(round(best.calm * calm), calm),
+        measured_per_hour=rate_interval(best.alarms, seconds / 3600),
+        fight_clips=len(fights),
+        fights=wilson(round(best.fights * len(fights)), len(fights)),
+        calm_clips=len(calm),
+        calm=wilson(round(best.calm * len(calm)), len(calm)),
         points=tuple(points),
     )
+
+
+def _points(
+    counts: Sequence[int],
+    hours: float,
+    clips: tuple[Sequence[Trace], Sequence[Trace]],
+    offered: Sequence[Thresholds],
+    budget_per_hour: float,
+    rule: AlarmRule,
+) -> list[AlarmPoint]:
+    """What each of the thresholds ``offered`` does, of which the streams raised so many alarms, to fights and to calm
+    clips."""
+    fights, calm = clips
+    return [
+        AlarmPoint(
+            alert=one.alert,
+            alarms=count,
+            certainty=certainty(count, hours, budget_per_hour),
+            fights=_share(fights, one, rule),
+            calm=_share(calm, one, rule),
+        )
+        for one, count in zip(offered, counts, strict=True)
+    ]
 
 
 def _of_both(clips: Sequence[Trace]) -> tuple[list[Trace], list[Trace]]:

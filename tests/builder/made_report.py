@@ -75,6 +75,7 @@ def make_choice() -> AlarmChoice:
         within=True,
         streams=30,
         hours=0.5,
+        awake=0.4,
         alarms=1,
         certainty=certainty(1, 0.5, 4.0),
         measured_per_hour=rate_interval(1, 0.5),

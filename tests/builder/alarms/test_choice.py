@@ -34,12 +34,12 @@ def make(label: Literal[0, 1], seconds: float, *bursts: tuple[float, float], gla
 
 
 def watched(*streams: Trace, wake: float = 0.5) -> list[Watched]:
-    """The same streams as a camera that never sleeps would see them."""
+    """The same streams, judged all the time, of which the camera was awake for 30 %."""
     return [
         Watched(
             name=one.name,
             seconds=one.seconds,
-            awake_s=one.seconds,
+            awake_s=0.3 * one.seconds,
             alarms_s=tuple(alarms(one.judged(), thresholds, RULE) for thresholds in candidates(wake)),
         )
         for one in streams
@@ -69,6 +69,7 @@ def test_the_threshold_finds_most_fights_that_the_budget_allows(
     assert found.measured_per_hour.value == alarm_count / 0.5
     assert (found.streams, found.hours, found.fight_clips, found.calm_clips) == (2, 0.5, 5, 2)
     assert found.calm.value == 0.5
+    assert found.awake == pytest.approx(0.3)
     assert [point.alert for point in found.points] == list(ALERTS)
 
 

@@ -107,7 +107,7 @@ def test_page_tells_the_budget_of_false_alarms_and_each_way_to_calibrate(written
     assert figures.alarms == make_choice()
     words = " ".join(page.text.split())
     assert "30 calm drawn streams (30 minutes), judged by cpu-tflite-int8, raised 1: 2.0 an hour, 95 %: 0.1" in words
-    assert "to 11.1; 59.4 % sure of the budget" in words
+    assert "to 11.1; 59.4 % sure of the budget. The camera was awake for 40.0 % of that time." in words
     assert "Of 40 held-out fights 75.0 %" in words
     assert "none of those tried is sure enough" not in words
     ways = figures.calibration.methods
