@@ -27,7 +27,8 @@ class Watched(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def watch_under_all(name: str, film: JudgedFilm, thresholds: Sequence[Thresholds], rule: AlarmRule) -> Watched:
-    """Watch a film under each of ``thresholds``, of which those with the same ``wake`` come with rising ``alert``."""
+    """Watch a film under each of ``thresholds``, of which none has ``clear`` below ``wake``, and those with the same
+    ``wake`` come with rising ``alert``."""
     found: list[tuple[float, ...]] = []
     silent_from: Thresholds | None = None
     awake_s = 0.0
