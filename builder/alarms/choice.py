@@ -9,7 +9,7 @@ import numpy as np
 
 from builder.alarms.alarm import alarms
 from builder.alarms.rule import AlarmRule
-from builder.alarms.trace import Trace
+from builder.alarms.trace import Judged, Trace
 from builder.alarms.watching import Watched
 from builder.errors import DataError
 from builder.evaluation.intervals import wilson
@@ -85,7 +85,8 @@ class AlarmChoice(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def choose_wake(clips: Sequence[Trace]) -> float:
-    """The wake threshold that lets 95 % of the fights' median glances through. Raises ``DataError`` without a fight."""
+    """The wake threshold that lets 95 % of the fights' median glances through. Raises ``DataError``
+    without clips of both classes."""
     glances = [float(np.median(sigmoid(np.array(fight.glances)))) for fight in _of_both(clips)[0]]
     return max(float(np.quantile(glances, 1 - WAKE_RECALL)), LOWEST_WAKE)
 
@@ -115,7 +116,8 @@ def choose_alarms(
         raise DataError("no calm stream to choose thresholds by: the recipe's [alarms] has to ask for one at least")
     fights, calm = _of_both(clips)
     seconds = sum(stream.seconds for stream in streams)
-    points = _points(_counts(streams), seconds / 3600, (fights, calm), candidates(wake), budget_per_hour, rule)
+    judged = tuple([clip.judged() for clip in part] for part in (fights, calm))
+    points = _points(_counts(streams), seconds / 3600, judged, candidates(wake), budget_per_hour, rule)
     allowed = [point for point in points if point.certainty >= SURE]
     best = max(allowed, key=lambda point: (point.fights, point.alert)) if allowed else points[-1]
     return AlarmChoice(
@@ -140,7 +142,7 @@ def choose_alarms(
 def _points(
     counts: Sequence[int],
     hours: float,
-    clips: tuple[Sequence[Trace], Sequence[Trace]],
+    clips: Sequence[Sequence[Judged]],
     offered: Sequence[Thresholds],
     budget_per_hour: float,
     rule: AlarmRule,
@@ -181,6 +183,6 @@ def _counts(streams: Sequence[Watched]) -> list[int]:
     return [sum(map(len, raised)) for raised in zip(*(stream.alarms_s for stream in streams), strict=True)]
 
 
-def _share(clips: Sequence[Trace], thresholds: Thresholds, rule: AlarmRule) -> float:
+def _share(clips: Sequence[Judged], thresholds: Thresholds, rule: AlarmRule) -> float:
     """The share of clips that raise an alarm."""
-    return float(np.mean([bool(alarms(clip.judged(), thresholds, rule)) for clip in clips]))
+    return float(np.mean([bool(alarms(judged, thresholds, rule)) for judged in clips]))

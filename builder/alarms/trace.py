@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -17,6 +18,8 @@ from models.manifest import Geometry, Preprocessing
 from models.window import pick_window
 
 _BATCH = 64
+Judged = Sequence[tuple[float, float]]
+"""Seconds and probabilities of a fight, in time."""
 
 
 class Trace(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,7 +33,7 @@ class Trace(msgspec.Struct, frozen=True, kw_only=True):
     log_odds: tuple[float, ...]
     glances: tuple[float, ...]
 
-    def judged(self) -> list[tuple[float, float]]:
+    def judged(self) -> Judged:
         """The seconds and the probabilities of a fight."""
         return list(zip(self.times_s, sigmoid(np.array(self.log_odds)).tolist(), strict=True))
 

@@ -80,42 +80,21 @@ class LearntClips:
     def _others(self) -> list[_Entry]:
         return [entry for part in self.parts[1:] for entry in _entries(part)]
 
-    def chosen(
-        self,
-        clips: Sequence[Clip],
-        seen: Preprocessing,
-        held_out: Batch | None = None,
-        *,
-        oversampled: bool = True,
-    ) -> TrainingSet:
-        """Some of the real ``clips`` and all that are not real, to learn from; ``held_out`` are windows of others.
-        Those that the recipe draws again are left out unless ``oversampled``."""
-        recipe = self._recipe
+    def chosen(self, clips: Sequence[Clip], seen: Preprocessing, held_out: Batch | None = None) -> TrainingSet:
+        """Some of the real ``clips``, those among them that the recipe draws again, and all that are not real, to learn
+        from; ``held_out`` are windows of others."""
         entries = [_Entry(self.numbers[clip], self._real, clip) for clip in clips] + self._others
-        return TrainingSet(
-            [(entry.clip, entry.footage()) for entry in entries],
-            recipe.geometry,
-            seen,
-            recipe.augmentation,
-            numbers=[entry.number for entry in entries],
+        oversampling = self._recipe.oversampling
+        return self._training(entries, seen)(
             weights=self._weights(len(clips)),
             rotation=self._rotation(len(clips)),
-            degraded=self._copies(entries),
-            oversampling=recipe.oversampling if oversampled and recipe.oversampling is not msgspec.UNSET else None,
+            oversampling=None if oversampling is msgspec.UNSET else oversampling,
             held_out=held_out,
         )
 
     def part(self, part: Part, seen: Preprocessing) -> TrainingSet:
         """Every clip of a part, whether a fold holds it out or not: for what is learnt from none of them."""
-        entries, recipe = _entries(part), self._recipe
-        return TrainingSet(
-            [(entry.clip, entry.footage()) for entry in entries],
-            recipe.geometry,
-            seen,
-            recipe.augmentation,
-            numbers=[entry.number for entry in entries],
-            degraded=self._copies(entries),
-        )
+        return self._training(_entries(part), seen)()
 
     def part_key(self, part: Part, seen: Preprocessing) -> tuple[object, ...]:
         """What views of a part's clips depend on, but for how many are drawn."""
@@ -127,11 +106,22 @@ class LearntClips:
         """What views of all clips depend on, but for how many are drawn."""
         return tuple(self.part_key(part, seen) for part in self.parts)
 
-    def _copies(self, entries: Sequence[_Entry]) -> DegradedCopies | None:
-        degradation = self._recipe.degradation
-        if degradation is None:
-            return None
-        return DegradedCopies(tuple(entry.footage(degraded=True) for entry in entries), degradation.degrade)
+    def _training(self, entries: Sequence[_Entry], seen: Preprocessing) -> partial[TrainingSet]:
+        """What makes a training set of these clips, but for what a fold adds."""
+        recipe, copies = self._recipe, None
+        if recipe.degradation is not None:
+            copies = DegradedCopies(
+                tuple(entry.footage(degraded=True) for entry in entries), recipe.degradation.degrade
+            )
+        return partial(
+            TrainingSet,
+            [(entry.clip, entry.footage()) for entry in entries],
+            recipe.geometry,
+            seen,
+            recipe.augmentation,
+            numbers=[entry.number for entry in entries],
+            degraded=copies,
+        )
 
     def _weights(self, real: int) -> list[float] | None:
         spec = self._recipe.scenes
