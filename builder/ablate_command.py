@@ -12,7 +12,7 @@ from rich.text import Text
 
 from builder.ablation.ablate import AblationOptions, ablate
 from builder.ablation.catalogue import CATALOGUE, choose
-from builder.ablation.page import HEADERS, lines, write_ablation
+from builder.ablation.page import HEADERS, lines, read_ablation, write_ablation
 from builder.arguments import at_least_one, at_least_two
 from builder.data.clips import find_clips, require_both_classes
 from builder.execution.arguments import add_execution, choose_executor
@@ -47,6 +47,7 @@ def main(argv: list[str]) -> int:
         seeds=arguments.seeds,
         code_version=package_version(),
         executor=choose_executor(arguments),
+        earlier=read_ablation(arguments.out),
     )
     with open_work(arguments, console) as display:
         if arguments.seeds < ENOUGH_SEEDS:
@@ -74,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         default=Path("ablation"),
         metavar="DIR",
-        help="where the table goes; "
+        help="where the table goes, beside rows of earlier runs that were alike but for their techniques; "
         "DIR/work keeps finished stages (default: ablation); that of a build shares its stages",
     )
     parser.add_argument("--recipe", default="full", help="full, quick, or the path of a TOML file (default: full)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -13,11 +14,12 @@ import numpy as np
 
 from builder.ablation.comparison import Comparison, compare_arms
 from builder.ablation.technique import Network, Patch, Technique, patch_recipe
-from builder.data.clips import find_clips
+from builder.data.clips import ClipFolder, find_clips
 from builder.display import LanedDisplay
 from builder.evaluation.scores import Scores
 from builder.execution.executor import run_tasks
 from builder.execution.task import Task
+from builder.pipeline.curated import hash_clips
 from builder.pipeline.fold_build import FoldBuild
 from builder.pipeline.fold_task import Part, fold_tasks
 from builder.pipeline.judged import Judged, judge_average, judge_student, judge_unpruned
@@ -29,7 +31,11 @@ from builder.stages import StageStore
 
 @dataclass(frozen=True, slots=True)
 class AblationOptions:
-    """``seeds`` networks are trained for each state of each technique; ``out/work`` keeps finished stages."""
+    """``seeds`` networks are trained for each state of each technique; ``out/work`` keeps finished stages.
+
+    ``earlier`` is the table of an earlier run: its rows are kept, where all but techniques was the same,
+    until they are measured anew.
+    """
 
     data: Path
     out: Path
@@ -39,6 +45,7 @@ class AblationOptions:
     seeds: int
     code_version: str
     executor: Opening | None = None
+    earlier: Ablation | None = None
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,7 +69,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ablation(msgspec.Struct, frozen=True, kw_only=True):
-    """All rows so far, on grouped folds."""
+    """All rows so far, on grouped folds; ``key`` hashes all that they have in common: recipe, clips, networks, code."""
 
     recipe: str
     data: str
@@ -71,6 +78,7 @@ class Ablation(msgspec.Struct, frozen=True, kw_only=True):
     seeds: int
     sources_known: bool
     rows: tuple[Row, ...]
+    key: str = ""
 
 
 class _Turn(NamedTuple):
@@ -133,7 +141,10 @@ class _Table:
         asked = [(each, each.tasks()) for each in arms]
         self.tasks = [task for _, tasks in asked for task in tasks]
         self._waiting = deque((each, {task.name for task in tasks}) for each, tasks in asked)
-        self._known = find_clips(options.data).sources_known
+        found = find_clips(options.data)
+        self._known = found.sources_known
+        self._key = _key(options, found, hash_clips(found.clips, display.progress))
+        self._kept = _kept(options, self._key, display)
         self._options = options
         self._display = display
         self._tell = tell
@@ -158,6 +169,7 @@ class _Table:
         self._tell(self._so_far())
 
     def _so_far(self) -> Ablation:
+        anew = {row.name for row in self._rows}
         return Ablation(
             recipe=self._options.recipe.name,
             data=str(self._options.data),
@@ -165,8 +177,25 @@ class _Table:
             folds=self._options.recipe.folds.judged,
             seeds=self._options.seeds,
             sources_known=self._known,
-            rows=tuple(self._rows),
+            rows=(*(row for row in self._kept if row.name not in anew), *self._rows),
+            key=self._key,
         )
+
+
+def _key(options: AblationOptions, found: ClipFolder, digests: dict[str, str]) -> str:
+    clips = [(clip.name, clip.label, clip.source, digests[clip.name]) for clip in found.clips]
+    common = (options.recipe, clips, options.network, options.seeds, options.code_version)
+    return hashlib.sha256(msgspec.json.encode(common, order="deterministic")).hexdigest()
+
+
+def _kept(options: AblationOptions, key: str, display: LanedDisplay) -> tuple[Row, ...]:
+    """Rows of the earlier table, where it is of the same."""
+    if options.earlier is None:
+        return ()
+    if options.earlier.key != key:
+        display.warn("the table in --out is of another recipe, clips, network, seeds or version; its rows are not kept")
+        return ()
+    return options.earlier.rows
 
 
 def ablate(options: AblationOptions, display: LanedDisplay, tell: Callable[[Ablation], None]) -> Ablation:

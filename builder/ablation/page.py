@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -34,6 +35,14 @@ def write_ablation(found: Ablation, directory: Path) -> None:
     paint = _painter(found)
     write_bytes(directory / "ablation.svg", draw("ablation", _ALTERNATIVE, width, height, paint).encode())
     write_bytes(directory / "ablation.png", draw_png(width, height, paint))
+
+
+def read_ablation(directory: Path) -> Ablation | None:
+    """The table that an earlier run left in ``directory``; ``None`` where there is none that can be read."""
+    try:
+        return msgspec.json.decode((directory / "ablation.json").read_bytes(), type=Ablation)
+    except (OSError, msgspec.MsgspecError):
+        return None
 
 
 def describe(found: Ablation) -> Iterator[str]:

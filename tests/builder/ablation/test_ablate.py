@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -79,14 +81,12 @@ class Filling:
         return Finished(self.given[-1])
 
 
-def test_all_techniques_are_trained_side_by_side_and_each_is_told_once_its_own_are_done(
-    tiny_data: Path, tmp_path: Path
-) -> None:
+def asked_of(data: Path, out: Path, names: list[str], executor: Filling) -> AblationOptions:
+    """One member a state of each technique, on three folds."""
     recipe = with_all_folds(msgspec.toml.decode(RECIPE, type=Recipe), 3)
-    names, executor = ["flip", "zoom", "mixup"], Filling()
-    options = AblationOptions(
-        data=tiny_data,
-        out=tmp_path,
+    return AblationOptions(
+        data=data,
+        out=out,
         recipe=recipe,
         techniques=choose(names, "member", recipe),
         network="member",
@@ -94,12 +94,53 @@ def test_all_techniques_are_trained_side_by_side_and_each_is_told_once_its_own_a
         code_version="1.0",
         executor=lambda: nullcontext(executor),
     )
+
+
+def test_all_techniques_are_trained_side_by_side_and_each_is_told_once_its_own_are_done(
+    tiny_data: Path, tmp_path: Path
+) -> None:
+    names, executor = ["flip", "zoom", "mixup"], Filling()
+    options = asked_of(tiny_data, tmp_path, names, executor)
     told: list[tuple[int, int]] = []
     found = ablate(options, Remembered(), lambda so_far: told.append((len(so_far.rows), len(executor.given))))
     assert [row.name for row in found.rows] == names
     assert [rows for rows, _ in told] == [1, 2, 3]
     assert told[0][1] < told[1][1] < told[2][1] == len(executor.given)
     assert {name.split()[0] for name in executor.given[: told[0][1]]} == {"flip"}
+
+
+def test_rows_of_an_earlier_run_are_kept_until_they_are_measured_anew(tiny_data: Path, tmp_path: Path) -> None:
+    first = ablate(asked_of(tiny_data, tmp_path, ["flip", "zoom"], Filling()), Remembered(), lambda _: None)
+    moved = shutil.copytree(tiny_data, tmp_path / "moved")
+    asked = replace(asked_of(moved, tmp_path, ["mixup", "zoom"], Filling()), earlier=first)
+    told: list[list[str]] = []
+    found = ablate(asked, Remembered(), lambda so_far: told.append([row.name for row in so_far.rows]))
+    assert told == [["flip", "zoom", "mixup"], ["flip", "mixup", "zoom"]]
+    assert found.key == first.key
+    assert found.rows[0] == first.rows[0]
+
+
+@pytest.mark.parametrize("change", ["seeds", "recipe", "version", "clips"])
+def test_rows_of_what_was_not_the_same_are_not_kept_and_it_is_said(
+    tiny_data: Path, tmp_path: Path, change: str
+) -> None:
+    asked = asked_of(tiny_data, tmp_path, ["flip"], Filling())
+    first = ablate(asked, Remembered(), lambda _: None)
+    data = shutil.copytree(tiny_data, tmp_path / "copied")
+    if change == "clips":
+        with next(data.rglob("*.mp4")).open("ab") as clip:
+            clip.write(b"another")
+    other = replace(
+        asked_of(data, tmp_path, ["zoom"], Filling()),
+        earlier=first,
+        seeds=2 if change == "seeds" else 1,
+        recipe=patch_recipe(asked.recipe, {"folds.seed": 9}, "here") if change == "recipe" else asked.recipe,
+        code_version="1.1" if change == "version" else "1.0",
+    )
+    display = Remembered()
+    found = ablate(other, display, lambda _: None)
+    assert [row.name for row in found.rows] == ["zoom"]
+    assert any("its rows are not kept" in warning for warning in display.warnings)
 
 
 ASKED: dict[Network, Callable[[FoldBuild], object]] = {

@@ -3,13 +3,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import cv2
-import msgspec
 import numpy as np
 import pytest
 
 from builder.ablation.ablate import Ablation, Row
 from builder.ablation.comparison import compare_arms
-from builder.ablation.page import describe, write_ablation
+from builder.ablation.page import describe, read_ablation, write_ablation
 from builder.result_file import ReportFileError
 from tests.builder.evaluation.made_scores import draw_scores
 
@@ -54,7 +53,7 @@ def test_the_table_has_three_lines_a_technique_and_says_cost_source_and_doubt(ab
 
 def test_every_file_is_written_and_the_figures_are_read_again(ablation: Ablation, tmp_path: Path) -> None:
     write_ablation(ablation, tmp_path)
-    assert msgspec.json.decode((tmp_path / "ablation.json").read_bytes(), type=Ablation) == ablation
+    assert read_ablation(tmp_path) == ablation
     assert (tmp_path / "ablation.md").read_text().startswith("# Ablation of tiny on clips\n")
     svg = (tmp_path / "ablation.svg").read_text()
     assert svg.startswith("<svg ")
@@ -65,6 +64,13 @@ def test_every_file_is_written_and_the_figures_are_read_again(ablation: Ablation
     again = (tmp_path / "ablation.png").read_bytes(), svg
     write_ablation(ablation, tmp_path)
     assert ((tmp_path / "ablation.png").read_bytes(), (tmp_path / "ablation.svg").read_text()) == again
+
+
+@pytest.mark.parametrize("left", [None, b"", b"{}", b'{"rows": 3}', b"\xff"])
+def test_there_is_no_earlier_table_where_none_can_be_read(tmp_path: Path, left: bytes | None) -> None:
+    if left is not None:
+        (tmp_path / "ablation.json").write_bytes(left)
+    assert read_ablation(tmp_path) is None
 
 
 def test_one_clear_error_when_a_file_cannot_be_written(ablation: Ablation, tmp_path: Path) -> None:
