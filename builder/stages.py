@@ -99,6 +99,15 @@ class StageStore:
         part.rename(final)
 
 
+def is_there(root: Path, look: Callable[[StageStore], object]) -> bool:
+    """Whether all stages that ``look`` asks a store under ``root`` for are finished."""
+    try:
+        look(StageStore(root, lambda *_: None, looks=True))
+    except StageMissing:
+        return False
+    return True
+
+
 def _settled(value: Any) -> Any:  # noqa: ANN401 - anything that encodes to JSON
     """``value`` with the very objects of its structs' defaults wherever it equals them.
 

@@ -1,5 +1,5 @@
-"""The stages that choose alarm thresholds: calm streams drawn, the compiled files that ship watching them, and each
-fold's watching the clips that it held out."""
+"""The stages that choose alarm thresholds: the compiled files that ship watching calm streams, and each fold's watching
+the clips that it held out."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from builder.data.decode import decode_clip
 from builder.evaluation.scores import CALM, FIGHT
 from builder.evaluation.scoring import Scorer
 from builder.pipeline.calibrated import FoldCalibration
+from builder.pipeline.calm_streams import CalmStreams
 from builder.pipeline.compiled_fold import open_compiled
 from builder.pipeline.curated import CuratedClips
 from builder.pipeline.fold_build import FoldClips
@@ -28,10 +29,7 @@ from builder.recipe import Alarms, Recipe
 from builder.stages import Stage, StageStore
 from builder.training.fit import Progress
 from models.manifest import Thresholds
-from scenes import write_streams
 
-STREAMS_A_STAGE = 10
-FPS = 10.0
 TRACES = "traces.json"
 WATCHED = "watched.json"
 Item = TypeVar("Item")
@@ -46,8 +44,8 @@ class CompiledFold(NamedTuple):
 
 
 class AlarmBudget:
-    """Runs the stages; ``code_version`` stands for how scenes are drawn, by ``workers`` processes. The recipe's first
-    target judges: of the files that ship, the one that most devices run."""
+    """Runs the stages; ``code_version`` stands for how scenes are drawn. The recipe's first target judges: of the files
+    that ship, the one that most devices run."""
 
     def __init__(
         self,
@@ -57,15 +55,13 @@ class AlarmBudget:
         store: StageStore,
         progress: Progress,
         code_version: str,
-        workers: int = 1,
     ) -> None:
         self._recipe = recipe
         self._alarms = alarms
         self._real = real
         self._store = store
         self._progress = progress
-        self._code_version = code_version
-        self._workers = workers
+        self._streams = CalmStreams(alarms, code_version)
         self._rule = AlarmRule()
 
     def choose(self, folds: Sequence[CompiledFold]) -> AlarmChoice:
@@ -102,7 +98,7 @@ class AlarmBudget:
 
     def _watch_streams(self, one: CompiledFold, thresholds: Sequence[Thresholds]) -> tuple[Watched, ...]:
         geometry, seen, temperature = self._recipe.geometry, self._recipe.preprocessing, one.calibration.temperature
-        parts = self._draw()
+        parts = [self._streams.stage(number, self._store, self._progress) for number in range(self._streams.parts)]
         films = [film for part in parts for film in sorted((part.directory / "streams").iterdir())]
 
         def judge(film: Path, scorer: Scorer) -> Watched:
@@ -115,29 +111,6 @@ class AlarmBudget:
             partial(self._judge, one, WATCHED, films, judge),
         )
         return msgspec.json.decode((stage.directory / WATCHED).read_bytes(), type=tuple[Watched, ...])
-
-    def _draw(self) -> list[Stage]:
-        """Streams are drawn some at a time, so that an interrupted build loses little."""
-        seconds = self._alarms.seconds
-        count = max(1, round(self._alarms.minutes * 60 / seconds))
-        parts = []
-        for number, first in enumerate(range(0, count, STREAMS_A_STAGE)):
-            inputs = (min(STREAMS_A_STAGE, count - first), seconds, FPS, self._alarms.seed + number)
-            work = partial(self._draw_part, inputs[0], inputs[3])
-            parts.append(self._store.run(f"alarm-streams{number}", (inputs, self._code_version), work))
-        return parts
-
-    def _draw_part(self, count: int, seed: int, directory: Path) -> None:
-        write_streams(
-            directory,
-            count,
-            self._alarms.seconds,
-            seed,
-            fight=False,
-            fps=FPS,
-            workers=self._workers,
-            progress=lambda done, total, film: self._progress(done, total, film.name),
-        )
 
     def _judge(
         self,

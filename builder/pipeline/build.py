@@ -15,7 +15,9 @@ from builder.display import LanedDisplay
 from builder.evaluation.parity import measure_parity, require_parity
 from builder.evidence.kinds import Evidence
 from builder.pipeline.alarm_budget import AlarmBudget, CompiledFold
+from builder.pipeline.calm_streams import CalmStreams, StreamsTask
 from builder.pipeline.curated import CuratedClips
+from builder.pipeline.fold_task import Part
 from builder.pipeline.judged import Judged, calibrate, judge_calibrations, judge_compiled, judge_ensemble, judge_members
 from builder.pipeline.prepared import prepare
 from builder.pipeline.release import BuiltFolds, release
@@ -52,7 +54,8 @@ def build(options: BuildOptions, display: LanedDisplay) -> Path:
     dealt = prepared.folds()
     # One student has nothing beside it, and is done sooner here, with all cores.
     alone = len(dealt) == 1
-    train_side_by_side(prepared, dealt, "ensemble" if alone else "student", options.executor, display)
+    until: Part = "ensemble" if alone else "student"
+    train_side_by_side(prepared, dealt, until, options.executor, display, _stream_tasks(options, store))
     folds = [prepared.open(clips, store, display.progress) for clips in dealt]
     stages = [fold.run() for fold in folds]
     calibrations = calibrate(folds)
@@ -79,6 +82,13 @@ def build(options: BuildOptions, display: LanedDisplay) -> Path:
     return release(options, real, scenes, built, store)
 
 
+def _stream_tasks(options: BuildOptions, store: StageStore) -> list[StreamsTask]:
+    if options.recipe.alarms is None:
+        return []
+    streams = CalmStreams(options.recipe.alarms, options.code_version)
+    return [StreamsTask(streams, store.root, number) for number in range(streams.parts)]
+
+
 def _choose_alarms(
     options: BuildOptions,
     real: CuratedClips,
@@ -89,9 +99,7 @@ def _choose_alarms(
     recipe = options.recipe
     if recipe.alarms is None:
         return None
-    budget = AlarmBudget(
-        recipe, recipe.alarms, real, store, display.progress, options.code_version, drawing_workers(options.executor)
-    )
+    budget = AlarmBudget(recipe, recipe.alarms, real, store, display.progress, options.code_version)
     chosen = budget.choose(folds)
     warning = chosen.warning()
     if warning is not None:

@@ -5,7 +5,7 @@ All that a task leaves is finished stages: whoever asks for them afterwards find
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,7 +16,7 @@ from builder.pipeline.compiled_fold import compile_stage
 from builder.pipeline.fold_build import FoldBuild, FoldClips
 from builder.pipeline.prepared import PreparedClips
 from builder.pipeline.pretrained import Embedding, embeddings_of
-from builder.stages import Stage, StageMissing, StageStore
+from builder.stages import Stage, StageStore, is_there
 
 Part = Literal["ensemble", "unpruned", "student", "int8"]
 """How far a fold goes: its members, the student judged before pruning or after, or all targets compiled and judged."""
@@ -39,7 +39,7 @@ class EmbedTask:
 
     def is_done(self) -> bool:
         """Whether it was embedded."""
-        return _is_there(self.prepared, self._look)
+        return is_there(self.prepared.work, self._look)
 
     def run(self, display: Display) -> None:
         """Embed, unless it is done."""
@@ -66,7 +66,7 @@ class MemberTask:
 
     def is_done(self) -> bool:
         """Whether the member is there."""
-        return _is_there(self.prepared, lambda store: _looking(self, store).member(self.member))
+        return is_there(self.prepared.work, lambda store: _looking(self, store).member(self.member))
 
     def run(self, display: Display) -> None:
         """Train the member, unless it is there."""
@@ -90,7 +90,7 @@ class StudentTask:
 
     def is_done(self) -> bool:
         """Whether the student was judged."""
-        return _is_there(self.prepared, lambda store: self._finish(_looking(self, store)))
+        return is_there(self.prepared.work, lambda store: self._finish(_looking(self, store)))
 
     def run(self, display: Display) -> None:
         """Train the student and judge it, unless it is there."""
@@ -117,7 +117,7 @@ class CompileTask:
 
     def is_done(self) -> bool:
         """Whether all targets were compiled and judged."""
-        return _is_there(self.prepared, self._look)
+        return is_there(self.prepared.work, self._look)
 
     def run(self, display: Display) -> None:
         """Compile and judge, unless it is done."""
@@ -174,14 +174,6 @@ def _open(prepared: PreparedClips, clips: FoldClips, display: Display) -> tuple[
 
 def _looking(task: MemberTask | StudentTask | CompileTask, store: StageStore) -> FoldBuild:
     return task.prepared.open(task.clips, store, _unseen)
-
-
-def _is_there(prepared: PreparedClips, look: Callable[[StageStore], object]) -> bool:
-    try:
-        look(StageStore(prepared.work, lambda *_: None, looks=True))
-    except StageMissing:
-        return False
-    return True
 
 
 def _unseen(done: int, total: int, word: str) -> None:

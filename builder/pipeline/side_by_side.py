@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 
 from builder.display import LanedDisplay
 from builder.execution.executor import Executor, run_tasks
+from builder.execution.task import Task
 from builder.pipeline.calibrated import FoldCalibration
 from builder.pipeline.compiled_fold import compile_stage
 from builder.pipeline.fold_build import FoldBuild, FoldClips
@@ -25,12 +26,17 @@ def drawing_workers(executor: Opening | None) -> int:
 
 
 def train_side_by_side(
-    prepared: PreparedClips, clips: Sequence[FoldClips], until: Part, executor: Opening | None, display: LanedDisplay
+    prepared: PreparedClips,
+    clips: Sequence[FoldClips],
+    until: Part,
+    executor: Opening | None,
+    display: LanedDisplay,
+    further: Sequence[Task] = (),
 ) -> None:
-    """Let the executor, if there is one, train some folds."""
+    """Let the executor, if there is one, train some folds, and do ``further`` tasks where it would be idle."""
     if executor is not None:
         with executor() as opened:
-            run_tasks(fold_tasks(prepared, clips, until), opened, display)
+            run_tasks([*fold_tasks(prepared, clips, until), *further], opened, display)
 
 
 def compile_side_by_side(
