@@ -105,7 +105,7 @@ class Alarms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ``seconds`` each, every one a place of its own. No ``seed`` gives a stream that ``scenes`` trains on."""
 
     per_hour: Annotated[float, msgspec.Meta(gt=0)] = 1.0
-    minutes: Annotated[float, msgspec.Meta(gt=0, le=600)] = 180.0
+    minutes: Annotated[float, msgspec.Meta(gt=0, le=600)] = 200.0
     seconds: Annotated[float, msgspec.Meta(ge=2, le=1800)] = 60.0
     seed: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 2
 

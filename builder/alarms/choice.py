@@ -21,7 +21,7 @@ from models.manifest import Interval, Thresholds
 ALERTS = (*(round(0.5 + step / 100, 2) for step in range(50)), 0.995)
 FEW = 0.5
 """A detector that misses more fights than it finds wants a word, whatever its silence is worth."""
-SURE = 0.9
+SURE = 0.95
 """How sure the budget has to be kept: what raised just as many alarms as it allows breaks it as often as not."""
 
 

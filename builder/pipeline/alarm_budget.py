@@ -7,32 +7,31 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import msgspec
 
 from builder.alarms.choice import AlarmChoice, candidates, choose_alarms, choose_wake
-from builder.alarms.film import JudgedFilm
 from builder.alarms.rule import AlarmRule
 from builder.alarms.trace import Trace, trace
-from builder.alarms.watching import Watched, watch_under_all
+from builder.alarms.watching import Watched
 from builder.data.clips import Clip
-from builder.data.decode import decode_clip
+from builder.display import LanedDisplay
 from builder.evaluation.scores import CALM, FIGHT
 from builder.evaluation.scoring import Scorer
+from builder.execution.executor import run_tasks
 from builder.pipeline.calibrated import FoldCalibration
 from builder.pipeline.calm_streams import CalmStreams
 from builder.pipeline.compiled_fold import open_compiled
 from builder.pipeline.curated import CuratedClips
 from builder.pipeline.fold_build import FoldClips
+from builder.pipeline.side_by_side import Opening
+from builder.pipeline.watched_streams import WatchedStreams, WatchTask
 from builder.recipe import Alarms, Recipe
 from builder.stages import Stage, StageStore
-from builder.training.fit import Progress
 from models.manifest import Thresholds
 
 TRACES = "traces.json"
-WATCHED = "watched.json"
-Item = TypeVar("Item")
 
 
 class CompiledFold(NamedTuple):
@@ -44,8 +43,8 @@ class CompiledFold(NamedTuple):
 
 
 class AlarmBudget:
-    """Runs the stages; ``code_version`` stands for how scenes are drawn. The recipe's first target judges: of the files
-    that ship, the one that most devices run."""
+    """Runs the stages; ``code_version`` stands for how scenes are drawn, ``executor`` opens what watches side by
+    side. The recipe's first target judges: of the files that ship, the one that most devices run."""
 
     def __init__(
         self,
@@ -53,15 +52,17 @@ class AlarmBudget:
         alarms: Alarms,
         real: CuratedClips,
         store: StageStore,
-        progress: Progress,
+        display: LanedDisplay,
         code_version: str,
+        executor: Opening | None = None,
     ) -> None:
         self._recipe = recipe
         self._alarms = alarms
         self._real = real
         self._store = store
-        self._progress = progress
-        self._streams = CalmStreams(alarms, code_version)
+        self._display = display
+        self._code_version = code_version
+        self._executor = executor
         self._rule = AlarmRule()
 
     def choose(self, folds: Sequence[CompiledFold]) -> AlarmChoice:
@@ -92,37 +93,32 @@ class AlarmBudget:
         stage = self._store.run(
             f"fold{one.clips.number}-watch-clips",
             (one.compiled.key, self._target, [clip.name for clip in clips], self._rule.rate_hz),
-            partial(self._judge, one, TRACES, clips, judge),
+            partial(self._judge, one, clips, judge),
         )
         return msgspec.json.decode((stage.directory / TRACES).read_bytes(), type=tuple[Trace, ...])
 
-    def _watch_streams(self, one: CompiledFold, thresholds: Sequence[Thresholds]) -> tuple[Watched, ...]:
-        geometry, seen, temperature = self._recipe.geometry, self._recipe.preprocessing, one.calibration.temperature
-        parts = [self._streams.stage(number, self._store, self._progress) for number in range(self._streams.parts)]
-        films = [film for part in parts for film in sorted((part.directory / "streams").iterdir())]
-
-        def judge(film: Path, scorer: Scorer) -> Watched:
-            judged = JudgedFilm(decode_clip(film, seen), scorer, temperature, geometry, seen)
-            return watch_under_all(film.name, judged, thresholds, self._rule)
-
-        stage = self._store.run(
-            f"fold{one.clips.number}-watch-streams",
-            (one.compiled.key, self._target, [part.key for part in parts], thresholds, self._rule),
-            partial(self._judge, one, WATCHED, films, judge),
+    def _watch_streams(self, one: CompiledFold, thresholds: tuple[Thresholds, ...]) -> tuple[Watched, ...]:
+        watching = WatchedStreams(
+            CalmStreams(self._alarms, self._code_version),
+            self._recipe,
+            one.clips.name,
+            one.compiled,
+            one.calibration.temperature,
+            thresholds,
+            self._rule,
         )
-        return msgspec.json.decode((stage.directory / WATCHED).read_bytes(), type=tuple[Watched, ...])
+        if self._executor is not None:
+            tasks = [WatchTask(watching, self._store.root, number) for number in range(watching.streams.parts)]
+            with self._executor() as opened:
+                run_tasks(tasks, opened, self._display)
+        return watching.watched(self._store, self._display.progress)
 
     def _judge(
-        self,
-        one: CompiledFold,
-        file: str,
-        items: Sequence[Item],
-        judge: Callable[[Item, Scorer], Trace | Watched],
-        directory: Path,
+        self, one: CompiledFold, clips: Sequence[Clip], judge: Callable[[Clip, Scorer], Trace], directory: Path
     ) -> None:
         found = []
         with closing(open_compiled(one.compiled.directory, self._target, self._recipe.preprocessing)) as scorer:
-            for number, item in enumerate(items, 1):
-                found.append(judge(item, scorer))
-                self._progress(number, len(items), found[-1].name)
-        (directory / file).write_bytes(msgspec.json.encode(found))
+            for number, clip in enumerate(clips, 1):
+                found.append(judge(clip, scorer))
+                self._display.progress(number, len(clips), found[-1].name)
+        (directory / TRACES).write_bytes(msgspec.json.encode(found))

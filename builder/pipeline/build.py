@@ -99,7 +99,7 @@ def _choose_alarms(
     recipe = options.recipe
     if recipe.alarms is None:
         return None
-    budget = AlarmBudget(recipe, recipe.alarms, real, store, display.progress, options.code_version)
+    budget = AlarmBudget(recipe, recipe.alarms, real, store, display, options.code_version, options.executor)
     chosen = budget.choose(folds)
     warning = chosen.warning()
     if warning is not None:

@@ -243,9 +243,9 @@ def test_what_a_recipe_does_not_ask_for_is_not_written_into_its_keys(name: str) 
         ("[alarms]\nper_hour = 0", r"> 0.*\$\.alarms\.per_hour"),
         (
             "[alarms]\nminutes = 130",
-            r"minutes is 130; at least 139 are needed before silence makes 90% sure of no more",
+            r"minutes is 130; at least 180 are needed before silence makes 95% sure of no more",
         ),
-        ("[alarms]\nper_hour = 0.1", r"alarms\.minutes is 180; at least 1382 are needed"),
+        ("[alarms]\nper_hour = 0.1", r"alarms\.minutes is 200; at least 1798 are needed"),
         ('[calibration]\nmethod = "isotonic"', r"Invalid enum value 'isotonic'.*\$\.calibration\.method"),
     ],
 )
@@ -257,9 +257,9 @@ def test_one_clear_error_when_a_budget_cannot_be_shown(tmp_path: Path, table: st
 def test_there_is_no_budget_and_calibration_is_platts_when_nothing_is_said(tmp_path: Path) -> None:
     recipe = load_recipe("quick")
     assert (recipe.alarms, recipe.calibration.method) == (None, "platt")
-    mine = load_recipe(changed(tmp_path, "[gate]", "[alarms]\nper_hour = 2.0\nminutes = 75\n[gate]")).alarms
+    mine = load_recipe(changed(tmp_path, "[gate]", "[alarms]\nper_hour = 2.0\nminutes = 95\n[gate]")).alarms
     assert mine is not None
-    assert (mine.per_hour, mine.minutes, mine.seed) == (2.0, 75.0, 2)
+    assert (mine.per_hour, mine.minutes, mine.seed) == (2.0, 95.0, 2)
 
 
 @pytest.mark.parametrize(("count", "judged"), [(2, 2), (3, 1), (3, 3), (1_000, 1)])

@@ -1,21 +1,27 @@
 from __future__ import annotations
 
+import shutil
+from contextlib import nullcontext
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from builder.data.clips import Clip, find_clips
+from builder.execution.executor import Event, Finished
+from builder.execution.task import Task
 from builder.pipeline.alarm_budget import AlarmBudget, CompiledFold
 from builder.pipeline.calibrated import FoldCalibration
 from builder.pipeline.compiled_fold import ARTIFACTS
 from builder.pipeline.curated import CuratedClips, curate, hash_clips
 from builder.pipeline.fold_build import FoldClips
+from builder.pipeline.side_by_side import Opening
 from builder.recipe import Alarms, load_recipe
 from builder.stages import Stage, StageStore
 from models.bundle import Bundle
 from models.manifest import Thresholds
 from tests.builder import tiny_clips
+from tests.builder.execution.told import Remembered
 from tests.builder.tiny_training import silent
 
 ALARMS = Alarms(per_hour=2000, minutes=0.03, seconds=2, seed=4)
@@ -53,9 +59,9 @@ class Site:
             FoldClips(number, (), judge, calibrate), Stage("compile", self.compiled, key, 0.0), CALIBRATION
         )
 
-    def budget(self, alarms: Alarms = ALARMS) -> AlarmBudget:
+    def budget(self, alarms: Alarms = ALARMS, executor: Opening | None = None) -> AlarmBudget:
         store = StageStore(self.directory / "work", lambda name, done: self.told.append((name, done)))
-        return AlarmBudget(self.recipe, alarms, self.real, store, silent, "0.1.0")
+        return AlarmBudget(self.recipe, alarms, self.real, store, Remembered(), "0.1.0", executor)
 
     def run(self) -> list[str]:
         """The stages that were run, not found, since last asked."""
@@ -70,7 +76,7 @@ def test_the_other_folds_held_out_clips_and_the_shipped_network_on_streams_make_
     site = Site(tmp_path, tiny)
     folds = [site.fold(number, f"key{number}") for number in range(3)]
     chosen = site.budget().choose(folds)
-    assert site.run() == ["fold1-watch-clips", "fold2-watch-clips", "alarm-streams0", "fold0-watch-streams"]
+    assert site.run() == ["fold1-watch-clips", "fold2-watch-clips", "alarm-streams0", "fold0-watch-streams0"]
     assert (chosen.streams, chosen.fight_clips, chosen.calm_clips, chosen.budget_per_hour) == (1, 2, 2, 2000)
     assert chosen.hours * 3600 == pytest.approx(1.9)
     assert chosen.target == "onnx-float32"
@@ -78,14 +84,44 @@ def test_the_other_folds_held_out_clips_and_the_shipped_network_on_streams_make_
     assert site.run() == []
     assert [(one.alarms, one.fights) for one in looser.points] == [(one.alarms, one.fights) for one in chosen.points]
     site.budget().choose([site.fold(0, "trained again"), *folds[1:]])
-    assert site.run() == ["fold0-watch-streams"]
+    assert site.run() == ["fold0-watch-streams0"]
     site.budget(msgspec.structs.replace(ALARMS, seed=5)).choose(folds)
-    assert site.run() == ["alarm-streams0", "fold0-watch-streams"]
+    assert site.run() == ["alarm-streams0", "fold0-watch-streams0"]
+
+
+class Here:
+    """An executor that does each task at once, in this process; it remembers their names."""
+
+    slots = 1
+
+    def __init__(self) -> None:
+        self.done: list[str] = []
+
+    def start(self, task: Task) -> None:
+        task.run(Remembered())
+        self.done.append(task.name)
+
+    def wait(self) -> Event:
+        return Finished(self.done[-1])
+
+
+def test_an_executor_watches_the_streams_part_by_part_and_the_choice_is_the_same(tmp_path: Path, tiny: Bundle) -> None:
+    site, executor = Site(tmp_path, tiny), Here()
+    folds = [site.fold(number, f"key{number}") for number in range(3)]
+    alarms = msgspec.structs.replace(ALARMS, minutes=0.4)
+    chosen = site.budget(alarms, lambda: nullcontext(executor)).choose(folds)
+    assert executor.done == ["fold0-watch-streams0", "fold0-watch-streams1"]
+    assert site.run() == ["fold1-watch-clips", "fold2-watch-clips"]
+    assert chosen.streams == 12
+    for drawn in (tmp_path / "work").glob("fold0-watch-streams*"):
+        shutil.rmtree(drawn)
+    assert site.budget(alarms).choose(folds) == chosen
+    assert site.run() == ["fold0-watch-streams0", "fold0-watch-streams1"]
 
 
 def test_clips_kept_for_calibration_serve_where_there_are_some(tmp_path: Path, tiny: Bundle) -> None:
     site = Site(tmp_path, tiny)
     kept = site.real.clips[1:6:2]
     chosen = site.budget().choose([site.fold(0, "key", kept)])
-    assert site.run() == ["fold0-watch-clips", "alarm-streams0", "fold0-watch-streams"]
+    assert site.run() == ["fold0-watch-clips", "alarm-streams0", "fold0-watch-streams0"]
     assert chosen.fight_clips + chosen.calm_clips == len(kept)
