@@ -58,8 +58,7 @@ class StageStore:
 
         Raises ``StageMissing`` in its place where the store only looks.
         """
-        encoded = msgspec.json.encode({"stage": name, "inputs": _settled(inputs)}, order="deterministic")
-        key = hashlib.sha256(encoded).hexdigest()
+        key = key_of(name, inputs)
         final = self.root / f"{name}-{key[:12]}"
         if (final / FACTS).is_file():
             self._announce(name, True)
@@ -97,6 +96,12 @@ class StageStore:
         facts = {"stage": name, "key": key, "seconds": round(self._clock() - begun, 3)}
         (part / FACTS).write_bytes(msgspec.json.encode(facts))
         part.rename(final)
+
+
+def key_of(name: str, inputs: Any) -> str:  # noqa: ANN401 - anything that encodes to JSON
+    """The hash of what is made from ``inputs`` under this name."""
+    encoded = msgspec.json.encode({"stage": name, "inputs": _settled(inputs)}, order="deterministic")
+    return hashlib.sha256(encoded).hexdigest()
 
 
 def is_there(root: Path, look: Callable[[StageStore], object]) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -26,7 +25,7 @@ from builder.pipeline.judged import Judged, judge_average, judge_student, judge_
 from builder.pipeline.prepared import PreparedClips, prepare
 from builder.pipeline.side_by_side import Opening, drawing_workers
 from builder.recipe import Recipe, further_seeds
-from builder.stages import StageStore
+from builder.stages import StageStore, key_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,8 +183,7 @@ class _Table:
 
 def _key(options: AblationOptions, found: ClipFolder, digests: dict[str, str]) -> str:
     clips = [(clip.name, clip.label, clip.source, digests[clip.name]) for clip in found.clips]
-    common = (options.recipe, clips, options.network, options.seeds, options.code_version)
-    return hashlib.sha256(msgspec.json.encode(common, order="deterministic")).hexdigest()
+    return key_of("ablation", (options.recipe, clips, options.network, options.seeds, options.code_version))
 
 
 def _kept(options: AblationOptions, key: str, display: LanedDisplay) -> tuple[Row, ...]:

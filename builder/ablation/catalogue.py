@@ -16,7 +16,7 @@ OF_ENSEMBLE: frozenset[Network] = frozenset({"ensemble", "unpruned", "student"})
 
 TUNING: Patch = {"epochs": 3, "learning_rate": 1e-4}
 REAL: Patch = {"scenes": None}
-"""Rows whose networks are trained whole leave drawn clips out, in both states: half as much to compute."""
+"""Rows whose networks are trained whole leave drawn clips out, in both states: half as many clips in an epoch."""
 TUNED: Patch = {**REAL, "members.tune": TUNING, "members.backbone.frozen": 5, "members.curriculum": None}
 """Tuned members in all rows but the ones that measure it, so that these share their other state."""
 CLOSE_UP: Patch = {"preprocessing.close_up": {"canvas": [240, 320], "share": 0.4}}

@@ -25,8 +25,9 @@ from builder.pipeline.calm_streams import CalmStreams
 from builder.pipeline.compiled_fold import open_compiled
 from builder.pipeline.curated import CuratedClips
 from builder.pipeline.fold_build import FoldClips
+from builder.pipeline.part_task import PartTask
 from builder.pipeline.side_by_side import Opening
-from builder.pipeline.watched_streams import WatchedStreams, WatchTask
+from builder.pipeline.watched_streams import WatchedStreams
 from builder.recipe import Alarms, Recipe
 from builder.stages import Stage, StageStore
 from models.manifest import Thresholds
@@ -108,7 +109,7 @@ class AlarmBudget:
             self._rule,
         )
         if self._executor is not None:
-            tasks = [WatchTask(watching, self._store.root, number) for number in range(watching.streams.parts)]
+            tasks = [PartTask(watching, self._store.root, number) for number in range(watching.streams.parts)]
             with self._executor() as opened:
                 run_tasks(tasks, opened, self._display)
         return watching.watched(self._store, self._display.progress)

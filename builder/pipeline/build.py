@@ -15,10 +15,11 @@ from builder.display import LanedDisplay
 from builder.evaluation.parity import measure_parity, require_parity
 from builder.evidence.kinds import Evidence
 from builder.pipeline.alarm_budget import AlarmBudget, CompiledFold
-from builder.pipeline.calm_streams import CalmStreams, StreamsTask
+from builder.pipeline.calm_streams import CalmStreams
 from builder.pipeline.curated import CuratedClips
 from builder.pipeline.fold_task import Part
 from builder.pipeline.judged import Judged, calibrate, judge_calibrations, judge_compiled, judge_ensemble, judge_members
+from builder.pipeline.part_task import PartTask
 from builder.pipeline.prepared import prepare
 from builder.pipeline.release import BuiltFolds, release
 from builder.pipeline.side_by_side import Opening, compile_side_by_side, drawing_workers, train_side_by_side
@@ -82,11 +83,11 @@ def build(options: BuildOptions, display: LanedDisplay) -> Path:
     return release(options, real, scenes, built, store)
 
 
-def _stream_tasks(options: BuildOptions, store: StageStore) -> list[StreamsTask]:
+def _stream_tasks(options: BuildOptions, store: StageStore) -> list[PartTask]:
     if options.recipe.alarms is None:
         return []
     streams = CalmStreams(options.recipe.alarms, options.code_version)
-    return [StreamsTask(streams, store.root, number) for number in range(streams.parts)]
+    return [PartTask(streams, store.root, number) for number in range(streams.parts)]
 
 
 def _choose_alarms(

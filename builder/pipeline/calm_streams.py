@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from builder.display import Display
 from builder.recipe import Alarms
-from builder.stages import Stage, StageStore, is_there
+from builder.stages import Stage, StageStore
 from builder.training.fit import Progress
 from scenes import write_streams
 
@@ -28,12 +27,16 @@ class CalmStreams:
         """How many there are."""
         return -(-self._count // STREAMS_A_STAGE)
 
+    def stage_name(self, number: int) -> str:
+        """What the stage of that part is called."""
+        return f"alarm-streams{number}"
+
     def stage(self, number: int, store: StageStore, progress: Progress) -> Stage:
         """The stage that draws the part of that number, skipped when it is there."""
         count = min(STREAMS_A_STAGE, self._count - number * STREAMS_A_STAGE)
         seed = self.alarms.seed + number
         inputs = ((count, self.alarms.seconds, FPS, seed), self.code_version)
-        return store.run(f"alarm-streams{number}", inputs, partial(self._draw, count, seed, progress))
+        return store.run(self.stage_name(number), inputs, partial(self._draw, count, seed, progress))
 
     @property
     def _count(self) -> int:
@@ -49,26 +52,3 @@ class CalmStreams:
             fps=FPS,
             progress=lambda done, total, film: progress(done, total, film.name),
         )
-
-
-@dataclass(frozen=True, slots=True)
-class StreamsTask:
-    """One part of the streams, drawn under the folder of all stages ``work``."""
-
-    streams: CalmStreams
-    work: Path
-    number: int
-    label: str = ""
-    needs: tuple[str, ...] = ()
-
-    @property
-    def name(self) -> str:
-        return f"alarm-streams{self.number}"
-
-    def is_done(self) -> bool:
-        """Whether they are there."""
-        return is_there(self.work, lambda store: self.streams.stage(self.number, store, lambda *_: None))
-
-    def run(self, display: Display) -> None:
-        """Draw them, unless they are there."""
-        self.streams.stage(self.number, StageStore(self.work, display.stage), display.progress)

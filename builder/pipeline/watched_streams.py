@@ -13,11 +13,10 @@ from builder.alarms.film import JudgedFilm
 from builder.alarms.rule import AlarmRule
 from builder.alarms.watching import Watched, watch_under_all
 from builder.data.decode import decode_clip
-from builder.display import Display
 from builder.pipeline.calm_streams import CalmStreams
 from builder.pipeline.compiled_fold import open_compiled
 from builder.recipe import Recipe
-from builder.stages import Stage, StageStore, is_there
+from builder.stages import Stage, StageStore
 from builder.training.fit import Progress
 from models.manifest import Thresholds
 
@@ -42,11 +41,15 @@ class WatchedStreams:
         """Whose file watches."""
         return self.recipe.targets[0]
 
+    def stage_name(self, number: int) -> str:
+        """What the stage of that part is called."""
+        return f"{self.fold}-watch-streams{number}"
+
     def stage(self, number: int, store: StageStore, progress: Progress) -> Stage:
         """The stage that watches the part of that number, drawn where it is not there yet."""
         drawn = self.streams.stage(number, store, progress)
         inputs = (self.compiled.key, self.target, drawn.key, self.thresholds, self.rule)
-        return store.run(f"{self.fold}-watch-streams{number}", inputs, partial(self._watch, drawn, progress))
+        return store.run(self.stage_name(number), inputs, partial(self._watch, drawn, progress))
 
     def watched(self, store: StageStore, progress: Progress) -> tuple[Watched, ...]:
         """What was seen of all parts."""
@@ -67,26 +70,3 @@ class WatchedStreams:
                 found.append(watch_under_all(film.name, judged, self.thresholds, self.rule))
                 progress(number, len(films), film.name)
         (directory / WATCHED).write_bytes(msgspec.json.encode(found))
-
-
-@dataclass(frozen=True, slots=True)
-class WatchTask:
-    """One part of the streams, watched; ``work`` is the folder of all stages."""
-
-    watching: WatchedStreams
-    work: Path
-    number: int
-    label: str = ""
-    needs: tuple[str, ...] = ()
-
-    @property
-    def name(self) -> str:
-        return f"{self.watching.fold}-watch-streams{self.number}"
-
-    def is_done(self) -> bool:
-        """Whether it was watched."""
-        return is_there(self.work, lambda store: self.watching.stage(self.number, store, lambda *_: None))
-
-    def run(self, display: Display) -> None:
-        """Watch it, unless that is done."""
-        self.watching.stage(self.number, StageStore(self.work, display.stage), display.progress)

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from builder.pipeline.calm_streams import CalmStreams, StreamsTask
+from builder.pipeline.calm_streams import CalmStreams
+from builder.pipeline.part_task import PartTask
 from builder.recipe import Alarms
 from builder.stages import StageStore
 from tests.builder.execution.told import Remembered
@@ -26,11 +27,11 @@ def test_all_streams_are_drawn_in_parts_of_ten(
 
 def test_a_task_leaves_the_stage_that_is_asked_for_later(tmp_path: Path) -> None:
     streams, display = CalmStreams(Alarms(minutes=0.05, seconds=2), "1.0"), Remembered()
-    task = StreamsTask(streams, tmp_path, 0)
+    task = PartTask(streams, tmp_path, 0)
     assert not task.is_done()
     assert not display.stages
     task.run(display)
     assert task.is_done()
     streams.stage(0, StageStore(tmp_path, display.stage), display.progress)
     assert display.stages == [("alarm-streams0", False), ("alarm-streams0", True)]
-    assert not StreamsTask(CalmStreams(Alarms(minutes=0.05, seconds=2), "1.1"), tmp_path, 0).is_done()
+    assert not PartTask(CalmStreams(Alarms(minutes=0.05, seconds=2), "1.1"), tmp_path, 0).is_done()
