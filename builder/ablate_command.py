@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.text import Text
 
 from builder.ablation.ablate import AblationOptions, ablate
-from builder.ablation.catalogue import CATALOGUE, choose
+from builder.ablation.catalogue import CATALOGUE
+from builder.ablation.choice import choose
 from builder.ablation.page import HEADERS, lines, read_ablation, write_ablation
 from builder.arguments import at_least_one, at_least_two
 from builder.data.clips import find_clips, require_both_classes

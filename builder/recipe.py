@@ -39,7 +39,8 @@ class SceneClips(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Drawn clips beside the real ones in training, every second of ``clips`` a fight and none of ``calm``; they are
     never judged on. Each counts as much as ``weight`` real ones: many that count little show more of what calm people
     do than few that count much, and drown no real clip. An epoch of tuning or pruning shows no more than ``shown`` of
-    them, drawn anew each time and counting for all."""
+    them, drawn anew each time and counting for all. With a ``margin`` members learn from no scene, and what the teacher
+    says of one is its label, by so many logits: about as sure as members are of clips that they have learnt from."""
 
     clips: Annotated[int, msgspec.Meta(ge=4)] = 40
     calm: Annotated[int, msgspec.Meta(ge=0)] | msgspec.UnsetType = msgspec.UNSET
@@ -47,6 +48,7 @@ class SceneClips(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     seed: int = 1
     weight: Annotated[float, msgspec.Meta(gt=0)] | msgspec.UnsetType = msgspec.UNSET
     shown: Count | msgspec.UnsetType = msgspec.UNSET
+    margin: Annotated[float, msgspec.Meta(gt=0)] | msgspec.UnsetType = msgspec.UNSET
 
 
 class Negatives(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -141,6 +143,11 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     calibration: CalibrationSpec = msgspec.field(default_factory=CalibrationSpec)
     alarms: Alarms | None = None
     gate: Gate = msgspec.field(default_factory=Gate)
+
+    @property
+    def scene_margin(self) -> float | None:
+        """By how many logits the teacher says the label of a scene, or ``None`` where members learn from scenes too."""
+        return None if self.scenes is None or self.scenes.margin is msgspec.UNSET else self.scenes.margin
 
     def each_member(self) -> tuple[Member, ...]:
         """Every member of the ensemble."""

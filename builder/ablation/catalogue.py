@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from builder.ablation.technique import Network, Patch, Technique, patch_recipe
-from builder.errors import RecipeError
-from builder.recipe import Recipe
+from builder.ablation.technique import Network, Patch, Technique
 
 OF_PRUNED: frozenset[Network] = frozenset({"student"})
 OF_STUDENT: frozenset[Network] = frozenset({"unpruned", "student"})
@@ -188,11 +184,19 @@ CATALOGUE: tuple[Technique, ...] = (
         {"scenes": None},
     ),
     Technique(
+        "scene-labels",
+        "members that learn from no scene, of which the teacher says the label",
+        "decision 50 of this project",
+        {"scenes.margin": 2.0},
+        {"scenes.margin": None},
+    ),
+    Technique(
         "calm-scenes",
         "further drawn clips without a fight",
         "this project's scenes",
         {"scenes.calm": 900},
         {"scenes.calm": 0},
+        OF_STUDENT,
     ),
     Technique(
         "zoom",
@@ -371,24 +375,3 @@ CATALOGUE: tuple[Technique, ...] = (
         OF_PRUNED,
     ),
 )
-
-
-def choose(names: Sequence[str] | None, network: Network, recipe: Recipe) -> tuple[Technique, ...]:
-    """The techniques named, or all that make a difference to ``network``, each checked against ``recipe``.
-
-    Raises ``RecipeError`` for a name that is not in the catalogue, a technique that makes no difference to
-    ``network``, or a change that the recipe refuses.
-    """
-    by_name = {technique.name: technique for technique in CATALOGUE}
-    unknown = [name for name in names or () if name not in by_name]
-    if unknown:
-        raise RecipeError(f"no technique named {unknown[0]!r}; there are {', '.join(by_name)}")
-    aside = [name for name in names or () if network not in by_name[name].networks]
-    if aside:
-        fit = ", ".join(sorted(by_name[aside[0]].networks))
-        raise RecipeError(f"technique {aside[0]} changes nothing with --network {network}; it does with {fit}")
-    chosen = [by_name[name] for name in dict.fromkeys(names)] if names else list(CATALOGUE)
-    for technique in chosen:
-        for state, patch in (("on", technique.on), ("off", technique.off)):
-            patch_recipe(recipe, patch, f"technique {technique.name} {state}")
-    return tuple(technique for technique in chosen if network in technique.networks)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import msgspec
@@ -85,3 +86,13 @@ class ScoreTable:
             probabilities=self.probabilities[indices],
             groups=self.groups[indices],
         )
+
+
+def write_scores(scores: Scores, path: Path) -> None:
+    """Write scores as JSON."""
+    path.write_bytes(msgspec.json.encode(scores))
+
+
+def read_scores(path: Path) -> Scores:
+    """Read what ``write_scores`` wrote."""
+    return msgspec.json.decode(path.read_bytes(), type=Scores)

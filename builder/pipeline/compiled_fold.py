@@ -16,9 +16,10 @@ from builder.compilation.rounding import round_to_fit
 from builder.compilation.targets import Calibrating, compile_target
 from builder.errors import DataError
 from builder.evaluation.opening import open_artifacts
+from builder.evaluation.scores import write_scores
 from builder.pipeline.calibrated import FoldCalibration
 from builder.pipeline.curated import CuratedClips
-from builder.pipeline.fold_build import FoldBuild, FoldStages, write_scores
+from builder.pipeline.fold_build import FoldBuild, FoldStages
 from builder.recipe import Recipe
 from builder.stages import Stage, StageStore
 from builder.training.fit import Progress

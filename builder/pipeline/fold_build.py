@@ -15,7 +15,7 @@ from builder.backbones.registry import BackboneSpec, build_backbone
 from builder.compression.pruning import Pruner
 from builder.data.clips import Clip
 from builder.data.folds import FoldProtocol, forbid_leakage, forbid_overlap
-from builder.evaluation.scores import Scores
+from builder.evaluation.scores import Scores, read_scores, write_scores
 from builder.evaluation.scoring import FloatScorer, Scorer, score_clips, score_embeddings
 from builder.heads import HeadName
 from builder.members import Member, NetworkSpec
@@ -40,7 +40,7 @@ from builder.training.member import train_member
 from builder.training.network import Network, build_network, load_weights, save_weights, standardised, traced
 from builder.training.precision import computing_in
 from builder.training.probe import PROBE_SEED, embed_views
-from builder.training.student import Teacher, TeacherViews, teacher_logits, train_student, weigh_members
+from builder.training.student import Teacher, TeacherViews, teacher_logits, train_student, weigh_members, with_labels
 from builder.training.training_set import TrainingSet
 from models.manifest import Geometry, Preprocessing
 
@@ -107,7 +107,7 @@ class FoldBuild:
         self._clips = clips
         self._store = store
         self._progress = progress
-        self._training: dict[Preprocessing, TrainingSet] = {}
+        self._training: dict[tuple[Preprocessing, bool], TrainingSet] = {}
         self._finished: dict[str, Stage] = {}
 
     def run(self) -> FoldStages:
@@ -120,7 +120,7 @@ class FoldBuild:
         if not self._draws_again():
             return self._pretrained.stages(probe_views(member))
         spec = member.spec
-        inputs = (self._data_key(member.preprocessing), spec.backbone, spec.probe_views)
+        inputs = (self._members_key(member), spec.backbone, spec.probe_views)
         name = "embed" if not member.variant else f"embed-{member.variant}"
         return (self._stage(name, inputs, partial(self._embed, member)),)
 
@@ -129,7 +129,7 @@ class FoldBuild:
         embedded, spec = self.embedded(member), member.spec
         alignment = () if spec.alignment is msgspec.UNSET else (spec.alignment,)
         curriculum = () if spec.curriculum is None else (spec.curriculum,)
-        own = self._data_key(member.preprocessing)
+        own = self._members_key(member)
         inputs = ([stage.key for stage in embedded], own, _tuned(spec), member.seed, *alignment, *curriculum)
         return self._stage(member.name, inputs, partial(self._member, member, embedded))
 
@@ -141,7 +141,9 @@ class FoldBuild:
         """The ensemble's logits on the student's views, and its verdicts on what the fold holds out."""
         members, weights = self.members(), self._weights()
         counted = () if weights is None else (weights,)
-        inputs = ([member.key for member in members], self._recipe.student.views, *counted)
+        margin = self._recipe.scene_margin
+        drawn = () if margin is None else (self._data_key(self._recipe.preprocessing), margin)
+        inputs = ([member.key for member in members], self._recipe.student.views, *counted, *drawn)
         return self._stage("teacher", inputs, partial(self._teacher, members))
 
     def average(self, members: Sequence[Scores]) -> Scores:
@@ -186,13 +188,20 @@ class FoldBuild:
 
     def training(self, seen: Preprocessing) -> TrainingSet:
         """The fold's training clips, the scenes and the negatives, seen by this preprocessing."""
-        if seen not in self._training:
-            self._training[seen] = self._gather(seen)
-        return self._training[seen]
+        return self._gathered(seen, scenes=True)
 
-    def _gather(self, seen: Preprocessing) -> TrainingSet:
-        train, held_out = self._held_apart(seen)
-        return self._learnt.chosen(train, seen, held_out)
+    def _shown_to_members(self, seen: Preprocessing) -> TrainingSet:
+        return self._gathered(seen, scenes=self._recipe.scene_margin is None)
+
+    def _rows_of_members(self, training: TrainingSet) -> Sequence[int]:
+        """The clips that members judge for the student."""
+        return range(len(training)) if self._recipe.scene_margin is None else self._learnt.not_scenes(training)
+
+    def _gathered(self, seen: Preprocessing, *, scenes: bool) -> TrainingSet:
+        if (seen, scenes) not in self._training:
+            train, held_out = self._held_apart(seen)
+            self._training[seen, scenes] = self._learnt.chosen(train, seen, held_out, scenes=scenes)
+        return self._training[seen, scenes]
 
     def scores(self, scorer: Scorer, clips: Sequence[Clip], seen: Preprocessing, temperature: float = 1.0) -> Scores:
         """Verdicts on clips of this fold, seen by this preprocessing."""
@@ -219,12 +228,15 @@ class FoldBuild:
             self._finished[name] = self._store.run(f"{self._clips.name}-{name}", inputs, work)
         return self._finished[name]
 
-    def _data_key(self, seen: Preprocessing) -> object:
+    def _members_key(self, member: Member) -> object:
+        return self._data_key(member.preprocessing, scenes=self._recipe.scene_margin is None)
+
+    def _data_key(self, seen: Preprocessing, *, scenes: bool = True) -> object:
         recipe = self._recipe
         train = [clip.name for clip in self._clips.train]
-        chosen = [extra for extra in (recipe.oversampling, recipe.validation) if extra is not msgspec.UNSET]
-        drawn = () if recipe.scenes is None else (recipe.scenes.weight, recipe.scenes.shown)
-        return self._learnt.key(seen), train, *chosen, *(told for told in drawn if told is not msgspec.UNSET)
+        drawn = (recipe.scenes.weight, recipe.scenes.shown) if scenes and recipe.scenes is not None else ()
+        told = [one for one in (recipe.oversampling, recipe.validation, *drawn) if one is not msgspec.UNSET]
+        return self._learnt.key(seen, scenes=scenes), train, *told
 
     def _draws_again(self) -> bool:
         return self._recipe.oversampling is not msgspec.UNSET
@@ -258,7 +270,7 @@ class FoldBuild:
     def _embed(self, member: Member, directory: Path) -> None:
         spec, seen = member.spec, member.preprocessing
         encoder = pretrained_encoder(spec.backbone, seen)
-        flat = embed_views(encoder, self.training(seen), spec.probe_views, seen, self._progress, PROBE_SEED)
+        flat = embed_views(encoder, self._shown_to_members(seen), spec.probe_views, seen, self._progress, PROBE_SEED)
         np.save(directory / EMBEDDINGS, flat)
 
     def _member(self, member: Member, embedded: Sequence[Stage], directory: Path) -> None:
@@ -267,7 +279,7 @@ class FoldBuild:
         embeddings = self._probe_embeddings(member, embedded)
         losses = train_member(
             network,
-            self.training(seen),
+            self._shown_to_members(seen),
             embeddings,
             spec.probe,
             spec.tune,
@@ -282,7 +294,7 @@ class FoldBuild:
     def _probe_embeddings(self, member: Member, embedded: Sequence[Stage]) -> NDArray[np.float32]:
         if self._draws_again():
             return np.asarray(np.load(embedded[0].directory / EMBEDDINGS))
-        found = self._pretrained.views(probe_views(member), self.training(member.preprocessing).numbers)
+        found = self._pretrained.views(probe_views(member), self._shown_to_members(member.preprocessing).numbers)
         return found.reshape(-1, *found.shape[2:])
 
     def _teachers(self, members: Sequence[Stage]) -> list[Teacher]:
@@ -300,7 +312,10 @@ class FoldBuild:
         """What the spec's encoder makes of the student's views where it stays, or still is, as it was pretrained."""
         if self._draws_again() or not (stays_pretrained(spec) or spec is self._recipe.student):
             return None
-        return self._pretrained.views(taught_views(spec.backbone, seen, self._recipe), self.training(seen).numbers)
+        training = self.training(seen)
+        rows = range(len(training)) if spec is self._recipe.student else self._rows_of_members(training)
+        numbers = [training.numbers[row] for row in rows]
+        return self._pretrained.views(taught_views(spec.backbone, seen, self._recipe), numbers)
 
     def _weights(self) -> list[float] | None:
         """How much each member counts, or ``None`` where all count alike."""
@@ -315,8 +330,11 @@ class FoldBuild:
         (directory / WEIGHTS).write_bytes(msgspec.json.encode(weights))
 
     def _teacher(self, members: Sequence[Stage], directory: Path) -> None:
-        views = self._recipe.student.views
-        logits = teacher_logits(self._teachers(members), views, self._progress, self._weights())
+        views, training = self._recipe.student.views, self.training(self._recipe.preprocessing)
+        rows = self._rows_of_members(training)
+        logits = teacher_logits(self._teachers(members), views, self._progress, self._weights(), rows=rows)
+        if (margin := self._recipe.scene_margin) is not None:
+            logits = with_labels(logits, rows, training.labels(), margin)
         np.save(directory / "logits.npy", logits)
         write_scores(self.average([read_scores(member.directory / SCORES) for member in members]), directory / SCORES)
 
@@ -369,16 +387,6 @@ def new_network(backbone: BackboneSpec, head: HeadName, geometry: Geometry, prep
     """An untrained head on a pretrained backbone."""
     features = build_backbone(backbone, preprocessing.size, len(preprocessing.channels)).features
     return build_network(features, head, geometry, preprocessing, root=backbone.root is True)
-
-
-def write_scores(scores: Scores, path: Path) -> None:
-    """Write scores as JSON."""
-    path.write_bytes(msgspec.json.encode(scores))
-
-
-def read_scores(path: Path) -> Scores:
-    """Read what ``write_scores`` wrote."""
-    return msgspec.json.decode(path.read_bytes(), type=Scores)
 
 
 def _tuned(spec: NetworkSpec) -> object:

@@ -139,7 +139,7 @@ def fold_tasks(
     wanted = [
         (embedding, place)
         for embedding in embeddings_of(prepared.recipe, student=until != "ensemble")
-        for place in range(prepared.parts if embedding.views else 1)
+        for place in prepared.places(embedding)
     ]
     shared = [
         EmbedTask(prepared, embedding, place, number, label) for number, (embedding, place) in enumerate(wanted, 1)

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from builder.compilation.catalogue import Target
-from builder.evaluation.scores import Scores
+from builder.evaluation.scores import Scores, read_scores
 from builder.pipeline.calibrated import UNCALIBRATED, FoldCalibration, apply_calibration, calibrate_folds, pool
-from builder.pipeline.fold_build import SCORES, FoldBuild, read_scores
+from builder.pipeline.fold_build import SCORES, FoldBuild
 from builder.report.data import Calibrated, Kind
 from builder.stages import Stage
 from builder.training.calibration import FITS, Method

@@ -17,6 +17,8 @@ from builder.training.batch import Batch
 from builder.training.training_set import DegradedCopies, Rotation, TrainingSet
 from models.manifest import Preprocessing
 
+SCENES = 1
+"""The place of the scenes among the parts, where there are any."""
 PART_NUMBERS = 10_000_000
 """The clips of each part are numbered from a multiple of this on: their views depend on nothing else that is learnt
 from."""
@@ -80,17 +82,25 @@ class LearntClips:
     def _others(self) -> list[_Entry]:
         return [entry for part in self.parts[1:] for entry in _entries(part)]
 
-    def chosen(self, clips: Sequence[Clip], seen: Preprocessing, held_out: Batch | None = None) -> TrainingSet:
-        """Some of the real ``clips``, those among them that the recipe draws again, and all that are not real, to learn
-        from; ``held_out`` are windows of others."""
-        entries = [_Entry(self.numbers[clip], self._real, clip) for clip in clips] + self._others
+    def chosen(
+        self, clips: Sequence[Clip], seen: Preprocessing, held_out: Batch | None = None, *, scenes: bool = True
+    ) -> TrainingSet:
+        """Some of the real ``clips``, those among them that the recipe draws again, and all that are not real, or all
+        but the ``scenes``, to learn from; ``held_out`` are windows of others."""
+        others = [entry for entry in self._others if scenes or entry.clips is not self._scenes]
+        entries = [_Entry(self.numbers[clip], self._real, clip) for clip in clips] + others
         oversampling = self._recipe.oversampling
         return self._training(entries, seen)(
-            weights=self._weights(len(clips)),
-            rotation=self._rotation(len(clips)),
+            weights=self._weights(entries),
+            rotation=self._rotation(entries),
             oversampling=None if oversampling is msgspec.UNSET else oversampling,
             held_out=held_out,
         )
+
+    def not_scenes(self, training: TrainingSet) -> list[int]:
+        """The rows of a training set that show no scene."""
+        scenes = frozenset(() if self._scenes is None else self._scenes.clips)
+        return [row for row, clip in enumerate(training.clips) if clip not in scenes]
 
     def part(self, part: Part, seen: Preprocessing) -> TrainingSet:
         """Every clip of a part, whether a fold holds it out or not: for what is learnt from none of them."""
@@ -102,9 +112,9 @@ class LearntClips:
         degraded = () if recipe.degradation is None else (recipe.degradation,)
         return part.clips.listed.fingerprint, part.first, recipe.geometry, seen, recipe.augmentation, *degraded
 
-    def key(self, seen: Preprocessing) -> tuple[object, ...]:
-        """What views of all clips depend on, but for how many are drawn."""
-        return tuple(self.part_key(part, seen) for part in self.parts)
+    def key(self, seen: Preprocessing, *, scenes: bool = True) -> tuple[object, ...]:
+        """What views of all clips, or all but the ``scenes``, depend on, but for how many are drawn."""
+        return tuple(self.part_key(part, seen) for part in self.parts if scenes or part.clips is not self._scenes)
 
     def _training(self, entries: Sequence[_Entry], seen: Preprocessing) -> partial[TrainingSet]:
         """What makes a training set of these clips, but for what a fold adds."""
@@ -123,18 +133,23 @@ class LearntClips:
             degraded=copies,
         )
 
-    def _weights(self, real: int) -> list[float] | None:
-        spec = self._recipe.scenes
-        if spec is None or spec.weight is msgspec.UNSET or self._scenes is None:
+    def _weights(self, entries: Sequence[_Entry]) -> list[float] | None:
+        spec, drawn = self._recipe.scenes, self._drawn(entries)
+        if spec is None or spec.weight is msgspec.UNSET or not drawn:
             return None
-        return [1.0] * real + [spec.weight if entry.clips is self._scenes else 1.0 for entry in self._others]
+        weights = [1.0] * len(entries)
+        for place in drawn:
+            weights[place] = spec.weight
+        return weights
 
-    def _rotation(self, real: int) -> Rotation | None:
-        spec = self._recipe.scenes
-        if spec is None or spec.shown is msgspec.UNSET:
+    def _rotation(self, entries: Sequence[_Entry]) -> Rotation | None:
+        spec, drawn = self._recipe.scenes, self._drawn(entries)
+        if spec is None or spec.shown is msgspec.UNSET or not drawn:
             return None
-        rows = [real + place for place, entry in enumerate(self._others) if entry.clips is self._scenes]
-        return Rotation(tuple(rows), spec.shown)
+        return Rotation(drawn, spec.shown)
+
+    def _drawn(self, entries: Sequence[_Entry]) -> tuple[int, ...]:
+        return tuple(place for place, entry in enumerate(entries) if entry.clips is self._scenes)
 
 
 def _entries(part: Part) -> list[_Entry]:

@@ -18,7 +18,7 @@ from builder.pipeline.curated import CuratedClips, curate, hash_clips
 from builder.pipeline.degraded import degraded_stage
 from builder.pipeline.fold_build import WHOLE, FoldBuild, FoldClips
 from builder.pipeline.learnt_clips import LearntClips
-from builder.pipeline.pretrained import Pretrained
+from builder.pipeline.pretrained import Embedding, Pretrained, places_of
 from builder.pipeline.sifted import quality_stage
 from builder.recipe import Recipe, SceneClips
 from builder.stages import Stage, StageStore
@@ -49,10 +49,9 @@ class PreparedClips:
     protocol: FoldProtocol = "grouped"
     negatives: tuple[NegativeClips, ...] = ()
 
-    @property
-    def parts(self) -> int:
-        """How many parts there are of what is learnt from: the real clips, the scenes, each folder of negatives."""
-        return 1 + (self.scenes is not None) + len(self.negatives)
+    def places(self, embedding: Embedding) -> tuple[int, ...]:
+        """Which parts of what is learnt from this is computed of: the real clips, scenes, each folder of negatives."""
+        return places_of(embedding, self.recipe, 1 + (self.scenes is not None) + len(self.negatives))
 
     def folds(self) -> list[FoldClips]:
         """The folds that the recipe asks to be judged; the same whoever asks."""
@@ -165,7 +164,7 @@ def _scenes(recipe: Recipe, store: StageStore, display: Display, code_version: s
         return None
     drawn = store.run(
         "scenes",
-        (msgspec.structs.replace(spec, weight=msgspec.UNSET, shown=msgspec.UNSET), code_version),
+        (msgspec.structs.replace(spec, weight=msgspec.UNSET, shown=msgspec.UNSET, margin=msgspec.UNSET), code_version),
         lambda directory: _draw(directory, spec, workers, display),
     )
     return _learnt_from("curate-scenes", find_clips(drawn.directory), recipe, store, display)

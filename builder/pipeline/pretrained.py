@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from builder.backbones.registry import BackboneSpec, build_backbone
 from builder.data.clips import Clip
 from builder.members import Member, NetworkSpec
-from builder.pipeline.learnt_clips import LearntClips, Part
+from builder.pipeline.learnt_clips import SCENES, LearntClips, Part
 from builder.recipe import Recipe
 from builder.stages import Stage, StageStore
 from builder.training.fit import Progress
@@ -87,6 +87,16 @@ def embeddings_of(recipe: Recipe, *, student: bool) -> tuple[Embedding, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def places_of(embedding: Embedding, recipe: Recipe, parts: int) -> tuple[int, ...]:
+    """Which of so many parts it is computed of: of all, or of all but the scenes where the student alone learns from
+    them; samples are of the real clips alone."""
+    if not embedding.views:
+        return (0,)
+    own = taught_views(recipe.student.backbone, recipe.preprocessing, recipe)
+    without = recipe.scene_margin is not None and embedding != own
+    return tuple(place for place in range(parts) if not (without and place == SCENES))
+
+
 def _shared(recipe: Recipe) -> bool:
     # Which clips are drawn again is each fold's own.
     return recipe.oversampling is msgspec.UNSET
@@ -105,9 +115,8 @@ class Pretrained:
         self._ends: dict[Embedding, NDArray[np.intp]] = {}
 
     def stages(self, embedding: Embedding) -> tuple[Stage, ...]:
-        """The stages that embed, in the order of the parts; samples are of the real clips alone."""
-        parts = self._learnt.parts if embedding.views else self._learnt.parts[:1]
-        return tuple(self.stage(embedding, place) for place in range(len(parts)))
+        """The stages that embed, in the order of the parts."""
+        return tuple(self.stage(embedding, place) for place in self._places(embedding))
 
     def stage(self, embedding: Embedding, place: int = 0) -> Stage:
         """The stage that embeds the part at that place, the real clips unless another is meant."""
@@ -122,9 +131,10 @@ class Pretrained:
     def views(self, embedding: Embedding, numbers: Sequence[int]) -> NDArray[np.float32]:
         """Embeddings ``(views, N, T, D)`` of the clips of these ``numbers``, part after part, not standardised."""
         found = []
-        for part, stage in zip(self._learnt.parts, self.stages(embedding), strict=True):
+        for place in self._places(embedding):
+            part = self._learnt.parts[place]
             rows = [row for number in numbers if (row := part.row(number)) is not None]
-            stored = np.load(stage.directory / EMBEDDINGS, mmap_mode="r")
+            stored = np.load(self.stage(embedding, place).directory / EMBEDDINGS, mmap_mode="r")
             found.append(np.asarray(stored[:, rows], dtype=np.float32))
         return np.concatenate(found, axis=1)
 
@@ -136,6 +146,9 @@ class Pretrained:
         ends, place = self._ends[embedding], self._learnt.numbers[clip]
         stored = np.load(directory / EMBEDDINGS, mmap_mode="r")
         return np.asarray(stored[ends[place - 1] if place else 0 : ends[place]], dtype=np.float32)
+
+    def _places(self, embedding: Embedding) -> tuple[int, ...]:
+        return places_of(embedding, self._recipe, len(self._learnt.parts))
 
     def _key(self, embedding: Embedding, part: Part) -> tuple[object, ...]:
         if embedding.views:

@@ -96,17 +96,26 @@ class Teacher(NamedTuple):
 
 
 def teacher_logits(
-    members: Sequence[Teacher], views: int, progress: Progress, weights: Sequence[float] | None = None
+    members: Sequence[Teacher],
+    views: int,
+    progress: Progress,
+    weights: Sequence[float] | None = None,
+    *,
+    rows: Sequence[int] | None = None,
 ) -> NDArray[np.float32]:
     """Mean logits of the members ``(views, N, 2) float32`` on the views that ``TeacherViews`` draws, each made into
-    samples as the member sees them; without ``weights`` all count alike."""
+    samples as the member sees them; without ``weights`` all count alike. Only the clips at ``rows`` are judged, if
+    given, and what is known of ``untouched`` encoders is of these."""
     # Members that see the same share one set of clips, drawn once a view.
     looking = [member for member in members if member.untouched is None]
     trainings = {id(member.training): member.training for member in looking}
     embedders = [embedder(network.encoder, training.preprocessing) for network, training, _ in looking]
     judged = []
     for view in range(views):
-        windows = {name: training.views(VIEW_SEED, view, range(len(training))) for name, training in trainings.items()}
+        windows = {
+            name: training.views(VIEW_SEED, view, range(len(training)) if rows is None else rows)
+            for name, training in trainings.items()
+        }
         looked = iter([embed(windows[id(one.training)]) for embed, one in zip(embedders, looking, strict=True)])
         embeddings = [
             next(looked) if one.untouched is None else standardised(one.network, one.untouched[view]) for one in members
@@ -117,6 +126,16 @@ def teacher_logits(
         judged.append(np.average(logits, axis=0, weights=weights))
         progress(view + 1, views, "teacher judges views")
     return np.stack(judged).astype(np.float32)
+
+
+def with_labels(
+    judged: NDArray[np.float32], rows: Sequence[int], labels: NDArray[np.float32], margin: float
+) -> NDArray[np.float32]:
+    """Logits ``(views, N, 2) float32`` of all clips, where the teacher ``judged (views, R, 2)`` those at ``rows``: of
+    every other clip its one-hot ``labels (N, 2)``, by so many logits of ``margin``."""
+    said = np.tile(margin * (labels - 0.5), (len(judged), 1, 1)).astype(np.float32)
+    said[:, list(rows)] = judged
+    return said
 
 
 def weigh_members(members: Sequence[Teacher]) -> list[float]:

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from builder.ablation.ablate import AblationOptions, ablate, of_turn
-from builder.ablation.catalogue import choose
+from builder.ablation.choice import choose
 from builder.ablation.technique import Network, patch_recipe
 from builder.execution.executor import Event, Finished
 from builder.execution.task import Task

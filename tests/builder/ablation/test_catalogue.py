@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from builder.ablation.catalogue import CATALOGUE, choose
+from builder.ablation.catalogue import CATALOGUE
+from builder.ablation.choice import choose
 from builder.ablation.technique import Network, Technique, patch_recipe
 from builder.backbones.registry import build_backbone
 from builder.errors import RecipeError

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from builder.evaluation.scores import Scores
+from builder.evaluation.scores import Scores, read_scores
 from builder.pipeline.crossval import CrossvalOptions, cross_validate
-from builder.pipeline.fold_build import SCORES, read_scores
+from builder.pipeline.fold_build import SCORES
 from builder.pipeline.fold_task import Part
 from builder.pipeline.prepared import PreparedClips
 from tests.builder.execution.told import Remembered

@@ -173,7 +173,7 @@ def test_scenes_and_negatives_are_embedded_apart_and_take_their_rows(prepared: P
     wanted = probe_views(recipe.each_member()[0])
     told = NegativeClips("again", "MIT", prepared.real)
     opened = replace(prepared, recipe=recipe, scenes=prepared.real, negatives=(told,))
-    assert opened.parts == 3
+    assert opened.places(wanted) == (0, 1, 2)
     pretrained = opened.pretrained(store, silent)
     stages = pretrained.stages(wanted)
     assert [stage.name for stage in stages] == ["embed-views", "embed-scenes", "embed-negatives1"]

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from builder.training.fit import Distillation, Schedule
-from builder.training.student import VIEW_SEED, Teacher, TeacherViews, teacher_logits, train_student
+from builder.training.student import VIEW_SEED, Teacher, TeacherViews, teacher_logits, train_student, with_labels
 from builder.training.training_set import Rotation
 from tests.builder.tiny_training import PREPROCESSING, encoded, make_network, make_training, silent
 
@@ -103,3 +103,12 @@ def test_the_student_follows_its_teacher_even_where_labels_say_otherwise() -> No
     assert {name: len(run) for name, run in losses.items()} == {"probe": 20, "tune": 2}
     logits = np.asarray(network.whole(training.views(VIEW_SEED, 0, range(8)), training=False))
     assert (logits.argmax(axis=1) == contrary[0].argmax(axis=1)).all()
+
+
+def test_what_no_member_judges_is_said_by_its_label() -> None:
+    judged = np.array([[[0.25, 0.75], [3.0, -3.0]], [[0.5, 0.0], [2.0, -1.0]]], np.float32)
+    labels = np.array([[0, 1], [1, 0], [0, 1], [1, 0]], np.float32)
+    said = with_labels(judged, [0, 3], labels, 2.0)
+    assert said.dtype == np.float32
+    np.testing.assert_array_equal(said[:, [0, 3]], judged)
+    np.testing.assert_array_equal(said[:, [1, 2]], [[[1, -1], [-1, 1]]] * 2)
