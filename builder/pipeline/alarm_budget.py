@@ -24,7 +24,7 @@ from builder.pipeline.calibrated import FoldCalibration
 from builder.pipeline.calm_streams import CalmStreams
 from builder.pipeline.compiled_fold import open_compiled
 from builder.pipeline.curated import CuratedClips
-from builder.pipeline.fold_build import FoldClips
+from builder.pipeline.fold_clips import FoldClips
 from builder.pipeline.part_task import PartTask
 from builder.pipeline.side_by_side import Opening
 from builder.pipeline.watched_streams import WatchedStreams

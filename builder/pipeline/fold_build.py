@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from builder.backbones.registry import BackboneSpec, build_backbone
 from builder.compression.pruning import Pruner
 from builder.data.clips import Clip
-from builder.data.folds import FoldProtocol, forbid_leakage, forbid_overlap
+from builder.data.folds import forbid_leakage
 from builder.evaluation.scores import Scores, read_scores, write_scores
 from builder.evaluation.scoring import FloatScorer, Scorer, score_clips, score_embeddings
 from builder.heads import HeadName
 from builder.members import Member, NetworkSpec
 from builder.pipeline.curated import CuratedClips
 from builder.pipeline.ensemble import average_scores
+from builder.pipeline.fold_clips import FoldClips
 from builder.pipeline.learnt_clips import LearntClips
 from builder.pipeline.pretrained import (
     EMBEDDINGS,
@@ -47,30 +48,6 @@ from models.manifest import Geometry, Preprocessing
 LOSSES = "losses.json"
 SCORES = "scores.json"
 WEIGHTS = "weights.json"
-WHOLE = -1
-
-
-class FoldClips(NamedTuple):
-    """``train`` is learnt from, ``judge`` is held out, and ``calibrate`` is held out for calibration (or empty).
-
-    The fold of number ``WHOLE`` learns from all clips and holds none out.
-    """
-
-    number: int
-    train: tuple[Clip, ...]
-    judge: tuple[Clip, ...]
-    calibrate: tuple[Clip, ...]
-    protocol: FoldProtocol = "grouped"
-
-    @property
-    def name(self) -> str:
-        """What the names of the fold's stages begin with."""
-        return "whole" if self.number == WHOLE else f"fold{self.number}"
-
-    def require_apart(self) -> None:
-        """Raise ``DataError`` when a source, or on random folds a clip, is both learnt from and held out."""
-        forbid = forbid_leakage if self.protocol == "grouped" else forbid_overlap
-        forbid(self.train, (*self.judge, *self.calibrate))
 
 
 class FoldStages(NamedTuple):

@@ -13,7 +13,8 @@ from builder.display import Display
 from builder.members import Member
 from builder.pipeline.calibrated import FoldCalibration
 from builder.pipeline.compiled_fold import compile_stage
-from builder.pipeline.fold_build import FoldBuild, FoldClips
+from builder.pipeline.fold_build import FoldBuild
+from builder.pipeline.fold_clips import FoldClips
 from builder.pipeline.prepared import PreparedClips
 from builder.pipeline.pretrained import Embedding, embeddings_of
 from builder.stages import Stage, StageStore, is_there

@@ -16,7 +16,8 @@ from builder.data.negatives import find_negatives, forbid_shared
 from builder.display import Display
 from builder.pipeline.curated import CuratedClips, curate, hash_clips
 from builder.pipeline.degraded import degraded_stage
-from builder.pipeline.fold_build import WHOLE, FoldBuild, FoldClips
+from builder.pipeline.fold_build import FoldBuild
+from builder.pipeline.fold_clips import WHOLE, FoldClips
 from builder.pipeline.learnt_clips import LearntClips
 from builder.pipeline.pretrained import Embedding, Pretrained, places_of
 from builder.pipeline.sifted import quality_stage

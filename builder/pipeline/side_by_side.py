@@ -11,7 +11,8 @@ from builder.execution.executor import Executor, run_tasks
 from builder.execution.task import Task
 from builder.pipeline.calibrated import FoldCalibration
 from builder.pipeline.compiled_fold import compile_stage
-from builder.pipeline.fold_build import FoldBuild, FoldClips
+from builder.pipeline.fold_build import FoldBuild
+from builder.pipeline.fold_clips import FoldClips
 from builder.pipeline.fold_task import Part, compile_tasks, fold_tasks
 from builder.pipeline.prepared import PreparedClips
 from builder.stages import Stage, StageStore

@@ -13,7 +13,8 @@ from builder.compilation.catalogue import TARGETS
 from builder.data.clips import Clip
 from builder.evaluation.scores import ClipScore, Scores, write_scores
 from builder.pipeline.compiled_fold import compile_stage
-from builder.pipeline.fold_build import SCORES, FoldBuild, FoldClips
+from builder.pipeline.fold_build import SCORES, FoldBuild
+from builder.pipeline.fold_clips import FoldClips
 from builder.pipeline.judged import STUDENT, calibrate
 from builder.pipeline.prepared import PreparedClips
 from builder.stages import Stage, StageStore

@@ -14,7 +14,7 @@ from builder.pipeline.alarm_budget import AlarmBudget, CompiledFold
 from builder.pipeline.calibrated import FoldCalibration
 from builder.pipeline.compiled_fold import ARTIFACTS
 from builder.pipeline.curated import CuratedClips, curate, hash_clips
-from builder.pipeline.fold_build import FoldClips
+from builder.pipeline.fold_clips import FoldClips
 from builder.pipeline.side_by_side import Opening
 from builder.recipe import Alarms, load_recipe
 from builder.stages import Stage, StageStore

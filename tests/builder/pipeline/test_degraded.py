@@ -11,7 +11,8 @@ from builder.data.degradation import Degradation, decode_degraded, shrink_clip
 from builder.pipeline import degraded as degraded_stages
 from builder.pipeline.curated import CuratedClips, curate, hash_clips, with_margin
 from builder.pipeline.degraded import degraded_stage
-from builder.pipeline.fold_build import FoldBuild, FoldClips
+from builder.pipeline.fold_build import FoldBuild
+from builder.pipeline.fold_clips import FoldClips
 from builder.pipeline.prepared import curate_stage, prepare
 from builder.recipe import Negatives, Recipe, SceneClips, load_recipe
 from builder.stages import Stage, StageStore

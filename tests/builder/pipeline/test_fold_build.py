@@ -12,7 +12,8 @@ from builder.backbones.registry import BackboneSpec
 from builder.data.clips import Clip, Label, find_clips
 from builder.errors import DataError
 from builder.pipeline.curated import CuratedClips, curate, hash_clips
-from builder.pipeline.fold_build import SCORES, WHOLE, FoldBuild, FoldClips, read_scores
+from builder.pipeline.fold_build import SCORES, FoldBuild, read_scores
+from builder.pipeline.fold_clips import WHOLE, FoldClips
 from builder.recipe import NetworkSpec, Recipe, load_recipe
 from builder.stages import Stage, StageStore
 from builder.training.fit import Schedule

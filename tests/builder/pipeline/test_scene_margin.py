@@ -13,7 +13,8 @@ from builder.backbones.registry import BackboneSpec
 from builder.data.clips import find_clips
 from builder.members import Members
 from builder.pipeline.curated import CuratedClips, curate, hash_clips
-from builder.pipeline.fold_build import FoldBuild, FoldClips
+from builder.pipeline.fold_build import FoldBuild
+from builder.pipeline.fold_clips import FoldClips
 from builder.pipeline.fold_task import fold_tasks
 from builder.pipeline.prepared import PreparedClips
 from builder.pipeline.pretrained import probe_views, taught_views

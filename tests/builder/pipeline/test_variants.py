@@ -13,7 +13,8 @@ from builder.data.clips import find_clips
 from builder.evaluation.scores import read_scores
 from builder.members import Members, Variant
 from builder.pipeline.curated import CuratedClips, curate, hash_clips
-from builder.pipeline.fold_build import SCORES, FoldBuild, FoldClips
+from builder.pipeline.fold_build import SCORES, FoldBuild
+from builder.pipeline.fold_clips import FoldClips
 from builder.recipe import load_recipe
 from builder.stages import Stage, StageStore
 from builder.training.fit import Schedule
