@@ -21,7 +21,7 @@ from builder.pipeline.build import BuildOptions, build
 from builder.recipe import load_recipe
 from builder.work_limit import add_work_limit, open_work
 from builder.workplace import make_folder, package_version
-from models.signing import generate_key, load_private_key
+from models.signing_key import generate_key, load_private_key
 from models.trust import user_key_folder
 
 

@@ -10,6 +10,7 @@ import io
 import stat
 import zipfile
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,9 +82,14 @@ def pack(directory: Path, file: Path) -> Path:
     files = _read_directory(directory, Limits())
     if not files:
         raise BundleFormatError(f"{directory}: empty; a bundle has a manifest.json and its artifacts")
+    return write_zip(files, file)
+
+
+def write_zip(files: Mapping[str, bytes], file: Path) -> Path:
+    """Write ``files`` as one ``.nexara`` file, which is there whole or not at all."""
     partial = file.with_name(file.name + ".partial")
     with zipfile.ZipFile(partial, "w") as archive:
-        for name, content in files.items():
+        for name, content in sorted(files.items()):
             entry = zipfile.ZipInfo(name, date_time=_EPOCH)
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.create_system = 3

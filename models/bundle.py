@@ -83,9 +83,19 @@ def open_bundle(path: Path, trust: TrustStore | None = None) -> Bundle:
     ``BundleFormatError``; all are ``BundleError``.
     """
     files = read_files(path)
+    require_manifest(files, path)
+    signature = verify(files, trust if trust is not None else TrustStore.load(), str(path))
+    return read_bundle(files, path, signature)
+
+
+def require_manifest(files: Mapping[str, bytes], path: Path) -> None:
+    """Raise ``BundleFormatError`` when there is no manifest among the files."""
     if MANIFEST not in files:
         raise BundleFormatError(f"{path}: no {MANIFEST} in it; give a bundle directory or a .nexara file")
-    signature = verify(files, trust if trust is not None else TrustStore.load(), str(path))
+
+
+def read_bundle(files: Mapping[str, bytes], path: Path, signature: SignatureStatus) -> Bundle:
+    """The bundle that ``files`` are, whose ``signature`` was checked; raises as ``open_bundle`` does."""
     manifest = parse_manifest(files[MANIFEST], f"{path}: {MANIFEST}")
     _check_artifacts(manifest, files, path)
     _check_shapes(manifest, path)

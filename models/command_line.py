@@ -20,6 +20,9 @@ INTERRUPTED = 130
 # Where the package was never installed there are no entry points; these are the commands of the checkout.
 _BUILT_IN = {
     "show": "models.show:main",
+    "keygen": "models.keygen_command:main",
+    "sign": "models.sign_command:main",
+    "verify": "models.verify_command:main",
     "scenes": "scenes.command_line:main",
     "demo": "edge_agent.demo:main",
     "build": "builder.build_command:main",

@@ -26,5 +26,9 @@ class BundleIntegrityError(BundleError):
     """A file of a bundle is missing, added or differs from what was signed."""
 
 
+class BundleRevokedError(BundleError):
+    """A bundle, or the key that signed it, was withdrawn."""
+
+
 class BundleSignatureError(BundleError):
     """A bundle's signature is absent, malformed or made by a key that is not trusted."""

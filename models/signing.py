@@ -12,19 +12,19 @@ import base64
 import binascii
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import msgspec
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from models.archive import read_files
-from models.errors import BundleIntegrityError, BundleSignatureError
+from models.errors import BundleIntegrityError, BundleRevokedError, BundleSignatureError
+from models.signing_key import public_pem
 from models.trust import TrustedKey, TrustStore, fingerprint
 
 SIGNATURE = "signature"
@@ -93,54 +93,24 @@ class _SigstoreBundle(msgspec.Struct, frozen=True, rename="camel"):
     dsse_envelope: _Envelope
 
 
-def generate_key(private: Path, public: Path) -> ec.EllipticCurvePrivateKey:
-    """Make a P-256 key pair as two PEM files, the private one readable by its owner only.
-
-    Raises ``BundleSignatureError`` when either file is there already (a lost signing key cannot be made again) or
-    cannot be written.
-    """
-    for path in (private, public):
-        if path.exists():
-            raise BundleSignatureError(f"{path}: a key is there already; move it away or choose another name")
-    key = ec.generate_private_key(ec.SECP256R1())
-    private_pem = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    try:
-        descriptor = os.open(private, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(private_pem)
-        public.write_bytes(_public_pem(key.public_key()))
-    except OSError as error:
-        raise BundleSignatureError(f"{error.filename}: cannot write the key: {error.strerror}") from error
-    return key
-
-
-def load_private_key(path: Path, password: bytes | None = None) -> ec.EllipticCurvePrivateKey:
-    """Read a P-256 private key from a PEM file; raises ``BundleSignatureError`` when it is anything else."""
-    try:
-        key = serialization.load_pem_private_key(path.read_bytes(), password)
-    except OSError as error:
-        raise BundleSignatureError(f"{path}: cannot read the signing key: {error.strerror}") from error
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise BundleSignatureError(f"{path}: not a PEM private key, or the password is wrong: {error}") from error
-    if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
-        raise BundleSignatureError(f"{path}: the signing key must be EC on P-256; make one with generate_key")
-    return key
-
-
 def sign(directory: Path, private_key: ec.EllipticCurvePrivateKey) -> Path:
     """Sign every file under ``directory`` and write ``directory/signature``, which is left out of itself.
 
     Raises ``BundleFormatError`` for a link, a special file or an unsafe name.
     """
-    digests = _digests(read_files(directory))
-    payload = json.dumps(_statement(directory.resolve().name, digests), indent=2).encode()
+    path = directory / SIGNATURE
+    path.write_bytes(sign_files(read_files(directory), directory.resolve().name, private_key))
+    return path
+
+
+def sign_files(files: Mapping[str, bytes], name: str, private_key: ec.EllipticCurvePrivateKey) -> bytes:
+    """The signature, as a file's content, over all ``files`` but an earlier signature; ``name`` tells what they are."""
+    payload = json.dumps(_statement(name, _digests(files)), indent=2).encode()
     signature = private_key.sign(_pre_authentication_encoding(payload), ec.ECDSA(hashes.SHA256()))
     document = {
         "mediaType": _BUNDLE_TYPE,
         "verificationMaterial": {
-            "publicKey": {"hint": fingerprint(_public_pem(private_key.public_key()))},
+            "publicKey": {"hint": fingerprint(public_pem(private_key.public_key()))},
             "tlogEntries": [],
         },
         "dsseEnvelope": {
@@ -149,9 +119,13 @@ def sign(directory: Path, private_key: ec.EllipticCurvePrivateKey) -> Path:
             "signatures": [{"sig": base64.b64encode(signature).decode(), "keyid": ""}],
         },
     }
-    path = directory / SIGNATURE
-    path.write_text(json.dumps(document), encoding="utf-8")
-    return path
+    return json.dumps(document).encode()
+
+
+def bundle_digest(files: Mapping[str, bytes]) -> str:
+    """SHA-256, hex, that names a bundle: the one digest of its statement's subject, over the digests of all files but
+    the signature in the order of their names; the same for a folder and a ``.nexara`` file, whoever signed it."""
+    return _root_digest(_digests(files))
 
 
 def verify(files: Mapping[str, bytes], trust: TrustStore, where: str) -> SignatureStatus:
@@ -159,8 +133,9 @@ def verify(files: Mapping[str, bytes], trust: TrustStore, where: str) -> Signatu
 
     Raises ``BundleSignatureError`` when the signature is absent, malformed or of a key not trusted and ``trust`` does
     not explicitly allow that, or when it is false; ``BundleIntegrityError``, naming the file, for one that is missing,
-    added or changed, which no policy allows.
+    added or changed, and ``BundleRevokedError`` for a bundle, or a signer, that was withdrawn, which no policy allows.
     """
+    _forbid_revoked("bundle", bundle_digest(files), trust, where)
     if SIGNATURE not in files:
         if trust.accept == "unsigned":
             return SignatureStatus("unsigned")
@@ -170,10 +145,19 @@ def verify(files: Mapping[str, bytes], trust: TrustStore, where: str) -> Signatu
     sigstore = _decode(files[SIGNATURE], _SigstoreBundle, where)
     payload = _from_base64(sigstore.dsse_envelope.payload, where)
     hint = sigstore.verification_material.public_key.hint
+    _forbid_revoked("key", hint, trust, where)
     key = _check_signer(sigstore, payload, trust, where)
     expected = _read_statement(payload, where)
     _compare(expected, _digests(files), where)
     return SignatureStatus("trusted" if key else "untrusted", key.name if key else None, hint)
+
+
+def _forbid_revoked(what: str, digest: str, trust: TrustStore, where: str) -> None:
+    reason = trust.revoked.get(digest)
+    if reason is not None:
+        raise BundleRevokedError(
+            f"{where}: {what} {digest[:16]}… was revoked: {reason or 'no reason given'}; install another bundle"
+        )
 
 
 def _check_signer(sigstore: _SigstoreBundle, payload: bytes, trust: TrustStore, where: str) -> TrustedKey | None:
@@ -237,10 +221,9 @@ def _compare(expected: Mapping[str, str], found: Mapping[str, str], where: str) 
 
 
 def _statement(name: str, digests: Mapping[str, str]) -> dict[str, Any]:
-    root = hashlib.sha256(b"".join(bytes.fromhex(digest) for digest in digests.values()))
     return {
         "_type": _STATEMENT_TYPE,
-        "subject": [{"name": name, "digest": {"sha256": root.hexdigest()}}],
+        "subject": [{"name": name, "digest": {"sha256": _root_digest(digests)}}],
         "predicateType": _PREDICATE_TYPE,
         "predicate": {
             "serialization": {
@@ -257,12 +240,12 @@ def _digests(files: Mapping[str, bytes]) -> dict[str, str]:
     return {name: hashlib.sha256(files[name]).hexdigest() for name in sorted(files) if name != SIGNATURE}
 
 
+def _root_digest(digests: Mapping[str, str]) -> str:
+    return hashlib.sha256(b"".join(bytes.fromhex(digests[name]) for name in sorted(digests))).hexdigest()
+
+
 def _pre_authentication_encoding(payload: bytes) -> bytes:
     return b"DSSEv1 %d %b %d %b" % (len(_PAYLOAD_TYPE), _PAYLOAD_TYPE.encode(), len(payload), payload)
-
-
-def _public_pem(key: ec.EllipticCurvePublicKey) -> bytes:
-    return key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
 def _decode(text: bytes, type_: type[_Decoded], where: str) -> _Decoded:

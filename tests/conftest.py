@@ -12,7 +12,8 @@ from hypothesis import settings
 
 from models import manifest, preprocessing
 from models.bundle import Bundle, open_bundle
-from models.signing import generate_key, load_private_key, sign
+from models.signing import sign
+from models.signing_key import generate_key, load_private_key
 from models.trust import TrustStore
 from tests import tiny_bundle
 

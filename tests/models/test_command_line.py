@@ -114,9 +114,12 @@ def test_find_commands_prefers_the_installed_one_when_names_meet() -> None:
         "demo",
         "evaluate",
         "extra",
+        "keygen",
         "mine",
         "scenes",
         "show",
+        "sign",
+        "verify",
     ]
     assert found["show"].value == "other:show"
 

@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 from models.archive import read_files
 from models.errors import BundleFormatError, BundleIntegrityError, BundleSignatureError
-from models.signing import SIGNATURE, generate_key, load_private_key, sign, verify
+from models.signing import SIGNATURE, sign, verify
+from models.signing_key import generate_key, load_private_key
 from models.trust import Accept, TrustStore, read_key
 
 Change = Callable[[Path], object]

@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 from models.errors import BundleSignatureError
-from models.trust import TrustStore, read_key, user_key_folder
+from models.trust import TrustStore, read_key, read_revoked, user_key_folder
 
 
 def _public_pem(key: ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey) -> bytes:
@@ -69,3 +69,28 @@ def test_load_names_the_file_when_it_holds_no_key_we_take(tmp_path: Path, pem: b
 def test_load_names_the_path_when_there_is_nothing(tmp_path: Path) -> None:
     with pytest.raises(BundleSignatureError, match=r"none\.pem: cannot read"):
         TrustStore.load([tmp_path / "none.pem"])
+
+
+def test_lists_of_all_folders_are_kept_together(tmp_path: Path, user_folder: Path) -> None:
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "revoked.txt").write_text("a" * 64 + " stolen\n" + "b" * 64)
+    (user_folder / "revoked.txt").write_text("c" * 64 + "   too old  \n")
+    shipped = TrustStore.load().revoked.keys() - {"c" * 64}
+    found = TrustStore.load([tmp_path / "site"]).revoked
+    assert {digest: why for digest, why in found.items() if digest not in shipped} == {
+        "a" * 64: "stolen",
+        "b" * 64: "",
+        "c" * 64: "too old",
+    }
+
+
+@pytest.mark.parametrize("line", ["a" * 63, "A" * 64 + " why", "see " + "a" * 64, "\xff" * 64])
+def test_a_revocation_that_cannot_be_read_is_not_overlooked(line: str) -> None:
+    with pytest.raises(BundleSignatureError, match=r"revoked\.txt, line 2"):
+        read_revoked("revoked.txt", f"# these\n{line}\n".encode("latin-1"))
+
+
+def test_a_list_that_may_not_be_read_is_not_overlooked(user_folder: Path) -> None:
+    (user_folder / "revoked.txt").mkdir()
+    with pytest.raises(BundleSignatureError, match="cannot read what was revoked"):
+        TrustStore.load()
