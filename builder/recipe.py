@@ -113,10 +113,11 @@ class Alarms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Gate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A build fails when an artifact loses more than ``accuracy`` (a share of clips), or the packed bundle is larger
-    than ``megabytes``."""
+    """A build fails when an artifact loses more than ``accuracy``, or judges more of the clips otherwise than the share
+    ``flips``, against the float student, or the packed bundle is larger than ``megabytes``."""
 
-    accuracy: float = 0.015
+    accuracy: float = 0.01
+    flips: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.02
     megabytes: float = 8.0
 
 

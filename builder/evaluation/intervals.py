@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from statistics import NormalDist
+from typing import Literal
 
 import msgspec
 import numpy as np
@@ -28,17 +29,28 @@ class UnpairedError(NexaraError):
     """Two score lists to compare are not about the same clips."""
 
 
+class Flip(msgspec.Struct, frozen=True, kw_only=True):
+    """A clip of which two detectors say otherwise: its label, and the probability that each gives."""
+
+    clip: str
+    label: Literal[0, 1]
+    first: float
+    second: float
+
+
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
     """Second detector less first, on the same clips: figures in [-1, 1]; AUC is ``None`` where a class is absent.
 
-    ``largest_deviation`` is the largest difference of one clip's probability, ``flips`` counts the clips whose verdict
-    differs.
+    ``largest_deviation`` and ``mean_deviation`` are of a clip's probability, ``flips`` counts the clips whose verdict
+    differs, and ``flipped`` are those.
     """
 
     accuracy: Interval
     auc: Interval | None
     largest_deviation: float
+    mean_deviation: float
     flips: int
+    flipped: tuple[Flip, ...] = ()
 
 
 def wilson(right: int, total: int) -> Interval:
@@ -90,11 +102,24 @@ def compare(first: Scores, second: Scores, threshold: float, generator: np.rando
     by_accuracy = difference(accuracy)
     if by_accuracy is None:
         raise UnpairedError("two score lists without a single clip cannot be compared")
+    deviations = np.abs(two.probabilities - one.probabilities)
+    flipped = _flipped(first, two, threshold)
     return Difference(
         accuracy=by_accuracy,
         auc=difference(area),
-        largest_deviation=float(np.max(np.abs(two.probabilities - one.probabilities))),
-        flips=int(np.sum((two.probabilities >= threshold) != (one.probabilities >= threshold))),
+        largest_deviation=float(deviations.max()),
+        mean_deviation=float(deviations.mean()),
+        flips=len(flipped),
+        flipped=flipped,
+    )
+
+
+def _flipped(first: Scores, two: ScoreTable, threshold: float) -> tuple[Flip, ...]:
+    pairs = zip(first.clips, two.probabilities, strict=True)
+    return tuple(
+        Flip(clip=score.clip, label=score.label, first=score.probability, second=float(other))
+        for score, other in pairs
+        if (score.probability >= threshold) != (other >= threshold)
     )
 
 

@@ -11,45 +11,64 @@ from builder.evaluation.scores import Scores
 from models.errors import NexaraError
 from models.manifest import Accuracy
 
+_ROUNDING = 1e-9
+
 
 class ParityError(NexaraError):
-    """A target lost more accuracy than the recipe allows."""
+    """A target is further from the float student than the recipe allows."""
+
+
+class Budget(msgspec.Struct, frozen=True, kw_only=True):
+    """What a target may lose: ``accuracy`` on held-out clips, and the share of them that it may judge otherwise."""
+
+    accuracy: float
+    flips: float
 
 
 class Parity(msgspec.Struct, frozen=True, kw_only=True):
-    """One target beside the float student on the same held-out clips; ``budget`` is the accuracy it may lose."""
+    """One target beside the float student on the same held-out ``clips``; ``budget`` is what it may lose."""
 
     target: str
     difference: Difference
-    budget: float
+    clips: int
+    budget: Budget
 
     @property
     def kept(self) -> bool:
-        """Whether the loss is within the budget."""
+        """Whether all is within the budget."""
         # A clip more or less is exact in counts but not in floats: 0.015 may come out as 0.0150000001.
-        return -self.difference.accuracy.value <= self.budget + 1e-9
+        lost = -self.difference.accuracy.value <= self.budget.accuracy + _ROUNDING
+        return lost and self.difference.flips <= self.budget.flips * self.clips + _ROUNDING
+
+    def told(self) -> str:
+        """What was lost, in words."""
+        change = self.difference
+        flipped = ", ".join(f"{flip.clip} ({flip.first:.2f} to {flip.second:.2f})" for flip in change.flipped)
+        return (
+            f"{self.target} lost {-100 * change.accuracy.value:.1f} points [{-100 * change.accuracy.high:.1f}, "
+            f"{-100 * change.accuracy.low:.1f}], and judges {change.flips} of {self.clips} clips otherwise"
+            f"{f': {flipped}' if flipped else ''}; probabilities are off by {change.mean_deviation:.3f} in the mean "
+            f"and {change.largest_deviation:.2f} at the most"
+        )
 
 
 def measure_parity(
-    target: str, student: Scores, artifact: Scores, *, threshold: float, budget: float, generator: np.random.Generator
+    target: str, student: Scores, artifact: Scores, *, threshold: float, budget: Budget, generator: np.random.Generator
 ) -> Parity:
     """Compare a target with the student, paired by clip. Raises ``UnpairedError`` for different clips."""
-    return Parity(target=target, difference=compare(student, artifact, threshold, generator), budget=budget)
+    difference = compare(student, artifact, threshold, generator)
+    return Parity(target=target, difference=difference, clips=len(student.clips), budget=budget)
 
 
 def require_parity(parities: tuple[Parity, ...]) -> None:
-    """Raise ``ParityError``, with every figure, when a target lost more than its budget."""
+    """Raise ``ParityError``, with every figure, when a target is over its budget."""
     broken = [parity for parity in parities if not parity.kept]
     if broken:
-        figures = "; ".join(
-            f"{parity.target} lost {-100 * parity.difference.accuracy.value:.1f} points "
-            f"({parity.difference.flips} clips judged otherwise, probabilities off by up to "
-            f"{parity.difference.largest_deviation:.2f})"
-            for parity in broken
-        )
+        budget = broken[0].budget
         raise ParityError(
-            f"compiled targets differ from the float student: {figures}; at most {100 * broken[0].budget:.1f} points "
-            "are allowed: give more representative samples, or raise the budget in the recipe"
+            f"compiled targets differ from the float student: {'. '.join(parity.told() for parity in broken)}. At most "
+            f"{100 * budget.accuracy:.1f} points and {100 * budget.flips:.1f} % of the clips are allowed: give more "
+            "representative samples (quantization.clips), or raise the budget in the recipe ([gate])"
         )
 
 

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from builder.alarms.choice import AlarmChoice
 from builder.display import LanedDisplay
-from builder.evaluation.parity import measure_parity, require_parity
+from builder.evaluation.parity import Budget, measure_parity, require_parity
 from builder.evidence.kinds import Evidence
 from builder.pipeline.alarm_budget import AlarmBudget, CompiledFold
 from builder.pipeline.calm_streams import CalmStreams
@@ -118,7 +118,7 @@ def _require_parity(judged: tuple[Judged, ...], recipe: Recipe) -> None:
                 by_name["student"],
                 by_name[target.name],
                 threshold=DECISION,
-                budget=recipe.gate.accuracy,
+                budget=Budget(accuracy=recipe.gate.accuracy, flips=recipe.gate.flips),
                 generator=rng,
             )
             for target in recipe.released()

@@ -49,4 +49,5 @@ clips = 12
 
 [gate]
 accuracy = 1.0
+flips = 1.0
 """

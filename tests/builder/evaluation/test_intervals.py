@@ -82,6 +82,9 @@ def test_compare_is_second_less_first() -> None:
     difference = compare(first, second, 0.5, np.random.default_rng(0))
     assert (difference.accuracy.value, difference.flips) == (-0.25, 1)
     assert difference.largest_deviation == pytest.approx(0.5)
+    assert difference.mean_deviation == pytest.approx(0.125)
+    assert [(flip.label, flip.first, flip.second) for flip in difference.flipped] == [(1, 0.8, 0.3)]
+    assert difference.flipped[0].clip == first.clips[1].clip
     assert difference.accuracy.low <= -0.25 <= difference.accuracy.high
 
 

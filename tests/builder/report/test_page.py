@@ -183,3 +183,24 @@ def test_figures_are_refused_when_subjects_are_not_as_they_must_be(spoil: object
     assert callable(spoil)
     with pytest.raises(ReportError, match="exactly one"):
         make_figures(spoil(make_report()), np.random.default_rng(0))
+
+
+def test_clips_that_a_target_judges_otherwise_are_listed_with_both_probabilities(tmp_path: Path) -> None:
+    report = make_report()
+    target = report.subjects[-1]
+    first = target.scores.clips[0]
+    other = msgspec.structs.replace(first, probability=round(1 - first.probability, 3))
+    scores = msgspec.structs.replace(target.scores, clips=(other, *target.scores.clips[1:]))
+    changed = msgspec.structs.replace(target, scores=scores)
+    write_report(
+        msgspec.structs.replace(report, subjects=(*report.subjects[:-1], changed)), tmp_path, np.random.default_rng(0)
+    )
+    page = Page((tmp_path / HTML).read_text(encoding="utf-8"))
+    assert "Clips that a target judges otherwise" in page.text
+    truth = "fight" if first.label else "calm"
+    listed = "".join(page.text.split("Target says", 1)[1].split())
+    assert listed.startswith(f"{target.name}{first.clip}{truth}{first.probability:.3f}{other.probability:.3f}")
+
+
+def test_nothing_is_listed_where_every_target_says_as_the_student_does(written: Path) -> None:
+    assert "Clips that a target judges otherwise" not in (written / HTML).read_text(encoding="utf-8")
