@@ -37,7 +37,7 @@ def main(argv: list[str]) -> int:
     techniques = choose(arguments.only, arguments.network, recipe)
     # Told before TensorFlow takes its seconds to load.
     require_both_classes(find_clips(arguments.data).clips, arguments.data)
-    make_folder(arguments.out)
+    make_folder(arguments.out / "work")
     load_tensorflow().get_logger().setLevel(logging.ERROR)
     options = AblationOptions(
         data=arguments.data,

@@ -6,9 +6,9 @@ import argparse
 import logging
 import time
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric import ec
 from rich.console import Console
 from rich.text import Text
 
@@ -19,10 +19,9 @@ from builder.execution.arguments import add_execution, choose_executor
 from builder.framework import load_tensorflow
 from builder.pipeline.build import BuildOptions, build
 from builder.recipe import load_recipe
+from builder.signing_argument import add_signing_key, signing_key
 from builder.work_limit import add_work_limit, open_work
 from builder.workplace import make_folder, package_version
-from models.signing_key import generate_key, load_private_key
-from models.trust import user_key_folder
 
 
 def main(argv: list[str]) -> int:
@@ -32,14 +31,14 @@ def main(argv: list[str]) -> int:
     # Told before TensorFlow takes its seconds to load and before a key is made.
     evidence = read_evidence(arguments.evidence, recipe.name, recipe.version)
     require_both_classes(find_clips(arguments.data).clips, arguments.data)
-    make_folder(arguments.out)
+    make_folder(arguments.out / "work")
     console = Console()
     load_tensorflow().get_logger().setLevel(logging.ERROR)
     options = BuildOptions(
         data=arguments.data,
         out=arguments.out,
         recipe=recipe,
-        key=_key(arguments.key, console),
+        key=signing_key(arguments, partial(_say, console)),
         licence=arguments.licence or read_licence(arguments.data),
         code_version=package_version(),
         now=lambda: datetime.now(timezone.utc),
@@ -51,6 +50,7 @@ def main(argv: list[str]) -> int:
     with open_work(arguments, console) as display:
         packed = build(options, display)
     _say(console, f"bundle  {packed} ({packed.stat().st_size / 1e6:.2f} MB)")
+    _say(console, f"model   {packed.with_suffix('.model')} (float; for nexara compile)")
     _say(console, f"report  {packed.with_suffix('') / 'report.html'}")
     _say(console, f"took    {(time.monotonic() - begun) / 60:.1f} min")
     return 0
@@ -66,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--data", type=Path, required=True, help="folder with clips.csv, or with fight/ and noFight/")
     parser.add_argument("--out", type=Path, required=True, help="folder for the bundle; out/work keeps finished stages")
     parser.add_argument("--recipe", default="full", help="full, quick, or the path of a TOML file (default: full)")
-    parser.add_argument("--key", type=Path, help="private signing key (PEM, P-256); by default one of your own is made")
+    add_signing_key(parser)
     parser.add_argument(
         "--licence", help="licence of the clips, for the model card; by default the LICENSE's first line"
     )
@@ -82,15 +82,3 @@ def _parser() -> argparse.ArgumentParser:
     add_execution(parser)
     add_work_limit(parser)
     return parser
-
-
-def _key(path: Path | None, console: Console) -> ec.EllipticCurvePrivateKey:
-    if path is not None:
-        return load_private_key(path)
-    folder = user_key_folder()
-    private = folder.parent / "signing-key.pem"
-    if not private.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        generate_key(private, folder / "own.pem")
-        _say(console, f"made a signing key of your own: {private}; keep it secret")
-    return load_private_key(private)

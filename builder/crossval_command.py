@@ -43,7 +43,7 @@ def main(argv: list[str]) -> int:
         if folder is not None:
             # Told before TensorFlow takes its seconds to load.
             require_both_classes(find_clips(folder).clips, folder)
-    make_folder(arguments.out)
+    make_folder(arguments.out / "work")
     if arguments.json is not None:
         require_folder(arguments.json)
     load_tensorflow().get_logger().setLevel(logging.ERROR)

@@ -21,5 +21,9 @@ class OutputError(BuilderError):
     """The folder given for the bundle cannot be written."""
 
 
+class ModelError(BuilderError):
+    """A folder holds no float model that could be compiled."""
+
+
 class WeightsError(BuilderError):
     """Pretrained weights are not to be had, or are not what they should be."""

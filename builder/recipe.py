@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 
 from builder.alarms.choice import SURE
 from builder.compilation.catalogue import TARGETS, Target, released
+from builder.compilation.rounding import Rounding
 from builder.data.degradation import Degradation
 from builder.errors import RecipeError
 from builder.evaluation.poisson import silence_needed
@@ -93,7 +94,7 @@ class Quantization(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     down for the sake of what its layer gives (``fitted``), or to the nearest (``nearest``)."""
 
     clips: Count = 60
-    rounding: Literal["fitted", "nearest"] = "fitted"
+    rounding: Rounding = "fitted"
 
 
 class CalibrationSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -9,9 +9,9 @@ from builder.errors import BuilderError, OutputError
 
 
 def make_folder(out: Path) -> None:
-    """Make ``out`` with its folder of stages. Raises ``OutputError`` when it cannot be written."""
+    """Make the folder ``out``. Raises ``OutputError`` when it cannot be written."""
     try:
-        (out / "work").mkdir(parents=True, exist_ok=True)
+        out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{out}: cannot be written: {error.strerror}; give --out a folder of your own") from error
 

@@ -26,6 +26,7 @@ _BUILT_IN = {
     "scenes": "scenes.command_line:main",
     "demo": "edge_agent.demo:main",
     "build": "builder.build_command:main",
+    "compile": "builder.compile_command:main",
     "evaluate": "builder.evaluate_command:main",
     "curate": "builder.curate_command:main",
     "mine": "builder.mine_command:main",

@@ -13,7 +13,7 @@ down, which needs no more of the samples than their second moments.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,9 @@ from builder.framework import load_keras, load_tensorflow
 
 if TYPE_CHECKING:
     import tf_keras
+
+Rounding = Literal["fitted", "nearest"]
+"""Each weight goes up or down for the sake of what its layer gives, or to the nearest."""
 
 LARGEST = 127
 """Int8 weights are symmetric about 0: the largest of each output channel is this, and zeros stay zeros."""

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -12,11 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from builder.compilation.bias_correction import shift_logits
-from builder.compilation.rounding import round_to_fit
-from builder.compilation.targets import Calibrating, compile_target
+from builder.compilation.int8_calibration import calibrate_int8
+from builder.compilation.judged_targets import compile_judged
+from builder.compilation.targets import Calibrating
 from builder.errors import DataError
 from builder.evaluation.opening import open_artifacts
-from builder.evaluation.scores import write_scores
+from builder.evaluation.scores import Scores, write_scores
+from builder.evaluation.scoring import Scorer
 from builder.pipeline.calibrated import FoldCalibration
 from builder.pipeline.curated import CuratedClips
 from builder.pipeline.fold_build import FoldBuild, FoldStages
@@ -24,9 +24,7 @@ from builder.recipe import Recipe
 from builder.stages import Stage, StageStore
 from builder.training.fit import Progress
 from builder.training.network import Network
-from builder.training.probe import embedder
 from models.manifest import Artifact, Preprocessing
-from models.preprocessing import normalise
 from runtimes.pair import Pair
 
 ARTIFACTS = "artifacts.json"
@@ -63,16 +61,12 @@ def compile_fold(
     network = fold.network(recipe.student, stages.pruned, seen)
     shift_head(network, calibration)
     calibrating = _calibrating(fold, network, recipe)
-    said = fold.scores(fold.scorer(network, seen), judged, seen, calibration.temperature)
-    write_scores(said, directory / "student.json")
-    artifacts: list[Artifact] = []
-    for number, target in enumerate(targets := recipe.released(), 1):
-        pair = compile_target(target, network, calibrating, seen, directory)
-        with closing(open_artifacts(*pair, directory, seen)) as opened:
-            scores = fold.scores(opened, judged, seen, calibration.temperature)
-        write_scores(scores, directory / f"{target.name}.json")
-        artifacts += pair
-        progress(number, len(targets), target.name)
+
+    def judge(scorer: Scorer) -> Scores:
+        return fold.scores(scorer, judged, seen, calibration.temperature)
+
+    write_scores(judge(fold.scorer(network, seen)), directory / "student.json")
+    artifacts = compile_judged(recipe.released(), network, calibrating, seen, judge, directory, progress)
     (directory / ARTIFACTS).write_bytes(msgspec.json.encode(artifacts))
 
 
@@ -108,19 +102,20 @@ def golden_windows(scenes: CuratedClips, recipe: Recipe, most: int) -> NDArray[n
     return np.stack(windows)
 
 
-def _calibrating(fold: FoldBuild, network: Network, recipe: Recipe) -> Calibrating:
-    """Views of real training clips: drawn ones would widen ranges that no camera needs."""
+def calibrating_windows(fold: FoldBuild, recipe: Recipe) -> NDArray[np.uint8]:
+    """Views ``(M, T, P * H, W, C) uint8`` of real training clips.
+
+    Drawn ones would widen ranges that no camera needs.
+    ."""
     training, learnt = fold.training(recipe.preprocessing), set(fold.clips.train)
     real = [place for place, clip in enumerate(training.clips) if clip in learnt]
     chosen = [real[place] for place in _spread(len(real), recipe.quantization.clips)]
-    windows = training.views(recipe.folds.seed, 0, chosen)
-    embeddings = embedder(network.encoder, recipe.preprocessing)(windows)
-    panes = windows.reshape(len(windows), -1, *recipe.preprocessing.pane_shape)
-    calibrating = Calibrating(embeddings, panes, network.encoder)
-    if recipe.quantization.rounding == "nearest" or all(target.precision != "int8" for target in recipe.released()):
-        return calibrating
-    samples = normalise(calibrating.samples, recipe.preprocessing)
-    return replace(calibrating, encoder=round_to_fit(network.encoder, samples))
+    return training.views(recipe.folds.seed, 0, chosen)
+
+
+def _calibrating(fold: FoldBuild, network: Network, recipe: Recipe) -> Calibrating:
+    windows = calibrating_windows(fold, recipe)
+    return calibrate_int8(network, windows, recipe.released(), recipe.preprocessing, recipe.quantization.rounding)
 
 
 def _spread(count: int, wanted: int) -> Sequence[int]:

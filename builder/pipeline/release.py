@@ -18,6 +18,7 @@ from builder.pipeline.compiled_fold import golden_windows, read_artifacts, shift
 from builder.pipeline.curated import CuratedClips
 from builder.pipeline.fold_build import LOSSES, FoldBuild, FoldStages
 from builder.pipeline.judged import Judged
+from builder.pipeline.kept_model import keep_model
 from builder.pipeline.prepared import NegativeClips
 from builder.release.bundle import assemble_bundle
 from builder.release.golden import make_golden
@@ -79,7 +80,10 @@ def release(
     )
     rng = np.random.default_rng(recipe.folds.seed)
     directory = options.out / f"{recipe.name}-{recipe.version}"
-    return assemble_bundle(directory, inputs, clock=options.clock, generator=rng)
+    packed = assemble_bundle(directory, inputs, clock=options.clock, generator=rng)
+    kept = directory.with_name(f"{directory.name}.model")
+    keep_model(kept, built.shipped, built.stages[0].pruned, calibration, real, inputs)
+    return packed
 
 
 def _golden(clips: CuratedClips, built: BuiltFolds, calibration: FoldCalibration, options: BuildOptions) -> Golden:

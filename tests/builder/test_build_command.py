@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,7 +13,9 @@ import msgspec
 import pytest
 
 from builder.build_command import main
+from builder.compilation.float_model import read_float_model
 from builder.errors import DataError, OutputError, RecipeError
+from builder.evaluation.scoring import FloatScorer, score_clips
 from builder.evidence.reading import EvidenceError
 from builder.result_file import write_json
 from models.bundle import Bundle, open_bundle
@@ -129,6 +132,7 @@ def test_a_killed_build_goes_on_where_it_stopped_and_ends_in_a_bundle_that_runs(
     require_alarms(report, bundle)
     assert [one["evidence"] for one in report["evidence"]] == ["cross-validation", "false-alarms"]
     assert "Not measured: another data set; clips degraded" in bundle.read("MODEL_CARD.md").decode()
+    require_kept_model(packed.with_suffix(".model"), bundle)
 
 
 def write_evidence(directory: Path, inputs: Inputs, own: str) -> tuple[str, ...]:
@@ -151,6 +155,19 @@ def require_data(report: dict[str, Any]) -> None:
     assert summary["licence"] == "MIT License"
     assert [skipped["clip"] for skipped in summary["skipped"]] == ["broken.mp4"]
     assert "1 clip(s) could not be decoded" in str(report["notes"])
+
+
+def require_kept_model(directory: Path, bundle: Bundle) -> None:
+    """The float model is kept, and says of its held-out clips what the bundle's float files say."""
+    model = read_float_model(directory)
+    facts = model.facts
+    assert (facts.calibration, facts.lineage) == (bundle.manifest.calibration, bundle.manifest.lineage)
+    assert {clip.source for clip in model.held_out} <= set(facts.lineage.held_out_sources)
+    scorer = FloatScorer(model.network.encoder, model.network.head, facts.preprocessing)
+    said = score_clips(scorer, model.held_out, facts.geometry, facts.calibration.temperature)
+    with closing(open_detector(bundle, target="cpu-onnx")) as detector:
+        told = score_clips(detector, model.held_out, facts.geometry, facts.calibration.temperature)
+    assert [one.margin for one in told.clips] == pytest.approx([one.margin for one in said.clips], abs=0.02)
 
 
 def require_alarms(report: dict[str, Any], bundle: Bundle) -> None:
@@ -229,7 +246,7 @@ def test_one_clear_error_when_there_are_fewer_sources_than_folds(inputs: Inputs,
 
 def test_one_clear_error_when_the_folder_for_the_bundle_is_a_file(inputs: Inputs, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(OutputError, match="file: cannot be written: Not a directory; give --out"):
+    with pytest.raises(OutputError, match="file/work: cannot be written: Not a directory; give --out"):
         main(inputs._replace(out=tmp_path / "file").arguments)
 
 

@@ -109,6 +109,7 @@ def test_find_commands_prefers_the_installed_one_when_names_meet() -> None:
     assert list(found) == [
         "ablate",
         "build",
+        "compile",
         "crossval",
         "curate",
         "demo",

@@ -1,0 +1,33 @@
+"""What int8 files are fitted to: windows of training clips, and weights rounded for them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from builder.compilation.catalogue import Target
+from builder.compilation.rounding import Rounding, round_to_fit
+from builder.compilation.targets import Calibrating
+from builder.training.network import Network
+from builder.training.probe import embedder
+from models.manifest import Preprocessing
+from models.preprocessing import normalise
+
+
+def calibrate_int8(
+    network: Network,
+    windows: NDArray[np.uint8],
+    targets: Sequence[Target],
+    preprocessing: Preprocessing,
+    rounding: Rounding,
+) -> Calibrating:
+    """What the ``targets`` are calibrated by, from ``windows (M, T, P * H, W, C) uint8`` of training clips."""
+    embeddings = embedder(network.encoder, preprocessing)(windows)
+    panes = windows.reshape(len(windows), -1, *preprocessing.pane_shape)
+    calibrating = Calibrating(embeddings, panes, network.encoder)
+    if rounding == "nearest" or all(target.precision != "int8" for target in targets):
+        return calibrating
+    rounded = round_to_fit(network.encoder, normalise(calibrating.samples, preprocessing))
+    return Calibrating(embeddings, panes, rounded)
