@@ -45,11 +45,11 @@ def compile_onnx(
 
     Raises ``CompilationError`` when a converter refuses or nothing representative was given.
     """
-    graph = _export(model, path)
+    graph = export_graph(model, path.name)
     recurrent = any(node.op_type in _RECURRENT for node in graph.graph.node)
     note = "ONNX has no quantized LSTM: weights are float32" if precision == "int8" and recurrent else None
     if precision == "int8" and not recurrent:
-        graph = _quantize(graph, representative, path, symmetric=symmetric)
+        graph = quantize_graph(graph, representative, path.name, symmetric=symmetric)
     if precision == "float16":
         graph = _halve(graph)
     path.write_bytes(canonical(graph).SerializeToString(deterministic=True))
@@ -62,13 +62,17 @@ def compile_onnx(
     )
 
 
-def _export(model: Model, path: Path) -> ModelProto:
+def export_graph(model: Model, name: str) -> ModelProto:
+    """The float network as an ONNX graph, batch normalisation folded; ``name`` tells it in errors.
+
+    Raises ``CompilationError`` when the converter refuses it.
+    """
     tensorflow, converter = load_tensorflow(), load_builder_module("tf2onnx")
     signature = [tensorflow.TensorSpec((None, *model.inputs[0].shape[1:]), tensorflow.float32, name="batch")]
     try:
         graph, _ = converter.convert.from_keras(model, input_signature=signature, opset=OPSET)
     except Exception as error:  # the converter raises errors of many unrelated kinds
-        raise CompilationError(f"{path.name}: tf2onnx refuses the network: {error}") from error
+        raise CompilationError(f"{name}: tf2onnx refuses the network: {error}") from error
     return canonical(_fold(canonical(graph)))
 
 
@@ -84,8 +88,13 @@ def _fold(graph: ModelProto) -> ModelProto:
         return cast("ModelProto", onnx.load(options.optimized_model_filepath))
 
 
-def _quantize(graph: ModelProto, representative: Representative | None, path: Path, *, symmetric: bool) -> ModelProto:
-    """Explicit Q/DQ with symmetric per-channel weights and float biases, since TensorRT's parser takes no others."""
+def quantize_graph(
+    graph: ModelProto, representative: Representative | None, name: str, *, symmetric: bool = False
+) -> ModelProto:
+    """Explicit Q/DQ with symmetric per-channel weights and float biases, since TensorRT's parser takes no others.
+
+    Raises ``CompilationError`` when nothing representative was given or the quantizer refuses.
+    """
     onnx, quantization = load_builder_module("onnx"), load_builder_module("onnxruntime.quantization")
     rows = np.concatenate(representative_rows(representative, "int8"))
     with tempfile.TemporaryDirectory() as folder:
@@ -101,7 +110,7 @@ def _quantize(graph: ModelProto, representative: Representative | None, path: Pa
                 extra_options={"ActivationSymmetric": symmetric, "WeightSymmetric": True, "QuantizeBias": False},
             )
         except (RuntimeError, ValueError, NotImplementedError) as error:
-            raise CompilationError(f"{path.name}: ONNX Runtime cannot quantize the network: {error}") from error
+            raise CompilationError(f"{name}: ONNX Runtime cannot quantize the network: {error}") from error
         return cast("ModelProto", onnx.load(Path(folder, "int8.onnx")))
 
 

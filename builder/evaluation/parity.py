@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import msgspec
 import numpy as np
 
@@ -60,8 +62,9 @@ def measure_parity(
     return Parity(target=target, difference=difference, clips=len(student.clips), budget=budget)
 
 
-def require_parity(parities: tuple[Parity, ...]) -> None:
-    """Raise ``ParityError``, with every figure, when a target is over its budget."""
+def require_parity(parities: Sequence[Parity], explain: Callable[[Sequence[str]], str]) -> None:
+    """Raise ``ParityError``, with every figure and what ``explain`` finds of the targets so named, when any is over its
+    budget."""
     broken = [parity for parity in parities if not parity.kept]
     if broken:
         budget = broken[0].budget
@@ -69,6 +72,7 @@ def require_parity(parities: tuple[Parity, ...]) -> None:
             f"compiled targets differ from the float student: {'. '.join(parity.told() for parity in broken)}. At most "
             f"{100 * budget.accuracy:.1f} points and {100 * budget.flips:.1f} % of the clips are allowed: give more "
             "representative samples (quantization.clips), or raise the budget in the recipe ([gate])"
+            f"{f'. {found}' if (found := explain([parity.target for parity in broken])) else ''}"
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from builder.evaluation.parity import Budget, measure_parity, require_parity
 from builder.evidence.kinds import Evidence
 from builder.pipeline.alarm_budget import AlarmBudget, CompiledFold
 from builder.pipeline.calm_streams import CalmStreams
+from builder.pipeline.compiled_fold import explain_fold
 from builder.pipeline.curated import CuratedClips
 from builder.pipeline.fold_task import Part
 from builder.pipeline.judged import Judged, calibrate, judge_calibrations, judge_compiled, judge_ensemble, judge_members
@@ -62,7 +64,9 @@ def build(options: BuildOptions, display: LanedDisplay) -> Path:
     calibrations = calibrate(folds)
     compiled = compile_side_by_side(prepared, folds, calibrations, None if alone else options.executor, store, display)
     judged = (*judge_members(folds), judge_ensemble(folds), *judge_compiled(compiled, options.recipe.released()))
-    _require_parity(judged, options.recipe)
+    first = folds[0].clips.number
+    explain = partial(explain_fold, folds[0], stages[0], calibrations[first], options.recipe)
+    _require_parity(judged, options.recipe, explain)
     real = CuratedClips(prepared.real)
     scenes = None if prepared.scenes is None else CuratedClips(prepared.scenes)
     finished = [
@@ -108,7 +112,7 @@ def _choose_alarms(
     return chosen
 
 
-def _require_parity(judged: tuple[Judged, ...], recipe: Recipe) -> None:
+def _require_parity(judged: tuple[Judged, ...], recipe: Recipe, explain: Callable[[Sequence[str]], str]) -> None:
     by_name = {subject.name: subject.scores for subject in judged}
     rng = np.random.default_rng(recipe.folds.seed)
     require_parity(
@@ -122,5 +126,6 @@ def _require_parity(judged: tuple[Judged, ...], recipe: Recipe) -> None:
                 generator=rng,
             )
             for target in recipe.released()
-        )
+        ),
+        explain,
     )

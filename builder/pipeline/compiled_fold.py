@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from builder.compilation.bias_correction import shift_logits
 from builder.compilation.int8_calibration import calibrate_int8
 from builder.compilation.judged_targets import compile_judged
+from builder.compilation.sensitivity import explain_int8
 from builder.compilation.targets import Calibrating
 from builder.errors import DataError
 from builder.evaluation.opening import open_artifacts
@@ -68,6 +69,16 @@ def compile_fold(
     write_scores(judge(fold.scorer(network, seen)), directory / "student.json")
     artifacts = compile_judged(recipe.released(), network, calibrating, seen, judge, directory, progress)
     (directory / ARTIFACTS).write_bytes(msgspec.json.encode(artifacts))
+
+
+def explain_fold(
+    fold: FoldBuild, stages: FoldStages, calibration: FoldCalibration, recipe: Recipe, broken: Sequence[str]
+) -> str:
+    """Which layers of a fold's network are to blame for the targets so named."""
+    network = fold.network(recipe.student, stages.pruned, recipe.preprocessing)
+    shift_head(network, calibration)
+    calibrating = _calibrating(fold, network, recipe)
+    return explain_int8(recipe.released(), network, calibrating, recipe.preprocessing, broken)
 
 
 def read_artifacts(directory: Path) -> tuple[Artifact, ...]:

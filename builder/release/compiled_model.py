@@ -17,6 +17,8 @@ from builder.compilation.catalogue import Target
 from builder.compilation.float_model import FloatModel
 from builder.compilation.int8_calibration import calibrate_int8
 from builder.compilation.judged_targets import compile_judged
+from builder.compilation.sensitivity import explain_int8
+from builder.compilation.targets import Calibrating
 from builder.evaluation.figures import Figures, figure
 from builder.evaluation.parity import Parity, manifest_accuracy, measure_parity, require_parity
 from builder.evaluation.scores import Scores, read_scores
@@ -73,10 +75,13 @@ def compile_model(
     """
     with TemporaryDirectory(prefix="nexara-compile-") as folder:
         aside = Path(folder)
-        artifacts, student = _compile(model, targets, aside, progress)
+        calibrating = calibrate_int8(
+            model.network, model.calibrating, targets, model.facts.preprocessing, model.facts.rounding
+        )
+        artifacts, student = _compile(model, targets, calibrating, aside, progress)
         scores = {target.name: read_scores(aside / f"{target.name}.json") for target in targets}
         parities = _parities(model, student, scores)
-        require_parity(parities)
+        require_parity(parities, partial(explain_int8, targets, model.network, calibrating, model.facts.preprocessing))
         measured = with_latency(artifacts, aside, options.clock)
         compiled = _figures(model, student, scores, parities, target_facts(measured, aside))
         judged = _with_accuracy(measured, compiled)
@@ -86,7 +91,7 @@ def compile_model(
 
 
 def _compile(
-    model: FloatModel, targets: Sequence[Target], directory: Path, progress: Progress
+    model: FloatModel, targets: Sequence[Target], calibrating: Calibrating, directory: Path, progress: Progress
 ) -> tuple[tuple[Artifact, ...], Scores]:
     facts, network = model.facts, model.network
     seen = facts.preprocessing
@@ -94,7 +99,6 @@ def _compile(
     def judge(scorer: Scorer) -> Scores:
         return score_clips(scorer, model.held_out, facts.geometry, facts.calibration.temperature)
 
-    calibrating = calibrate_int8(network, model.calibrating, targets, seen, facts.rounding)
     student = judge(FloatScorer(traced(network.encoder), traced(network.head), seen))
     return compile_judged(targets, network, calibrating, seen, judge, directory, progress), student
 

@@ -10,6 +10,7 @@ import pytest
 
 from builder.backbones.registry import BackboneSpec
 from builder.compilation.float_model import FloatModel, ModelFacts, read_float_model, write_float_model
+from builder.compilation.sensitivity import Sensitivity
 from builder.evaluation.clip_samples import ClipSamples
 from builder.evaluation.parity import Budget
 from builder.evaluation.scores import CALM, FIGHT
@@ -126,8 +127,25 @@ def test_broken_calibration_fails_the_build_and_the_clips_are_named(
     assert "cpu-onnx-int8 lost" in told
     assert "of 16 clips otherwise: " in told
     assert ".mp4 (" in told
+    assert "layers that alone move a margin most, in logits: block" in told
     assert "At most 0.0 points and 0.0 % of the clips are allowed" in told
     assert list(out.iterdir()) == []
+
+
+def test_layers_are_told_apart_by_what_they_cost_in_int8(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert main(["sensitivity", "--model", str(model), "--out", str(out)]) == 0
+    told = capsys.readouterr().out
+    found = msgspec.json.decode((out / "sensitivity.json").read_bytes(), type=Sensitivity)
+    network = read_float_model(model).network
+    kernels = [layer.name for layer in network.encoder.layers if hasattr(layer, "kernel_size")]
+    assert [layer.layer for layer in found.layers if layer.operator == "Conv"] == kernels
+    assert all(layer.layer in told for layer in found.layers)
+    assert all(0 < layer.embedding < found.whole.embedding for layer in found.layers)
+    assert found.worst(1)[0].cost == max(layer.cost for layer in found.layers)
+    assert found.worst(1)[0].layer in (out / "sensitivity.svg").read_text()
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
@@ -23,6 +25,10 @@ def measure(student: list[float], target: list[float], accuracy: float = 0.0, fl
     )
 
 
+def explain(broken: Sequence[str]) -> str:
+    return f"{', '.join(broken)}: the stem"
+
+
 @pytest.mark.parametrize(
     ("wrong", "accuracy", "flips", "kept"),
     [
@@ -43,14 +49,15 @@ def test_parity_is_kept_when_loss_and_flips_are_within_the_budget(
     parity = measure(right, worse, accuracy, flips)
     assert parity.kept == kept
     if kept:
-        require_parity((parity,))
+        require_parity((parity,), explain)
     else:
         with pytest.raises(ParityError) as raised:
-            require_parity((parity,))
+            require_parity((parity,), explain)
         told = str(raised.value)
         assert "tiny lost 2.0 points [" in told
         assert "judges 4 of 200 clips otherwise: clip-0 (0.90 to 0.10), clip-1 (0.10 to 0.90)" in told
         assert "off by 0.016 in the mean and 0.80 at the most" in told
+        assert told.endswith(". tiny: the stem")
         assert f"At most {100 * accuracy:.1f} points and {100 * flips:.1f} % of the clips" in told
 
 
