@@ -178,6 +178,8 @@ class Artifact(msgspec.Struct, frozen=True, kw_only=True):
     requires: Requirement
     accuracy: Accuracy | None = None
     latency: Latency | None = None
+    multiply_adds: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    """Multiplications, each with its addition, that one item takes; zeros that were pruned count too."""
 
 
 class Parent(msgspec.Struct, frozen=True, kw_only=True):

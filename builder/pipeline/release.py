@@ -23,6 +23,7 @@ from builder.pipeline.prepared import NegativeClips
 from builder.release.bundle import assemble_bundle
 from builder.release.golden import make_golden
 from builder.release.inputs import ReleaseInputs
+from builder.release.measuring import with_operations
 from builder.report.data import (
     Calibrated,
     DataSummary,
@@ -71,7 +72,10 @@ def release(
     inputs = ReleaseInputs(
         report=_report(options, real, scenes, built, store),
         compiled=built.compiled[0].directory,
-        artifacts=read_artifacts(built.compiled[0].directory),
+        artifacts=with_operations(
+            read_artifacts(built.compiled[0].directory),
+            built.shipped.network(recipe.student, built.stages[0].pruned, recipe.preprocessing),
+        ),
         golden=_golden(scenes or real, built, calibration, options),
         golden_origin="scene clips drawn by this project" if scenes else f"clips of {options.data.resolve().name}",
         key=options.key,

@@ -25,7 +25,7 @@ from builder.evaluation.scores import Scores, read_scores
 from builder.evaluation.scoring import FloatScorer, Scorer, score_clips
 from builder.release.bundle import copy_artifact
 from builder.release.golden import write_golden
-from builder.release.measuring import target_facts, with_latency
+from builder.release.measuring import target_facts, with_latency, with_operations
 from builder.release.sealing import seal_bundle
 from builder.report.data import TargetFacts
 from builder.training.fit import Progress
@@ -82,7 +82,7 @@ def compile_model(
         scores = {target.name: read_scores(aside / f"{target.name}.json") for target in targets}
         parities = _parities(model, student, scores)
         require_parity(parities, partial(explain_int8, targets, model.network, calibrating, model.facts.preprocessing))
-        measured = with_latency(artifacts, aside, options.clock)
+        measured = with_latency(with_operations(artifacts, model.network), aside, options.clock)
         compiled = _figures(model, student, scores, parities, target_facts(measured, aside))
         judged = _with_accuracy(measured, compiled)
         fill = partial(_fill, model, judged, compiled, aside, options.now().isoformat(timespec="seconds"))

@@ -9,10 +9,12 @@ import msgspec
 
 from builder.evaluation.latency import measure_latency
 from builder.evaluation.opening import open_artifact
+from builder.evaluation.operations import count_multiply_adds
 from builder.evaluation.parity import manifest_accuracy
 from builder.release.inputs import ReleaseError
 from builder.report.data import TargetFacts
 from builder.report.figures import ReportFigures
+from builder.training.network import Network
 from models.manifest import Artifact, Latency
 
 
@@ -23,6 +25,12 @@ def with_latency(
     return tuple(
         msgspec.structs.replace(artifact, latency=_latency(artifact, directory, clock, runs)) for artifact in artifacts
     )
+
+
+def with_operations(artifacts: Sequence[Artifact], network: Network) -> tuple[Artifact, ...]:
+    """The artifacts with how much arithmetic they are, which compiling does not change."""
+    counts = {"encoder": count_multiply_adds(network.encoder), "head": count_multiply_adds(network.head)}
+    return tuple(msgspec.structs.replace(one, multiply_adds=counts[one.stage]) for one in artifacts)
 
 
 def with_accuracy(artifacts: Sequence[Artifact], figures: ReportFigures) -> tuple[Artifact, ...]:

@@ -107,6 +107,7 @@ def test_targets_are_compiled_proved_and_sealed(
         assert artifact.accuracy is not None
         assert artifact.accuracy.accuracy.value == 1.0
         assert artifact.latency is not None
+        assert artifact.multiply_adds is not None
     found = json.loads(figures.read_text())
     assert found == json.loads(bundle.read("compiled.json"))
     assert [one["parity"]["difference"]["flips"] for one in found["targets"]] == [0, 0]
