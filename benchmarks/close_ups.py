@@ -31,7 +31,6 @@ from benchmarks.inputs import (
     told_judged,
 )
 from benchmarks.outcome import machine_line, run, tell, write_json
-from benchmarks.table import table_lines
 from builder.backbones.registry import BackboneSpec
 from builder.data.clips import Clip, find_clips, require_both_classes
 from builder.data.decode import decode_clip_at_sizes
@@ -40,6 +39,7 @@ from builder.errors import DataError
 from builder.recipe import Recipe, load_recipe
 from models.manifest import CloseUp, Preprocessing
 from models.preprocessing import normalise
+from runtimes.bench.table import table_lines
 
 BATCH = 32
 _SEED = 20_261_125

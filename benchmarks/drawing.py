@@ -16,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.outcome import machine_line, run, tell, write_json
-from benchmarks.table import table_lines
 from builder.data.clips import LABELS, Clip, Label, find_clips
 from builder.data.decode import decode_clip
 from builder.data.samples import clip_samples
 from builder.errors import DataError
 from builder.evaluation.metrics import auc
 from builder.recipe import Recipe, load_recipe
+from runtimes.bench.table import table_lines
 from scenes import open_scene, write_clips
 
 FILMS = {

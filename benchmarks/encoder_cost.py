@@ -14,13 +14,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from benchmarks.timing import spread, time_side_by_side
 from builder.backbones.registry import BackboneSpec, build_backbone
 from builder.compilation.catalogue import released
 from builder.compilation.targets import as_artifact
 from builder.compilation.tflite import compile_tflite
 from builder.evaluation.opening import open_artifact
 from builder.training.network import pool_encoder
+from runtimes.bench.timing import spread, time_side_by_side
 from runtimes.protocol import Session
 
 (TARGET,) = released(("cpu-tflite-int8",))

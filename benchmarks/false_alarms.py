@@ -19,15 +19,15 @@ import msgspec
 
 from benchmarks.alarm_tally import Operation, PlaceFigures, Seen, by_place, operate, tally
 from benchmarks.films import Drawing, Film, draw, find_footage, read_frames
-from benchmarks.opened_targets import open_any_bundle
 from benchmarks.outcome import machine_line, run, tell, write_json
 from benchmarks.replay import Memory, watch
-from benchmarks.table import table_lines
 from edge_agent.camera_policies import CameraPolicies
 from edge_agent.incidents import IncidentPolicy
 from models.bundle import Bundle
 from models.errors import NexaraError
 from models.manifest import Interval, Manifest, Thresholds
+from runtimes.bench.opened_targets import open_any_bundle
+from runtimes.bench.table import table_lines
 from runtimes.detector import Detector, open_detector
 from runtimes.protocol import SessionOptions
 

@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from benchmarks.input_variants import SHIPPED, VARIANTS, Planes, Variant
 from benchmarks.logistic import held_out_probabilities
 from benchmarks.outcome import machine_line, run, tell, write_json
-from benchmarks.table import table_lines
 from builder.backbones.registry import BackboneSpec, build_backbone
 from builder.data.clips import Clip, find_clips, require_both_classes
 from builder.data.decode import DecodedClip, decode_clip
@@ -34,6 +33,7 @@ from builder.framework import load_keras, load_tensorflow
 from builder.recipe import Recipe, load_recipe
 from models.errors import NexaraError
 from models.manifest import Interval
+from runtimes.bench.table import table_lines
 
 if TYPE_CHECKING:
     import tf_keras

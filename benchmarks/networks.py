@@ -27,10 +27,10 @@ from benchmarks.inputs import (
     told_judged,
 )
 from benchmarks.outcome import machine_line, run, tell, write_json
-from benchmarks.table import table_lines
 from builder.backbones.registry import BackboneSpec
 from builder.data.clips import find_clips, require_both_classes
 from builder.recipe import load_recipe
+from runtimes.bench.table import table_lines
 
 NETWORKS = {
     "whole": BackboneSpec(),

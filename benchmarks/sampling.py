@@ -21,10 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.budget import NAIVE_FRAMES, Budget, UnitCosts, cached_budget, naive_budget
-from benchmarks.opened_targets import open_any_bundle
 from benchmarks.outcome import machine_line, run, tell, write_json
-from benchmarks.table import table_lines
-from benchmarks.timing import Spread, spread, time_side_by_side
 from edge_agent.events import Mode
 from edge_agent.frame import Frame
 from edge_agent.sample import SampleMaker
@@ -34,6 +31,9 @@ from edge_agent.sources.video import VideoImage, VideoReader
 from models.bundle import Bundle
 from models.manifest import Geometry, Preprocessing
 from models.preprocessing import make_sample, shrink
+from runtimes.bench.opened_targets import open_any_bundle
+from runtimes.bench.table import table_lines
+from runtimes.bench.timing import Spread, spread, time_side_by_side
 from runtimes.detector import Detector, open_detector
 from runtimes.protocol import SessionOptions
 from scenes import Scene, random_spec

@@ -28,12 +28,12 @@ from benchmarks.inputs import (
     told_judged,
 )
 from benchmarks.outcome import machine_line, run, tell, write_json
-from benchmarks.table import table_lines
 from builder.backbones.efficientnet_lite import RESIDUAL
 from builder.backbones.registry import BackboneSpec, build_backbone
 from builder.data.clips import find_clips, require_both_classes
 from builder.framework import load_keras, load_tensorflow
 from builder.recipe import load_recipe
+from runtimes.bench.table import table_lines
 
 if TYPE_CHECKING:
     import tf_keras

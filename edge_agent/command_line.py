@@ -18,6 +18,8 @@ from edge_agent.delivery.message_schemas import DIALECT, generate_schemas, rende
 from edge_agent.doctor import Finding, examine
 from edge_agent.run_command import run
 from models.errors import NexaraError
+from runtimes.bench.command import add_bench_options, run_bench
+from runtimes.bench.kept import keep_bench
 
 FAILED, INTERRUPTED = 2, 130
 # A disk that is full or mounted read-only while a machine boots may be fine a minute later.
@@ -53,6 +55,10 @@ def _parser() -> argparse.ArgumentParser:
     doctor.add_argument("--config", type=Path, metavar="FILE", help="also try its bundle, spool, broker and cameras")
     doctor.add_argument("--json", action="store_true", help="print JSON")
     doctor.set_defaults(command=_doctor)
+    bench = commands.add_parser("bench", help="measure the bundle on this machine, and let the agent choose by that")
+    bench.add_argument("--config", type=Path, required=True, metavar="FILE", help="the device's edge.toml")
+    add_bench_options(bench)
+    bench.set_defaults(command=_bench)
     return parser
 
 
@@ -72,6 +78,13 @@ def _schema(arguments: argparse.Namespace) -> int:
     configuration = {"$schema": DIALECT, "title": "nexara-edge configuration", **msgspec.json.schema(Settings)}
     shown = generate_schemas() if arguments.messages else configuration
     sys.stdout.write(render_schema(shown).decode())
+    return 0
+
+
+def _bench(arguments: argparse.Namespace) -> int:
+    bundle = Plan(load_config(arguments.config), os.environ).open_bundle()
+    place = keep_bench(run_bench(bundle, arguments), bundle.path)
+    sys.stdout.write(f"kept in {place}; the agent's next start chooses by it\n")
     return 0
 
 

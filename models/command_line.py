@@ -20,6 +20,7 @@ INTERRUPTED = 130
 # Where the package was never installed there are no entry points; these are the commands of the checkout.
 _BUILT_IN = {
     "show": "models.show:main",
+    "bench": "runtimes.bench.command:main",
     "keygen": "models.keygen_command:main",
     "sign": "models.sign_command:main",
     "verify": "models.verify_command:main",
@@ -35,7 +36,7 @@ _BUILT_IN = {
     "ablate": "builder.ablate_command:main",
 }
 # Which extra brings what a room's commands import; rooms not named need none.
-_EXTRAS = {"builder": "builder", "edge_agent": "demo"}
+_EXTRAS = {"builder": "builder", "edge_agent": "demo", "runtimes": "tflite,onnx"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from models.bundle import Bundle
 from models.manifest import Geometry
+from runtimes.bench.kept import measured_here
 from runtimes.discovery import discover_runtimes
 from runtimes.environment import Environment, probe_all, probe_environment
 from runtimes.errors import DetectorInputError, NoRuntimeError, SessionError
@@ -183,7 +184,7 @@ def plan(
     bundle: Bundle, environment: Environment, target: str | None = None
 ) -> tuple[tuple[Candidate, ...], tuple[Refusal, ...]]:
     """What of ``bundle`` would be tried in ``environment``, in this order, and what is refused with its reason."""
-    selection = keep(bundle.manifest, environment, target)
+    selection = keep(measured_here(bundle, environment.machine), environment, target)
     return rank(selection.candidates, environment), selection.refusals
 
 

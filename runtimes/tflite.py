@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
+from collections.abc import Callable
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,6 +94,11 @@ def read_tensors(content: bytes, where: str) -> tuple[tuple[Tensor, ...], tuple[
     The batch axis is given as -1, since sessions take any batch size. Raises ``RuntimeOpenError``.
     """
     return _read_tensors(_open_interpreter(content, where, threads=1), where)
+
+
+def open_plain(content: bytes, where: str) -> Callable[[], None]:
+    """What runs a TFLite model on whatever its inputs hold, on one thread. Raises ``RuntimeOpenError``."""
+    return cast("Callable[[], None]", _open_interpreter(content, where, threads=1).invoke)
 
 
 def _version(distribution: str) -> str | None:

@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from benchmarks.outcome import ResultFileError, machine_line, run, write_json
-from benchmarks.table import table_lines
 from models.errors import NexaraError
+from runtimes.bench.table import table_lines
 
 
 class Figures(msgspec.Struct, frozen=True):

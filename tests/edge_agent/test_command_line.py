@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -18,6 +19,7 @@ import pytest
 
 from edge_agent.command_line import main
 from edge_agent.config import Settings
+from tests import tiny_bundle
 from tests.edge_agent.delivery.listener import Heard, Listener, wait_for
 from tests.edge_agent.delivery.mosquitto import Mosquitto, free_port
 
@@ -307,3 +309,19 @@ def test_schema_prints_json(capsys: pytest.CaptureFixture[str], arguments: list[
     assert key in shown
     if not arguments:
         assert set(shown["$defs"]["Settings"]["properties"]) == set(Settings.__struct_fields__)
+
+
+def test_bench_measures_the_configured_bundle_and_keeps_it_for_the_agent(
+    config: Path, tiny_bundle_directory: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = shutil.copytree(tiny_bundle_directory, tmp_path / "own")
+    config.write_text(config.read_text().replace(str(tiny_bundle_directory), str(own)).replace("@PORT@", "1883"))
+    assert main(["bench", "--config", str(config), "--rounds", "1", "--json", str(tmp_path / "bench.json")]) == 0
+    told = capsys.readouterr().out
+    assert f"kept in {own}.bench.json" in told
+    kept = json.loads((tmp_path / "own.bench.json").read_text())
+    assert set(kept["latencies"]) == {
+        f"{target} {stage}" for target in tiny_bundle.TARGETS for stage in ("encoder", "head")
+    }
+    figures = json.loads((tmp_path / "bench.json").read_text())
+    assert figures["fingerprint"] == kept["fingerprint"]

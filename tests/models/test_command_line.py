@@ -108,6 +108,7 @@ def test_find_commands_prefers_the_installed_one_when_names_meet() -> None:
     found = find_commands(installed)
     assert list(found) == [
         "ablate",
+        "bench",
         "build",
         "compile",
         "crossval",

@@ -1,4 +1,4 @@
-"""Tables as Markdown, so that what a benchmark prints can be pasted into RESULTS.md as it is."""
+"""Tables as Markdown, so that a terminal shows them and a page takes them as they are."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from benchmarks.timing import paired_ratio, spread, time_side_by_side
+from runtimes.bench.timing import paired_ratio, spread, time_side_by_side
 
 
 class Hand:
