@@ -15,7 +15,11 @@ from runtimes.protocol import Probe, Runtime
 GROUP = "nexara.runtimes"
 
 # Named here too, so that a checkout that was never installed has its engines.
-_BUILT_IN = {"tflite": "runtimes.tflite:TFLiteRuntime", "onnx": "runtimes.onnx:OnnxRuntime"}
+_BUILT_IN = {
+    "tflite": "runtimes.tflite:TFLiteRuntime",
+    "onnx": "runtimes.onnx:OnnxRuntime",
+    "edgetpu": "runtimes.edgetpu:EdgeTPURuntime",
+}
 
 
 @dataclass(frozen=True, slots=True)

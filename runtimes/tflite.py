@@ -31,7 +31,7 @@ class TFLiteRuntime:
     def probe(self) -> Probe:
         """Whether an interpreter can be imported, and which version. Never raises."""
         try:
-            _, version = _load_engine()
+            _, version = load_engine()
         except RuntimeOpenError as error:
             return Probe(runtime=self.name, available=False, reason=str(error))
         return Probe(runtime=self.name, available=True, version=version)
@@ -40,8 +40,8 @@ class TFLiteRuntime:
         """Open one artifact; raises ``RuntimeOpenError`` when it cannot be run here or is not as the manifest says."""
         if options.device not in {None, "cpu"}:
             raise RuntimeOpenError(f"{artifact.file}: tflite has no device {options.device!r}; cpu is allowed")
-        interpreter = _open_interpreter(content, artifact.file, options.threads)
-        check_tensors(artifact, *_read_tensors(interpreter, artifact.file))
+        interpreter = open_interpreter(content, artifact.file, options.threads)
+        check_tensors(artifact, *read_interpreter(interpreter, artifact.file))
         return TFLiteSession(artifact, interpreter)
 
 
@@ -93,12 +93,12 @@ def read_tensors(content: bytes, where: str) -> tuple[tuple[Tensor, ...], tuple[
 
     The batch axis is given as -1, since sessions take any batch size. Raises ``RuntimeOpenError``.
     """
-    return _read_tensors(_open_interpreter(content, where, threads=1), where)
+    return read_interpreter(open_interpreter(content, where, threads=1), where)
 
 
 def open_plain(content: bytes, where: str) -> Callable[[], None]:
     """What runs a TFLite model on whatever its inputs hold, on one thread. Raises ``RuntimeOpenError``."""
-    return cast("Callable[[], None]", _open_interpreter(content, where, threads=1).invoke)
+    return cast("Callable[[], None]", open_interpreter(content, where, threads=1).invoke)
 
 
 def _version(distribution: str) -> str | None:
@@ -109,7 +109,8 @@ def _version(distribution: str) -> str | None:
         return None
 
 
-def _load_engine() -> tuple[ModuleType, str | None]:
+def load_engine() -> tuple[ModuleType, str | None]:
+    """The preferred interpreter's module that can be imported, and its version. Raises ``RuntimeOpenError``."""
     reasons = []
     for module, distribution in _ENGINES:
         try:
@@ -120,17 +121,27 @@ def _load_engine() -> tuple[ModuleType, str | None]:
     raise RuntimeOpenError(f"no TFLite interpreter ({'; '.join(reasons)}); {_INSTALL}")
 
 
-def _open_interpreter(content: bytes, where: str, threads: int) -> Any:  # noqa: ANN401 - the engine is untyped
-    engine, _ = _load_engine()
+def open_interpreter(
+    content: bytes,
+    where: str,
+    threads: int,
+    delegates: tuple[Any, ...] = (),
+) -> Any:  # noqa: ANN401 - the engine is untyped
+    """An interpreter with its tensors in place, by ``delegates`` that the engine loaded, if any; ``where`` names the
+    model in errors. Raises ``RuntimeOpenError``."""
+    engine, _ = load_engine()
     try:
-        interpreter = engine.Interpreter(model_content=content, num_threads=threads)
+        interpreter = engine.Interpreter(
+            model_content=content, num_threads=threads, experimental_delegates=list(delegates) or None
+        )
         interpreter.allocate_tensors()
     except (RuntimeError, ValueError) as error:
         raise RuntimeOpenError(f"{where}: tflite cannot open it: {error}") from error
     return interpreter
 
 
-def _read_tensors(interpreter: Any, where: str) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:  # noqa: ANN401
+def read_interpreter(interpreter: Any, where: str) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:  # noqa: ANN401
+    """Inputs and outputs of an open model, as a manifest lists them. Raises ``RuntimeOpenError``."""
     return (
         tuple(_read_tensor(detail, where) for detail in interpreter.get_input_details()),
         tuple(_read_tensor(detail, where) for detail in interpreter.get_output_details()),
