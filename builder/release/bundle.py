@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 
 from builder.evidence.reading import require_own
+from builder.release.bill_of_materials import BILL, bill_of_materials, installed_packages
 from builder.release.error_picture import write_pictures
 from builder.release.golden import write_golden
 from builder.release.inputs import ReleaseError, ReleaseInputs
@@ -54,6 +55,7 @@ def _fill(directory: Path, inputs: ReleaseInputs, clock: Callable[[], float], ge
     require_own(report.evidence, manifest.fingerprint())
     document = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
     (directory / MANIFEST).write_bytes(document + b"\n")
+    (directory / BILL).write_bytes(bill_of_materials(manifest, installed_packages()))
     card = render_card(figures, inputs.golden_origin, write_pictures(report.errors, directory))
     (directory / MODEL_CARD).write_text(card, encoding="utf-8")
     write_golden(inputs.golden, directory / GOLDEN)

@@ -23,6 +23,7 @@ from builder.evaluation.figures import Figures, figure
 from builder.evaluation.parity import Parity, manifest_accuracy, measure_parity, require_parity
 from builder.evaluation.scores import Scores, read_scores
 from builder.evaluation.scoring import FloatScorer, Scorer, score_clips
+from builder.release.bill_of_materials import BILL, bill_of_materials, installed_packages
 from builder.release.bundle import copy_artifact
 from builder.release.golden import write_golden
 from builder.release.measuring import target_facts, with_latency, with_operations
@@ -163,4 +164,5 @@ def _fill(
     )
     for name, content in ((MANIFEST, manifest), (COMPILED, compiled)):
         (whole / name).write_bytes(msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
+    (whole / BILL).write_bytes(bill_of_materials(manifest, installed_packages()))
     write_golden(model.golden, whole / GOLDEN)
