@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from models.archive import read_files, write_zip
+from models.archive import read_files, write_whole, write_zip
 from models.bundle import read_bundle, require_manifest
 from models.errors import BundleError
 from models.signing import SIGNATURE, SignatureStatus, bundle_digest, sign_files
@@ -29,7 +29,7 @@ def main(argv: list[str]) -> int:
     signature = sign_files(files, path.resolve().name, key)
     try:
         if path.is_dir():
-            _replace(path / SIGNATURE, signature)
+            write_whole(path / SIGNATURE, signature)
         else:
             write_zip({**files, SIGNATURE: signature}, path)
     except OSError as error:
@@ -37,9 +37,3 @@ def main(argv: list[str]) -> int:
     print(f"{bundle.manifest.name} {bundle.manifest.version}, {len(files)} files, SHA-256 {bundle_digest(files)}")
     print(f"signed by key {fingerprint(public_pem(key.public_key()))}")
     return 0
-
-
-def _replace(path: Path, content: bytes) -> None:
-    partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(content)
-    partial.replace(path)

@@ -61,7 +61,7 @@ class TrustStore:
         )
         folder = user_key_folder()
         given = [folder, *paths] if folder.is_dir() else list(paths)
-        revoked = dict(read_revoked(str(packaged / REVOKED), (packaged / REVOKED).read_bytes()))
+        revoked = read_revoked(str(packaged / REVOKED), (packaged / REVOKED).read_bytes())
         for path in given:
             revoked |= _revoked_in(path)
         keys = (*shipped, *(key for path in given for key in _read_path(path)))

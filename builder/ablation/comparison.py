@@ -18,10 +18,8 @@ from numpy.typing import NDArray
 from builder.evaluation.figures import low_alarm_recalls
 from builder.evaluation.intervals import UnpairedError, resample
 from builder.evaluation.metrics import Reals, accuracies, aucs
-from builder.evaluation.scores import Scores, ScoreTable
+from builder.evaluation.scores import DECISION, Scores, ScoreTable
 from models.manifest import Interval
-
-DECISION = 0.5
 
 
 class Measures(msgspec.Struct, frozen=True, kw_only=True):

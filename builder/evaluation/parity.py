@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 import numpy as np
@@ -60,6 +60,24 @@ def measure_parity(
     """Compare a target with the student, paired by clip. Raises ``UnpairedError`` for different clips."""
     difference = compare(student, artifact, threshold, generator)
     return Parity(target=target, difference=difference, clips=len(student.clips), budget=budget)
+
+
+def require_parities(
+    student: Scores,
+    targets: Mapping[str, Scores],
+    *,
+    threshold: float,
+    budget: Budget,
+    generator: np.random.Generator,
+    explain: Callable[[Sequence[str]], str],
+) -> tuple[Parity, ...]:
+    """All of the ``targets``, by name, beside the student; raises as ``measure_parity`` and ``require_parity``."""
+    parities = tuple(
+        measure_parity(name, student, said, threshold=threshold, budget=budget, generator=generator)
+        for name, said in targets.items()
+    )
+    require_parity(parities, explain)
+    return parities
 
 
 def require_parity(parities: Sequence[Parity], explain: Callable[[Sequence[str]], str]) -> None:

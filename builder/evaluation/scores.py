@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 FIGHT: Literal[1] = 1
 CALM: Literal[0] = 0
+DECISION = 0.5
+"""The probability from which a clip counts as a fight where figures are compared; a bundle's thresholds are its own."""
 
 
 class ClipScore(msgspec.Struct, frozen=True, kw_only=True):

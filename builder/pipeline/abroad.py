@@ -21,12 +21,11 @@ from builder.data.folds import FoldProtocol
 from builder.display import LanedDisplay
 from builder.errors import DataError
 from builder.evaluation.figures import Figures, figure
-from builder.evaluation.scores import Scores, read_scores, write_scores
+from builder.evaluation.scores import DECISION, Scores, read_scores, write_scores
 from builder.evaluation.scoring import Scorer, score_clips
 from builder.members import Member, NetworkSpec
 from builder.pipeline.calibrated import UNCALIBRATED, FoldCalibration, apply_calibration, fit_calibration
 from builder.pipeline.compiled_fold import compile_stage, open_compiled
-from builder.pipeline.crossval import DECISION
 from builder.pipeline.curated import CuratedClips
 from builder.pipeline.fold_build import SCORES
 from builder.pipeline.fold_task import Part

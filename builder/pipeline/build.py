@@ -13,7 +13,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from builder.alarms.choice import AlarmChoice
 from builder.display import LanedDisplay
-from builder.evaluation.parity import Budget, measure_parity, require_parity
+from builder.evaluation.parity import Budget, require_parities
+from builder.evaluation.scores import DECISION
 from builder.evidence.kinds import Evidence
 from builder.pipeline.alarm_budget import AlarmBudget, CompiledFold
 from builder.pipeline.calm_streams import CalmStreams
@@ -27,8 +28,6 @@ from builder.pipeline.release import BuiltFolds, release
 from builder.pipeline.side_by_side import Opening, compile_side_by_side, drawing_workers, train_side_by_side
 from builder.recipe import Recipe
 from builder.stages import StageStore
-
-DECISION = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,18 +113,11 @@ def _choose_alarms(
 
 def _require_parity(judged: tuple[Judged, ...], recipe: Recipe, explain: Callable[[Sequence[str]], str]) -> None:
     by_name = {subject.name: subject.scores for subject in judged}
-    rng = np.random.default_rng(recipe.folds.seed)
-    require_parity(
-        tuple(
-            measure_parity(
-                target.name,
-                by_name["student"],
-                by_name[target.name],
-                threshold=DECISION,
-                budget=Budget(accuracy=recipe.gate.accuracy, flips=recipe.gate.flips),
-                generator=rng,
-            )
-            for target in recipe.released()
-        ),
-        explain,
+    require_parities(
+        by_name["student"],
+        {target.name: by_name[target.name] for target in recipe.released()},
+        threshold=DECISION,
+        budget=Budget(accuracy=recipe.gate.accuracy, flips=recipe.gate.flips),
+        generator=np.random.default_rng(recipe.folds.seed),
+        explain=explain,
     )

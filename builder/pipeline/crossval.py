@@ -12,7 +12,7 @@ import numpy as np
 from builder.data.folds import FoldProtocol
 from builder.display import LanedDisplay
 from builder.evaluation.figures import Figures, figure
-from builder.evaluation.scores import Scores
+from builder.evaluation.scores import DECISION, Scores
 from builder.pipeline.curated import CuratedClips
 from builder.pipeline.fold_build import FoldBuild
 from builder.pipeline.fold_task import Part
@@ -31,8 +31,6 @@ from builder.pipeline.side_by_side import Opening, compile_side_by_side, drawing
 from builder.recipe import Recipe
 from builder.report.data import Kind, StageTime
 from builder.stages import StageStore
-
-DECISION = 0.5
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,8 @@ from builder.compilation.judged_targets import compile_judged
 from builder.compilation.sensitivity import explain_int8
 from builder.compilation.targets import Calibrating
 from builder.evaluation.figures import Figures, figure
-from builder.evaluation.parity import Parity, manifest_accuracy, measure_parity, require_parity
-from builder.evaluation.scores import Scores, read_scores
+from builder.evaluation.parity import Parity, manifest_accuracy, require_parities
+from builder.evaluation.scores import DECISION, Scores, read_scores
 from builder.evaluation.scoring import FloatScorer, Scorer, score_clips
 from builder.release.bill_of_materials import BILL, bill_of_materials, installed_packages
 from builder.release.bundle import copy_artifact
@@ -34,7 +34,6 @@ from builder.training.network import traced
 from models.bundle import GOLDEN, MANIFEST
 from models.manifest import Artifact, Manifest
 
-DECISION = 0.5
 COMPILED = "compiled.json"
 SEED = 0
 
@@ -81,8 +80,14 @@ def compile_model(
         )
         artifacts, student = _compile(model, targets, calibrating, aside, progress)
         scores = {target.name: read_scores(aside / f"{target.name}.json") for target in targets}
-        parities = _parities(model, student, scores)
-        require_parity(parities, partial(explain_int8, targets, model.network, calibrating, model.facts.preprocessing))
+        parities = require_parities(
+            student,
+            scores,
+            threshold=DECISION,
+            budget=model.facts.budget,
+            generator=np.random.default_rng(SEED),
+            explain=partial(explain_int8, targets, model.network, calibrating, model.facts.preprocessing),
+        )
         measured = with_latency(with_operations(artifacts, model.network), aside, options.clock)
         compiled = _figures(model, student, scores, parities, target_facts(measured, aside))
         judged = _with_accuracy(measured, compiled)
@@ -102,20 +107,6 @@ def _compile(
 
     student = judge(FloatScorer(traced(network.encoder), traced(network.head), seen))
     return compile_judged(targets, network, calibrating, seen, judge, directory, progress), student
-
-
-def _parities(model: FloatModel, student: Scores, scores: dict[str, Scores]) -> tuple[Parity, ...]:
-    return tuple(
-        measure_parity(
-            name,
-            student,
-            said,
-            threshold=DECISION,
-            budget=model.facts.budget,
-            generator=np.random.default_rng(SEED),
-        )
-        for name, said in scores.items()
-    )
 
 
 def _figures(

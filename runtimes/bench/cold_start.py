@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -15,13 +13,12 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-import runtimes
 from models.manifest import Artifact
+from runtimes.bench.fresh_process import ask_fresh_process
 from runtimes.discovery import discover_runtimes
 from runtimes.errors import RuntimeOpenError
 from runtimes.protocol import SessionOptions
 
-_PATIENCE_S = 120.0
 _KILOBYTE = 1024
 
 
@@ -44,29 +41,11 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
 def measure_cold_start(artifact: Artifact, content: bytes, threads: int) -> ColdStart:
     """Open one artifact in a process of its own. Raises ``RuntimeOpenError`` when that process fails."""
-    root = Path(runtimes.__file__).parents[1]
-    paths = os.pathsep.join(part for part in (str(root), os.environ.get("PYTHONPATH", "")) if part)
     with tempfile.NamedTemporaryFile(prefix="nexara-bench-") as stored:
         stored.write(content)
         stored.flush()
         order = msgspec.json.encode(Order(artifact=artifact, file=stored.name, threads=threads))
-        try:
-            answer = subprocess.run(
-                [sys.executable, "-m", "runtimes.bench.cold_start"],
-                input=order,
-                capture_output=True,
-                timeout=_PATIENCE_S,
-                check=True,
-                env={**os.environ, "PYTHONPATH": paths},
-            )
-            return msgspec.json.decode(answer.stdout, type=ColdStart)
-        except subprocess.CalledProcessError as error:
-            told = error.stderr.decode(errors="replace").strip().splitlines()
-            raise RuntimeOpenError(
-                f"{artifact.file}: a fresh process ended with {error.returncode}: {told[-1] if told else 'no word'}"
-            ) from error
-        except (OSError, subprocess.SubprocessError, msgspec.MsgspecError) as error:
-            raise RuntimeOpenError(f"{artifact.file}: a fresh process did not open it: {error}") from error
+        return ask_fresh_process("runtimes.bench.cold_start", ColdStart, artifact.file, given=order)
 
 
 def open_cold(order: Order) -> ColdStart:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
 from pathlib import Path
@@ -52,6 +51,6 @@ def run_bench(bundle: Bundle, arguments: argparse.Namespace) -> BundleBench:
 
 def _write(path: Path, bench: BundleBench) -> None:
     try:
-        path.write_bytes(msgspec.json.format(msgspec.json.encode(bench), indent=2) + os.linesep.encode())
+        path.write_bytes(msgspec.json.format(msgspec.json.encode(bench), indent=2) + b"\n")
     except OSError as error:
         raise KeptBenchError(f"{path}: cannot be written: {error.strerror}; choose another file") from error

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from models.archive import write_whole
 from models.bundle import Bundle
 from models.manifest import Latency, Manifest
 from runtimes.errors import EngineError
@@ -18,7 +19,7 @@ SUFFIX = ".bench.json"
 
 
 class KeptBenchError(EngineError):
-    """What was measured cannot be kept beside the bundle."""
+    """What was measured cannot be written."""
 
 
 class KeptBench(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,10 +53,8 @@ def keep_bench(bench: BundleBench, bundle: Path) -> Path:
         latencies={f"{one.target} {one.stage}": one.latency(bench.machine) for one in bench.artifacts},
     )
     place = kept_place(bundle)
-    partial = place.with_name(f".{place.name}.partial")
     try:
-        partial.write_bytes(msgspec.json.format(msgspec.json.encode(kept), indent=2) + b"\n")
-        partial.replace(place)
+        write_whole(place, msgspec.json.format(msgspec.json.encode(kept), indent=2) + b"\n")
     except OSError as error:
         raise KeptBenchError(
             f"{place}: cannot be written: {error.strerror}; run this as whoever may write beside the bundle"

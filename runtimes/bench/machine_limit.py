@@ -8,19 +8,16 @@ data sheet: a kernel that is better still may pass it.
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable
 from importlib import resources
-from pathlib import Path
 
 import msgspec
 import numpy as np
 
-import runtimes
-from runtimes.errors import EngineError, RuntimeOpenError
+from runtimes.bench.fresh_process import ask_fresh_process
+from runtimes.errors import EngineError
 from runtimes.tflite import open_plain
 
 KERNEL = "int8_convolution.tflite"
@@ -30,7 +27,6 @@ KERNEL_MULTIPLY_ADDS = 32 * 32 * 256 * 256
 _SIDE = 768
 _COPIED = 64 * 2**20
 _REPEATS = 12
-_PATIENCE_S = 60.0
 # BLAS libraries take all cores unless told otherwise before they are loaded.
 _ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS"), "1")
 
@@ -52,19 +48,9 @@ class MachineLimit(msgspec.Struct, frozen=True, kw_only=True):
 
 def measure_limit() -> MachineLimit:
     """Measure in a process of its own, on one thread. Raises ``RuntimeOpenError`` when that process fails."""
-    root = Path(runtimes.__file__).parents[1]
-    paths = os.pathsep.join(part for part in (str(root), os.environ.get("PYTHONPATH", "")) if part)
-    try:
-        answer = subprocess.run(
-            [sys.executable, "-m", "runtimes.bench.machine_limit"],
-            capture_output=True,
-            timeout=_PATIENCE_S,
-            check=True,
-            env={**os.environ, **_ONE_THREAD, "PYTHONPATH": paths},
-        )
-        return msgspec.json.decode(answer.stdout, type=MachineLimit)
-    except (OSError, subprocess.SubprocessError, msgspec.MsgspecError) as error:
-        raise RuntimeOpenError(f"the machine's limit could not be measured: {error}") from error
+    return ask_fresh_process(
+        "runtimes.bench.machine_limit", MachineLimit, "the machine's limit", environment=_ONE_THREAD
+    )
 
 
 def find_limit(clock: Callable[[], float]) -> MachineLimit:
