@@ -17,6 +17,7 @@ from builder.data.clips import Clip
 from builder.data.folds import forbid_leakage
 from builder.evaluation.scores import Scores, read_scores, write_scores
 from builder.evaluation.scoring import FloatScorer, Scorer, score_clips, score_embeddings
+from builder.framework import load_keras
 from builder.heads import HeadName
 from builder.members import Member, NetworkSpec
 from builder.pipeline.curated import CuratedClips
@@ -221,8 +222,9 @@ class FoldBuild:
     def _new(self, spec: NetworkSpec, seen: Preprocessing) -> Network:
         return new_network(spec.backbone, spec.head, self._recipe.geometry, seen)
 
-    def _learner(self, spec: NetworkSpec, seen: Preprocessing) -> Network:
-        """A new network that computes in the precision it is to be trained in."""
+    def _learner(self, spec: NetworkSpec, seen: Preprocessing, seed: int) -> Network:
+        """A new network that computes in the precision it is to be trained in, its first weights drawn by ``seed``."""
+        load_keras().utils.set_random_seed(seed)
         with computing_in("float32" if spec.precision is msgspec.UNSET else spec.precision):
             return self._new(spec, seen)
 
@@ -252,7 +254,7 @@ class FoldBuild:
 
     def _member(self, member: Member, embedded: Sequence[Stage], directory: Path) -> None:
         spec, seen = member.spec, member.preprocessing
-        network = self._learner(spec, seen)
+        network = self._learner(spec, seen, member.seed)
         embeddings = self._probe_embeddings(member, embedded)
         losses = train_member(
             network,
@@ -317,7 +319,7 @@ class FoldBuild:
 
     def _student(self, teacher: Stage, directory: Path) -> None:
         spec, seen = self._recipe.student, self._recipe.preprocessing
-        network = self._learner(spec, seen)
+        network = self._learner(spec, seen, spec.seed)
         views = self._teacher_views(teacher)
         losses = train_student(
             network,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -11,6 +12,7 @@ import pytest
 from builder.backbones.registry import BackboneSpec
 from builder.data.clips import find_clips
 from builder.evaluation.scores import read_scores
+from builder.framework import load_keras
 from builder.members import Members, Variant
 from builder.pipeline.curated import CuratedClips, curate, hash_clips
 from builder.pipeline.fold_build import SCORES, FoldBuild
@@ -156,3 +158,17 @@ def test_weighed_members_make_their_weighed_mean_and_are_not_trained_again(
     np.testing.assert_allclose(logits, np.average(said, axis=0, weights=weights), rtol=1e-3, atol=1e-4)
     told = [read_scores(stage.directory / SCORES) for stage in members]
     assert [score.margin for score in stacked.average(told).clips] == margins(stacked.teacher())
+
+
+def test_a_member_trained_again_has_the_same_weights_whatever_was_drawn_before(
+    made: FoldBuild, members: tuple[Stage, ...], tmp_path: Path
+) -> None:
+    timed = next(member for member in made.recipe.each_member() if member.variant == "timed")
+    first = members[made.recipe.each_member().index(timed)]
+    load_keras().utils.set_random_seed(99)
+    store = StageStore(tmp_path, lambda *_: None)
+    again = FoldBuild(made.recipe, made._real, None, made.clips, store, silent).member(timed)
+    assert again.directory != first.directory
+    one, other = (np.load(stage.directory / "head.npz") for stage in (first, again))
+    for name in one.files:
+        np.testing.assert_allclose(other[name], one[name], rtol=1e-3, atol=1e-4)
