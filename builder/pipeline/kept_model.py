@@ -7,27 +7,23 @@ from pathlib import Path
 
 from builder.compilation.float_model import FloatModel, ModelFacts, write_float_model
 from builder.evaluation.parity import Budget
-from builder.pipeline.calibrated import FoldCalibration
-from builder.pipeline.compiled_fold import calibrating_windows, shift_head
+from builder.pipeline.compiled_fold import calibrating_windows
 from builder.pipeline.curated import CuratedClips
 from builder.pipeline.fold_build import FoldBuild
 from builder.recipe import Recipe
 from builder.release.inputs import ReleaseInputs
-from builder.stages import Stage
+from builder.training.network import Network
 
 
 def keep_model(
     directory: Path,
     fold: FoldBuild,
-    pruned: Stage,
-    calibration: FoldCalibration,
+    network: Network,
     real: CuratedClips,
     inputs: ReleaseInputs,
 ) -> None:
-    """Leave the pruned student of a fold in ``directory``, with what the bundle of these ``inputs`` says of it."""
+    """Leave a fold's ``network``, calibrated, and what the bundle of these ``inputs`` says of it."""
     recipe = fold.recipe
-    network = fold.network(recipe.student, pruned, recipe.preprocessing)
-    shift_head(network, calibration)
     held_out = tuple(real.samples(clip, recipe.geometry, recipe.preprocessing) for clip in fold.clips.judge)
     model = FloatModel(_facts(recipe, inputs), network, calibrating_windows(fold, recipe), held_out, inputs.golden)
     aside = directory.with_name(f".{directory.name}.partial")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from builder.alarms.choice import AlarmChoice
 from builder.backbones.registry import build_backbone
-from builder.evaluation.scores import ClipScore, Scores
+from builder.evaluation.scores import DECISION, ClipScore, Scores
 from builder.pipeline.calibrated import FoldCalibration
 from builder.pipeline.compiled_fold import golden_windows, read_artifacts, shift_head
 from builder.pipeline.curated import CuratedClips
@@ -20,6 +20,7 @@ from builder.pipeline.fold_build import LOSSES, FoldBuild, FoldStages
 from builder.pipeline.judged import Judged
 from builder.pipeline.kept_model import keep_model
 from builder.pipeline.prepared import NegativeClips
+from builder.recipe import Recipe
 from builder.release.bundle import assemble_bundle
 from builder.release.golden import make_golden
 from builder.release.inputs import ReleaseInputs
@@ -35,6 +36,7 @@ from builder.report.data import (
     TrainingCurve,
 )
 from builder.stages import Stage, StageStore
+from builder.training.network import Network
 from models.bundle import Golden
 from models.manifest import Calibration, Dataset, Lineage, Parent
 
@@ -46,7 +48,6 @@ if TYPE_CHECKING:
 SCENES_LICENCE = "Apache-2.0 (drawn by this project)"
 WORST = 8
 PICTURES = 4
-DECISION = 0.5
 GOLDEN_WINDOWS, GOLDEN_CHOICE = 2, 40
 
 
@@ -69,14 +70,16 @@ def release(
     """Assemble, sign and pack the bundle of the first fold; returns the packed file."""
     recipe = options.recipe
     calibration = built.calibrations[built.stages[0].clips.number]
+    network = built.shipped.network(recipe.student, built.stages[0].pruned, recipe.preprocessing)
+    shift_head(network, calibration)
     inputs = ReleaseInputs(
         report=_report(options, real, scenes, built, store),
         compiled=built.compiled[0].directory,
         artifacts=with_operations(
             read_artifacts(built.compiled[0].directory),
-            built.shipped.network(recipe.student, built.stages[0].pruned, recipe.preprocessing),
+            network,
         ),
-        golden=_golden(scenes or real, built, calibration, options),
+        golden=_golden(scenes or real, built, network, recipe),
         golden_origin="scene clips drawn by this project" if scenes else f"clips of {options.data.resolve().name}",
         key=options.key,
         shipped_fold=built.stages[0].clips.number,
@@ -86,16 +89,13 @@ def release(
     directory = options.out / f"{recipe.name}-{recipe.version}"
     packed = assemble_bundle(directory, inputs, clock=options.clock, generator=rng)
     kept = directory.with_name(f"{directory.name}.model")
-    keep_model(kept, built.shipped, built.stages[0].pruned, calibration, real, inputs)
+    keep_model(kept, built.shipped, network, real, inputs)
     return packed
 
 
-def _golden(clips: CuratedClips, built: BuiltFolds, calibration: FoldCalibration, options: BuildOptions) -> Golden:
-    recipe, seen = options.recipe, options.recipe.preprocessing
-    network = built.shipped.network(recipe.student, built.stages[0].pruned, seen)
-    shift_head(network, calibration)
+def _golden(clips: CuratedClips, built: BuiltFolds, network: Network, recipe: Recipe) -> Golden:
     windows = golden_windows(clips, recipe, GOLDEN_CHOICE)
-    asked = make_golden(built.shipped.scorer(network, seen), windows)
+    asked = make_golden(built.shipped.scorer(network, recipe.preprocessing), windows)
     margins = asked.logits[:, 1] - asked.logits[:, 0]
     firmest = [int(np.argmin(margins)), int(np.argmax(margins))][:GOLDEN_WINDOWS]
     return Golden(samples=asked.samples[firmest], logits=asked.logits[firmest])
