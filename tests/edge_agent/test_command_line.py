@@ -21,7 +21,7 @@ from edge_agent.command_line import main
 from edge_agent.config import Settings
 from tests import tiny_bundle
 from tests.edge_agent.delivery.listener import Heard, Listener, wait_for
-from tests.edge_agent.delivery.mosquitto import Mosquitto, free_port
+from tests.edge_agent.delivery.mosquitto import Mosquitto
 
 UNIT = Path(__file__).parents[2] / "systemd" / "nexara-edge.service"
 
@@ -165,12 +165,15 @@ def test_run_takes_new_thresholds_over_when_hung_up_and_keeps_the_old_when_the_f
 
 
 def test_run_keeps_incidents_and_delivers_them_when_broker_comes_later(config: Path, tmp_path: Path) -> None:
-    port = free_port()
-    agent = start(set_port(config, port))
+    # The broker knows its listener from before, so that it keeps what the agent sends sooner than the listener is back.
+    lines = ("allow_anonymous true", "persistence true", f"persistence_location {tmp_path}/")
+    broker = Mosquitto(tmp_path, lines).start()
+    listener = Listener(broker.port, durable=True)
+    broker.stop()
+    agent = start(set_port(config, broker.port))
     database = tmp_path / "spool" / "spool.sqlite-wal"
     wait_for(lambda: database.exists() and b'"phase":"started"' in database.read_bytes(), "nothing spooled", 60)
-    broker = Mosquitto(tmp_path, port=port).start()
-    listener = Listener(broker.port)
+    broker.start()
     try:
         assert json.loads(listener.until_topic("/incident")[0].payload)["phase"] == "started"
     finally:

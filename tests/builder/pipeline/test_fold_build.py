@@ -188,7 +188,7 @@ def test_a_trained_network_is_judged_in_whole_floats_whatever_it_was_trained_in(
     spec = NetworkSpec(backbone=backbone, head="tcn", probe=schedule, tune=schedule, precision=precision)
     made = fold(curated, tmp_path)
     seen = made.recipe.preprocessing
-    trained = made._learner(spec, seen)
+    trained = made._learner(spec, seen, 1)
     assert trained.head.layers[-1].compute_dtype == ("float32" if precision is msgspec.UNSET else precision)
     made._keep(spec, trained, seen, tmp_path)
     whole = made._new(spec, seen)
