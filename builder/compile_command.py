@@ -22,6 +22,7 @@ from builder.result_file import require_folder, write_json
 from builder.signing_argument import add_signing_key, signing_key
 from builder.table import align, decimal, percent
 from builder.workplace import make_folder
+from models.manifest import Latency
 
 ALL = "all"
 
@@ -71,6 +72,11 @@ def describe(compiled: CompiledModel) -> Iterator[str]:
         " head of one sample, one thread, this machine."
     )
     for target in compiled.targets:
+        if target.facts.standing_in is not None:
+            yield (
+                f"{target.name}: what it is made for is not on this machine; {target.facts.standing_in} ran the same "
+                "graph on the processor, which proves what it answers and nothing of its speed"
+            )
         for flip in target.parity.difference.flipped:
             truth = "fight" if flip.label else "calm"
             yield f"{target.name} says {flip.second:.2f} of {flip.clip} ({truth}), the float model {flip.first:.2f}"
@@ -78,7 +84,7 @@ def describe(compiled: CompiledModel) -> Iterator[str]:
 
 def _row(target: CompiledTarget) -> tuple[str, ...]:
     change, facts = target.parity.difference, target.facts
-    encoder, head = facts.encoder_latency, facts.head_latency
+    median, slow = ("n/a", "n/a") if facts.latencies is None else _milliseconds(*facts.latencies)
     return (
         target.name,
         percent(target.figures.accuracy),
@@ -87,9 +93,13 @@ def _row(target: CompiledTarget) -> tuple[str, ...]:
         str(change.flips),
         f"{change.mean_deviation:.3f}, {change.largest_deviation:.2f}",
         f"{(facts.encoder_bytes + facts.head_bytes) / 1000:.0f}",
-        f"{encoder.p50_ms + head.p50_ms:.2f}",
-        f"{encoder.p99_ms + head.p99_ms:.2f}",
+        median,
+        slow,
     )
+
+
+def _milliseconds(encoder: Latency, head: Latency) -> tuple[str, str]:
+    return f"{encoder.p50_ms + head.p50_ms:.2f}", f"{encoder.p99_ms + head.p99_ms:.2f}"
 
 
 def _targets(names: Sequence[str]) -> tuple[Target, ...]:

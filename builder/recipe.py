@@ -10,7 +10,7 @@ from typing import Annotated
 import msgspec
 
 from builder.alarms.choice import SURE
-from builder.compilation.catalogue import TARGETS, Target, released
+from builder.compilation.catalogue import CPU_TARGETS, Target, released
 from builder.compilation.rounding import Rounding
 from builder.data.degradation import Degradation
 from builder.errors import RecipeError
@@ -141,7 +141,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     student: Student
     pruning: Pruning
     quantization: Quantization = msgspec.field(default_factory=Quantization)
-    targets: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)] = tuple(target.name for target in TARGETS)
+    targets: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)] = tuple(target.name for target in CPU_TARGETS)
     calibration: CalibrationSpec = msgspec.field(default_factory=CalibrationSpec)
     alarms: Alarms | None = None
     gate: Gate = msgspec.field(default_factory=Gate)

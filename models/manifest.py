@@ -121,11 +121,13 @@ class Tensor(msgspec.Struct, frozen=True, kw_only=True):
 
 class Requirement(msgspec.Struct, frozen=True, kw_only=True):
     """What a machine must offer: ``engine`` is a runtime's name; versions are ``major.minor`` and inclusive;
-    an empty tuple of architectures means any."""
+    ``accelerator`` is the beginning of a name among those that the engine's probe gives, such as ``cuda``; an empty
+    tuple of architectures means any."""
 
     engine: str
     min_version: str | None = None
     max_version: str | None = None
+    accelerator: str | None = None
     host_architectures: tuple[str, ...] = ()
     gpu_architectures: tuple[str, ...] = ()
 

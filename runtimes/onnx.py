@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import re
 from types import ModuleType
 from typing import Any
@@ -14,6 +15,7 @@ from models.manifest import Artifact, Dtype, Tensor
 from runtimes.batch import run_batch
 from runtimes.errors import RuntimeOpenError, SessionError
 from runtimes.gpu import find_gpus
+from runtimes.onnx_binding import BoundBatches
 from runtimes.protocol import Batch, Probe, SessionOptions
 from runtimes.tensors import check_tensors
 
@@ -21,7 +23,10 @@ _CPU = "CPUExecutionProvider"
 _CUDA = "CUDAExecutionProvider"
 _DEVICE = re.compile(r"cpu|cuda(?::(\d+))?")
 _DTYPES: dict[str, Dtype] = {"tensor(float)": "float32", "tensor(uint8)": "uint8", "tensor(int8)": "int8"}
+_ERRORS_ONLY = 3
 _INSTALL = "install it with: pip install 'nexaravision[onnx]'"
+
+_log = logging.getLogger(__name__)
 
 
 class OnnxRuntime:
@@ -49,25 +54,23 @@ class OnnxRuntime:
         """Open one artifact; raises ``RuntimeOpenError`` when it cannot be run here, is not as the manifest says, or
         the device asked for does not take it."""
         engine = _load_engine()
-        providers = _choose_providers(engine, options.device, artifact.file)
-        session = _open_session(engine, content, artifact.file, options.threads, providers)
-        # Which providers are available says nothing: one whose library does not load is dropped in silence.
-        if providers[0] != _CPU and _CUDA not in session.get_providers():
-            raise RuntimeOpenError(
-                f"{artifact.file}: onnxruntime could not use CUDA and took {', '.join(session.get_providers())}; "
-                "check the CUDA and cuDNN libraries, or use device cpu"
-            )
-        check_tensors(artifact, *_read_tensors(session, artifact.file))
-        return OnnxSession(artifact, session)
+        gpu = _choose_gpu(engine, options.device, artifact.file)
+        if gpu is None:
+            session = _open_session(engine, content, artifact.file, options.threads, [_CPU])
+            check_tensors(artifact, *_read_tensors(session, artifact.file))
+            return OnnxSession(artifact, session)
+        return _open_cuda(engine, content, artifact, options.threads, gpu)
 
 
 class OnnxSession:
     """An open ONNX model; a batch is run whole where the graph's batch axis is dynamic, else item by item."""
 
-    def __init__(self, artifact: Artifact, session: Any) -> None:  # noqa: ANN401 - the engine is untyped
+    def __init__(self, artifact: Artifact, session: Any, bound: BoundBatches | None = None) -> None:  # noqa: ANN401 - the engine is untyped
+        """``bound`` feeds ``session`` where its kernels are recorded and replayed."""
         self._artifact = artifact
         self._session = session
-        self._fixed = any(isinstance(node.shape[0], int) for node in session.get_inputs())
+        self._bound = bound
+        self._fixed = _is_fixed(session)
         # The engine's own failures derive from RuntimeError and ValueError only in part.
         self._failures = _failures(importlib.import_module("onnxruntime"))
 
@@ -85,12 +88,15 @@ class OnnxSession:
 
     def close(self) -> None:
         """Free the engine's memory."""
+        self._bound = None
         self._session = None
 
     def _run(self, batch: Batch) -> dict[str, NDArray[np.generic]]:
         names = [tensor.name for tensor in self.outputs]
         feed = {tensor.name: batch[tensor.name] for tensor in self.inputs}
         try:
+            if self._bound is not None:
+                return self._bound.run(feed)
             return dict(zip(names, self._session.run(names, feed), strict=True))
         except self._failures as error:
             raise SessionError(f"{self._artifact.file}: onnxruntime failed: {error}") from error
@@ -106,22 +112,58 @@ def read_tensors(content: bytes, where: str) -> tuple[tuple[Tensor, ...], tuple[
 
 def _load_engine() -> ModuleType:
     try:
-        return importlib.import_module("onnxruntime")
+        engine = importlib.import_module("onnxruntime")
     except (ImportError, OSError) as error:
         # OSError: a wheel whose shared library does not load on this machine.
         raise RuntimeOpenError(f"no onnxruntime ({error}); {_INSTALL}") from error
+    engine.set_default_logger_severity(_ERRORS_ONLY)
+    return engine
 
 
-def _choose_providers(engine: ModuleType, device: str | None, where: str) -> list[str | tuple[str, dict[str, str]]]:
+def _choose_gpu(engine: ModuleType, device: str | None, where: str) -> int | None:
+    """Which GPU to use; ``None`` for the processor."""
     match = _DEVICE.fullmatch(device) if device is not None else None
     if device is not None and match is None:
         raise RuntimeOpenError(f"{where}: onnx has no device {device!r}; cpu, cuda and cuda:<index> are allowed")
-    if device == "cpu" or (device is None and (_CUDA not in engine.get_available_providers() or not find_gpus())):
-        return [_CPU]
-    if _CUDA not in engine.get_available_providers():
+    offered = _CUDA in engine.get_available_providers()
+    if device == "cpu" or (device is None and not (offered and find_gpus())):
+        return None
+    if not offered:
         raise RuntimeOpenError(f"{where}: this onnxruntime has no CUDA; install onnxruntime-gpu instead, or use cpu")
-    index = match.group(1) if match else None
-    return [(_CUDA, {"device_id": index or "0"}), _CPU]
+    return int(match.group(1) or 0) if match else 0
+
+
+def _open_cuda(engine: ModuleType, content: bytes, artifact: Artifact, threads: int, gpu: int) -> OnnxSession:
+    """A session on a GPU. Its kernels are recorded, but where a part runs on the CPU or cannot be replayed."""
+    where, options = artifact.file, {"device_id": str(gpu)}
+    failures: tuple[type[Exception], ...] = (RuntimeOpenError, *_failures(engine))
+    try:
+        session = _open_provider(engine, content, where, threads, {**options, "enable_cuda_graph": "1"})
+        check_tensors(artifact, *_read_tensors(session, where))
+        if not _is_fixed(session):
+            bound = BoundBatches(engine, session, artifact, "cuda", gpu)
+            bound.run({tensor.name: np.zeros((1, *tensor.shape[1:]), tensor.dtype) for tensor in artifact.inputs})
+            return OnnxSession(artifact, session, bound)
+    except failures as error:
+        _log.info("%s is run without a CUDA graph: %s", where, error)
+    session = _open_provider(engine, content, where, threads, options)
+    check_tensors(artifact, *_read_tensors(session, where))
+    return OnnxSession(artifact, session)
+
+
+def _open_provider(engine: ModuleType, content: bytes, where: str, threads: int, options: dict[str, str]) -> Any:  # noqa: ANN401 - the engine is untyped
+    session = _open_session(engine, content, where, threads, [(_CUDA, options), _CPU])
+    # Which providers are available says nothing: one whose library does not load is dropped in silence.
+    if _CUDA not in session.get_providers():
+        raise RuntimeOpenError(
+            f"{where}: onnxruntime could not use CUDA and took {', '.join(session.get_providers())}; "
+            "check the CUDA and cuDNN libraries, or use device cpu"
+        )
+    return session
+
+
+def _is_fixed(session: Any) -> bool:  # noqa: ANN401 - the engine is untyped
+    return any(isinstance(node.shape[0], int) for node in session.get_inputs())
 
 
 def _open_session(
@@ -136,7 +178,7 @@ def _open_session(
     options.inter_op_num_threads = 1
     # Idle worker threads would otherwise spin and take a core from decoding.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.log_severity_level = 3
+    options.log_severity_level = _ERRORS_ONLY
     try:
         return engine.InferenceSession(content, options, providers=providers)
     except _failures(engine) as error:

@@ -133,7 +133,11 @@ def refuse(requirement: Requirement, environment: Environment) -> str | None:
         return f"no engine {requirement.engine!r} here; known engines: {known}"
     if not probe.available:
         return f"engine {requirement.engine} is not available: {probe.reason}"
-    return _refuse_version(requirement, probe) or _refuse_hardware(requirement, environment)
+    return (
+        _refuse_version(requirement, probe)
+        or _refuse_accelerator(requirement, probe)
+        or _refuse_hardware(requirement, environment)
+    )
 
 
 def rank(candidates: Sequence[Candidate], environment: Environment) -> tuple[Candidate, ...]:
@@ -178,6 +182,14 @@ def _refuse_version(requirement: Requirement, probe: Probe) -> str | None:
     return None
 
 
+def _refuse_accelerator(requirement: Requirement, probe: Probe) -> str | None:
+    wanted = requirement.accelerator
+    if wanted is None or any(name.startswith(wanted) for name in probe.accelerators):
+        return None
+    found = ", ".join(probe.accelerators) or "none"
+    return f"made for {wanted} through engine {probe.runtime}, which has here: {found}"
+
+
 def _refuse_hardware(requirement: Requirement, environment: Environment) -> str | None:
     hosts, gpus = requirement.host_architectures, requirement.gpu_architectures
     if hosts and environment.host_architecture not in hosts:
@@ -191,7 +203,8 @@ def _refuse_hardware(requirement: Requirement, environment: Environment) -> str 
 def _without_accelerator(candidate: Candidate, environment: Environment) -> tuple[Candidate, ...]:
     engine = candidate.encoder.requires.engine
     probe = environment.probe(engine)
-    if probe is None or not probe.accelerators or engine not in PROCESSOR_TOO:
+    needed = candidate.encoder.requires.accelerator or candidate.head.requires.accelerator
+    if probe is None or not probe.accelerators or engine not in PROCESSOR_TOO or needed is not None:
         return ()
     return (replace(candidate, device=PROCESSOR_TOO[engine]),)
 
@@ -227,6 +240,9 @@ def _measured_ms(candidate: Candidate, machine: str) -> float | None:
 
 
 def _preference_order(candidate: Candidate, environment: Environment) -> int:
+    if candidate.encoder.requires.accelerator is not None:
+        # What was made for the accelerator at hand comes before what runs there too.
+        return -1
     key = (environment.host_architecture, environment.int8_dot)
     table = PREFERENCE.get(key, PREFERENCE[_DEFAULT_PREFERENCE])
     pair = (candidate.encoder.requires.engine, candidate.encoder.precision)

@@ -7,14 +7,15 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from builder.compilation.compiled import Precision
-from models.manifest import Stage
+from models.manifest import Requirement, Stage
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):
     """One way to run the network: an engine and a precision, and that of the ``head`` where it is another.
 
-    ``min_version`` is the engine's oldest version, ``major.minor``, that reads the file; ``symmetric`` asks for Q/DQ
-    with activations symmetric about 0.
+    ``min_version`` is the engine's oldest version, ``major.minor``, that reads the file, ``accelerator`` and the
+    architectures as in ``Requirement``. ``symmetric`` asks for Q/DQ with activations symmetric about 0;
+    ``half_arithmetic`` computes a float16 file in halves, where it is otherwise but stored so.
     """
 
     name: str
@@ -23,22 +24,70 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     suffix: str
     head: Precision | None = None
     min_version: str | None = None
+    accelerator: str | None = None
+    host_architectures: tuple[str, ...] = ()
     symmetric: bool = False
+    half_arithmetic: bool = False
 
     def precision_of(self, stage: Stage) -> Precision:
         """The precision of one of its files."""
         return self.head if stage == "head" and self.head is not None else self.precision
 
+    @property
+    def requires(self) -> Requirement:
+        """What a machine must offer to run its files."""
+        return Requirement(
+            engine=self.engine,
+            min_version=self.min_version,
+            accelerator=self.accelerator,
+            host_architectures=self.host_architectures,
+        )
+
 
 # ONNX files are opset 17 in IR 8, which onnxruntime reads from 1.12 on. TFLite files name no version: boards with
 # tflite-runtime 2.14 count otherwise than LiteRT, and an operator too new is refused when the file is opened.
 # A head is next to none of the work, and as int8 half of what int8 costs: it stays float.
-TARGETS: tuple[Target, ...] = (
+CPU_TARGETS: tuple[Target, ...] = (
     Target(name="cpu-tflite-int8", engine="tflite", precision="int8", suffix="tflite", head="float32"),
     Target(name="cpu-tflite", engine="tflite", precision="float32", suffix="tflite"),
     Target(name="cpu-onnx", engine="onnx", precision="float32", suffix="onnx", min_version="1.12"),
     Target(name="cpu-onnx-int8", engine="onnx", precision="int8", suffix="onnx", head="float32", min_version="1.12"),
 )
+
+# Processors have no arithmetic in halves worth the name, so that these wait for the accelerator that they are for.
+# TensorRT takes networks as they are typed since 10.0, and no others since 11.0; 8.x would compute all in float32.
+GPU_TARGETS: tuple[Target, ...] = (
+    Target(
+        name="gpu-onnx",
+        engine="onnx",
+        precision="float16",
+        suffix="onnx",
+        min_version="1.12",
+        accelerator="cuda",
+        half_arithmetic=True,
+    ),
+    Target(
+        name="jetson-tensorrt",
+        engine="tensorrt",
+        precision="int8",
+        suffix="onnx",
+        head="float16",
+        min_version="10.0",
+        host_architectures=("aarch64",),
+        symmetric=True,
+        half_arithmetic=True,
+    ),
+    Target(
+        name="gpu-tensorrt",
+        engine="tensorrt",
+        precision="float16",
+        suffix="onnx",
+        min_version="10.0",
+        half_arithmetic=True,
+    ),
+)
+
+TARGETS = (*CPU_TARGETS, *GPU_TARGETS)
 
 
 def store_half(targets: Iterable[Target]) -> tuple[Target, ...]:

@@ -1,4 +1,4 @@
-"""ONNX: float32, float16-stored weights, or int8 with explicit Q/DQ, through tf2onnx and ONNX Runtime's quantizer.
+"""ONNX: float32, float16 (stored or computed so), or int8 with explicit Q/DQ, by tf2onnx and ONNX Runtime's tools.
 
 The contract is the network's own: NHWC in, any batch. tf2onnx turns the convolutions to NCHW and one transpose of the
 three-channel input remains; batch normalisation is folded by ONNX Runtime's hardware-independent optimiser.
@@ -36,8 +36,11 @@ def compile_onnx(
     path: Path,
     representative: Representative | None = None,
     symmetric: bool = False,
+    half_arithmetic: bool = False,
 ) -> Compiled:
     """Compile ``model``, one input and one output, to ``path``; float32 goes in and comes out at every precision.
+
+    Weights of a float16 file are widened as it is opened, or, with ``half_arithmetic``, all is computed in float16.
 
     ``representative`` yields batches of real-valued input, wanted for int8 only; ``symmetric`` keeps activations' zero
     at 0, as TensorRT's parser demands, and costs the clip of every ReLU6 on a CPU. A recurrent network stays float32
@@ -51,7 +54,7 @@ def compile_onnx(
     if precision == "int8" and not recurrent:
         graph = quantize_graph(graph, representative, path.name, symmetric=symmetric)
     if precision == "float16":
-        graph = _halve(graph)
+        graph = _cast(graph) if half_arithmetic else _halve(graph)
     path.write_bytes(canonical(graph).SerializeToString(deterministic=True))
     return Compiled(
         path=path,
@@ -143,6 +146,12 @@ def _halve(graph: ModelProto) -> ModelProto:
     del graph.graph.node[:]
     graph.graph.node.extend(nodes)
     return graph
+
+
+def _cast(graph: ModelProto) -> ModelProto:
+    """All tensors between input and output as float16. Values beyond its range are brought to its ends."""
+    converter = load_builder_module("onnxruntime.transformers.float16")
+    return cast("ModelProto", converter.convert_float_to_float16(graph, keep_io_types=True))
 
 
 def _tensor(name: str, shape: tuple[int | None, ...]) -> Tensor:

@@ -18,7 +18,7 @@ from builder.compilation.onnx import compile_onnx
 from builder.compilation.tflite import compile_tflite
 from builder.evaluation.opening import open_artifact
 from builder.training.network import Network
-from models.manifest import Artifact, Preprocessing, Requirement, Stage
+from models.manifest import Artifact, Preprocessing, Stage
 from models.preprocessing import normalise
 from runtimes.protocol import Session
 
@@ -83,9 +83,14 @@ def _compile(
         else (normalise(row[None], preprocessing) for row in calibrating.samples)
     )
     precision = target.precision_of(stage)
-    if target.engine == "onnx":
+    if target.suffix == "onnx":
         return compile_onnx(
-            model, precision=precision, path=path, representative=representative, symmetric=target.symmetric
+            model,
+            precision=precision,
+            path=path,
+            representative=representative,
+            symmetric=target.symmetric,
+            half_arithmetic=target.half_arithmetic,
         )
     darkest, brightest = normalise(np.array([0, 255], np.uint8), preprocessing)
     samples_range = (float(darkest), float(brightest)) if stage == "encoder" else None
@@ -108,5 +113,5 @@ def as_artifact(target: Target, stage: Stage, compiled: Compiled) -> Artifact:
         precision=compiled.precision,
         inputs=compiled.inputs,
         outputs=compiled.outputs,
-        requires=Requirement(engine=target.engine, min_version=target.min_version),
+        requires=target.requires,
     )

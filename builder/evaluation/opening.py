@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from models.manifest import Artifact, Preprocessing
+import msgspec
+
+from models.manifest import Artifact, Preprocessing, Requirement
 from runtimes.discovery import discover_runtimes
+from runtimes.environment import probe_environment
 from runtimes.errors import RuntimeOpenError
 from runtimes.pair import Pair
 from runtimes.protocol import Session, SessionOptions
-from runtimes.selection import Candidate
+from runtimes.selection import PROCESSOR_TOO, Candidate, refuse
+
+_STAND_IN = "onnx"
 
 
 def open_artifacts(
@@ -24,11 +29,26 @@ def open_artifacts(
 
 
 def open_artifact(artifact: Artifact, directory: Path, threads: int = 1) -> Session:
-    """Open one file of ``directory``. Raises ``RuntimeOpenError``."""
+    """Open one file of ``directory``, by the engine ``standing_in`` for its own where that is not here.
+
+    Raises ``RuntimeOpenError``.
+    """
     engines = {engine.name: engine for engine in discover_runtimes().runtimes}
-    engine = engines.get(artifact.requires.engine)
-    if engine is None:
-        raise RuntimeOpenError(
-            f"{artifact.file}: no engine {artifact.requires.engine!r} here; known are {', '.join(sorted(engines))}"
-        )
-    return engine.open(artifact, (directory / artifact.file).read_bytes(), SessionOptions(threads=threads))
+    stand_in = standing_in(artifact)
+    opened = artifact if stand_in is None else msgspec.structs.replace(artifact, requires=Requirement(engine=stand_in))
+    options = SessionOptions(threads=threads, device=None if stand_in is None else PROCESSOR_TOO[stand_in])
+    return engines[opened.requires.engine].open(opened, (directory / artifact.file).read_bytes(), options)
+
+
+def standing_in(artifact: Artifact) -> str | None:
+    """The engine that runs a file on the processor where what it is made for is not at hand; ``None`` where it is.
+
+    An ONNX file is one graph to all who read it: ONNX Runtime tells what it answers, other kernels only round
+    otherwise. What it tells nothing of is speed. Raises ``RuntimeOpenError`` when no engine here can run the file.
+    """
+    reason = refuse(artifact.requires, probe_environment())
+    if reason is None:
+        return None
+    if Path(artifact.file).suffix != ".onnx":
+        raise RuntimeOpenError(f"{artifact.file}: {reason}")
+    return _STAND_IN

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from builder.evaluation.latency import measure_latency
-from builder.evaluation.opening import open_artifact
+from builder.evaluation.opening import open_artifact, standing_in
 from builder.evaluation.operations import count_multiply_adds
 from builder.evaluation.parity import manifest_accuracy
 from builder.release.inputs import ReleaseError
@@ -21,9 +21,13 @@ from models.manifest import Artifact, Latency
 def with_latency(
     artifacts: Sequence[Artifact], directory: Path, clock: Callable[[], float], *, runs: int = 100
 ) -> tuple[Artifact, ...]:
-    """The artifacts with their latency on this machine, one thread, through the runtimes that devices use."""
+    """The artifacts with their latency on this machine, one thread, through the runtimes that devices use; without,
+    where their engine is not here."""
     return tuple(
-        msgspec.structs.replace(artifact, latency=_latency(artifact, directory, clock, runs)) for artifact in artifacts
+        artifact
+        if standing_in(artifact)
+        else msgspec.structs.replace(artifact, latency=_latency(artifact, directory, clock, runs))
+        for artifact in artifacts
     )
 
 
@@ -63,8 +67,8 @@ def _with_accuracy(artifact: Artifact, figures: ReportFigures) -> Artifact:
 def _facts(name: str, artifacts: Sequence[Artifact], directory: Path) -> TargetFacts:
     parts = {artifact.stage: artifact for artifact in artifacts if artifact.target == name}
     encoder, head = parts.get("encoder"), parts.get("head")
-    if encoder is None or head is None or encoder.latency is None or head.latency is None:
-        raise ReleaseError(f"target {name} needs an encoder and a head, both measured; found {', '.join(parts)}")
+    if encoder is None or head is None:
+        raise ReleaseError(f"target {name} needs an encoder and a head; found {', '.join(parts)}")
     return TargetFacts(
         target=name,
         precision=encoder.precision,
@@ -73,4 +77,5 @@ def _facts(name: str, artifacts: Sequence[Artifact], directory: Path) -> TargetF
         head_bytes=(directory / head.file).stat().st_size,
         encoder_latency=encoder.latency,
         head_latency=head.latency,
+        standing_in=standing_in(encoder),
     )

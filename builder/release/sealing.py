@@ -10,12 +10,14 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from builder.evaluation.opening import open_artifacts, standing_in
 from builder.release.inputs import ReleaseError
 from models.archive import SUFFIX
 from models.bundle import open_bundle, pack
 from models.signing import sign
 from models.signing_key import public_pem
 from models.trust import TrustStore, read_key
+from runtimes.bench.opened_targets import STAGES
 from runtimes.detector import open_detector
 
 _log = logging.getLogger(__name__)
@@ -41,7 +43,7 @@ def seal_bundle(
         sign(whole, key)
         packed = pack(whole, aside / f"{directory.name}{SUFFIX}")
         _check_size(packed, whole, size_limit)
-        _check_opening(packed, key)
+        _check_opening(packed, whole, key)
         shutil.rmtree(directory, ignore_errors=True)
         whole.replace(directory)
         return packed.replace(directory.with_name(f"{directory.name}{SUFFIX}"))
@@ -62,10 +64,16 @@ def _check_size(packed: Path, directory: Path, limit: int | None) -> None:
     )
 
 
-def _check_opening(packed: Path, key: ec.EllipticCurvePrivateKey) -> None:
-    """Open the file as its user will; opening a target runs its golden self-test."""
+def _check_opening(packed: Path, directory: Path, key: ec.EllipticCurvePrivateKey) -> None:
+    """Open the file as its user will; opening a target runs its golden self-test. A target whose engine is not on this
+    machine is tested through the one that stands in for it."""
     signer = read_key("signing key", public_pem(key.public_key()))
     bundle = open_bundle(packed, TrustStore(keys=(signer,)))
     for target in bundle.manifest.targets():
+        encoder, head = (bundle.manifest.artifact(target, stage) for stage in STAGES)
+        if standing_in(encoder) is not None:
+            with closing(open_artifacts(encoder, head, directory, bundle.manifest.preprocessing)) as pair:
+                pair.check(bundle.golden(), bundle.manifest.calibration.temperature)
+            continue
         with closing(open_detector(bundle, target=target)) as detector:
             _log.info("%s opened and passed its self-test", detector.description)

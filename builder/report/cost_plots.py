@@ -21,7 +21,7 @@ def plot_cost(targets: Sequence[TargetFacts]) -> str:
         left, right = figure.subplots(1, 2, sharey=True)
         names = [target.target for target in rows]
         sizes = [(target.encoder_bytes / _MEGA, target.head_bytes / _MEGA) for target in rows]
-        times = [(target.encoder_latency.p50_ms, target.head_latency.p50_ms) for target in rows]
+        times = [_medians(target) for target in rows]
         _bars(left, names, sizes, "Size, MB", "{:.2f}")
         _bars(right, names, times, "Median latency, ms", "{:.2f}")
         right.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, fontsize=8, borderaxespad=0.2)
@@ -46,15 +46,22 @@ def plot_training(curves: Sequence[TrainingCurve]) -> str:
     return draw("training", "Loss of every training run over its epochs", 2.4 * columns, 2.4 * lines, paint)
 
 
+def _medians(target: TargetFacts) -> tuple[float, float]:
+    """Milliseconds of encoder and head; none where they were not measured."""
+    if target.latencies is None:
+        return 0.0, 0.0
+    encoder, head = target.latencies
+    return encoder.p50_ms, head.p50_ms
+
+
 def _bars(axes: Axes, names: Sequence[str], parts: Sequence[tuple[float, float]], title: str, form: str) -> None:
     encoder, head = zip(*parts, strict=True)
     rows = range(len(names))
     axes.barh(rows, encoder, color=STUDENT, height=0.55, label="encoder")
     axes.barh(rows, head, left=encoder, color=MUTED, height=0.55, label="head")
     for row, part in enumerate(parts):
-        axes.annotate(
-            form.format(sum(part)), (sum(part), row), (4, 0), textcoords="offset points", va="center", fontsize=8
-        )
+        told = form.format(sum(part)) if sum(part) else "not measured here"
+        axes.annotate(told, (sum(part), row), (4, 0), textcoords="offset points", va="center", fontsize=8)
     axes.set_yticks(rows, names)
     axes.set_title(title)
     axes.margins(x=0.14)

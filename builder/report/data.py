@@ -30,15 +30,26 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TargetFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """Size and speed of one target of the bundle; its scores are the subject of the same name."""
+    """Size and speed of one target of the bundle; its scores are the subject of the same name.
+
+    ``standing_in`` is the engine that judged it where its own is not on this machine; it has no latency then.
+    """
 
     target: str
     precision: Literal["float32", "float16", "int8"]
     engine: str
     encoder_bytes: Count
     head_bytes: Count
-    encoder_latency: Latency
-    head_latency: Latency
+    encoder_latency: Latency | None
+    head_latency: Latency | None
+    standing_in: str | None = None
+
+    @property
+    def latencies(self) -> tuple[Latency, Latency] | None:
+        """Of encoder and head, where they were measured."""
+        if self.encoder_latency is None or self.head_latency is None:
+            return None
+        return self.encoder_latency, self.head_latency
 
 
 class DataSummary(msgspec.Struct, frozen=True, kw_only=True):

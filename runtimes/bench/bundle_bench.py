@@ -52,7 +52,7 @@ class Timing(msgspec.Struct, frozen=True, kw_only=True):
 
 class BenchedArtifact(msgspec.Struct, frozen=True, kw_only=True):
     """One compiled file. ``share`` is that of the machine's limit, of one item on one thread; ``None`` where the bundle
-    does not tell how much arithmetic it is, or the machine's peak is not known."""
+    does not tell how much arithmetic it is, the machine's peak is not known, or an accelerator did the work."""
 
     target: str
     stage: Stage
@@ -109,7 +109,9 @@ def bench_bundle(bundle: Bundle, environment: Environment, limit: MachineLimit, 
         machine=environment.machine,
         rounds=options.rounds,
         limit=limit,
-        artifacts=tuple(_benched(bundle, limit, options, place, found) for place, found in timings.items()),
+        artifacts=tuple(
+            _benched(bundle, environment, limit, options, place, found) for place, found in timings.items()
+        ),
         refused=refused,
     )
 
@@ -156,6 +158,7 @@ def _timings(
 
 def _benched(
     bundle: Bundle,
+    environment: Environment,
     limit: MachineLimit,
     options: BenchOptions,
     place: tuple[str, Stage],
@@ -163,6 +166,9 @@ def _benched(
 ) -> BenchedArtifact:
     artifact = bundle.manifest.artifact(*place)
     content = bundle.read(artifact.file)
+    probe = environment.probe(artifact.requires.engine)
+    # The limit is the processor's, and a session's default device the accelerator.
+    accelerated = probe is not None and bool(probe.accelerators)
     return BenchedArtifact(
         target=artifact.target,
         stage=artifact.stage,
@@ -170,7 +176,7 @@ def _benched(
         bytes=len(content),
         compressed_bytes=len(zlib.compress(content, 9)),
         cold=measure_cold_start(artifact, content, options.threads[0]),
-        share=_share(artifact, len(content), limit, timings),
+        share=None if accelerated else _share(artifact, len(content), limit, timings),
         timings=tuple(timings),
     )
 

@@ -11,8 +11,10 @@ from models.bundle import Bundle, open_bundle
 from models.manifest import Artifact, Stage
 from models.trust import TrustStore
 from runtimes.discovery import discover_runtimes
+from runtimes.environment import probe_environment
 from runtimes.errors import NoRuntimeError, RuntimeOpenError
 from runtimes.protocol import Runtime, Session, SessionOptions
+from runtimes.selection import refuse
 
 STAGES: tuple[Stage, ...] = ("encoder", "head")
 
@@ -79,9 +81,10 @@ def _open_pair(
 def _open(
     bundle: Bundle, artifact: Artifact, engines: dict[str, Runtime], threads: int, clock: Callable[[], float]
 ) -> OpenedStage:
-    engine = engines.get(artifact.requires.engine)
-    if engine is None:
-        raise RuntimeOpenError(f"{artifact.file}: no engine {artifact.requires.engine!r} here")
+    reason = refuse(artifact.requires, probe_environment())
+    if reason is not None:
+        raise RuntimeOpenError(f"{artifact.file}: {reason}")
+    engine = engines[artifact.requires.engine]
     content = bundle.read(artifact.file)
     before = clock()
     session = engine.open(artifact, content, SessionOptions(threads=threads))

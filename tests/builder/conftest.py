@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from builder.compilation.catalogue import TARGETS
+from builder.compilation.catalogue import CPU_TARGETS
 from builder.compilation.targets import compile_target
 from builder.evaluation.scoring import FloatScorer
 from builder.release.bundle import assemble_bundle
@@ -41,7 +41,7 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> CompiledNetwork:
     calibrating = tiny_networks.make_calibrating(network)
     artifacts = tuple(
         artifact
-        for target in TARGETS
+        for target in CPU_TARGETS
         for artifact in compile_target(target, network, calibrating, tiny_networks.PREPROCESSING, directory)
     )
     return CompiledNetwork(network, directory, artifacts)

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from builder.compilation.catalogue import TARGETS
+from builder.compilation.catalogue import CPU_TARGETS
 from builder.data.degradation import Degradation
 from builder.errors import RecipeError
 from builder.recipe import load_recipe
@@ -54,7 +54,7 @@ def test_the_recipes_that_come_along_are_whole(
 
 def test_a_recipe_chooses_what_the_bundle_is_compiled_for(tmp_path: Path) -> None:
     every = load_recipe("quick")
-    assert [target.name for target in every.released()] == list(every.targets) == [one.name for one in TARGETS]
+    assert [target.name for target in every.released()] == list(every.targets) == [one.name for one in CPU_TARGETS]
     some = load_recipe(changed(tmp_path, "[geometry]", 'targets = ["cpu-onnx", "cpu-tflite-int8"]\n[geometry]'))
     assert [(one.name, one.precision) for one in some.released()] == [
         ("cpu-tflite-int8", "int8"),

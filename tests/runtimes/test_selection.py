@@ -19,6 +19,7 @@ ONNX = Probe(runtime="onnx", available=True, version="1.31.0")
 CUDA = Probe(runtime="onnx", available=True, version="1.31.0", accelerators=("cuda",))
 TENSORRT = Probe(runtime="tensorrt", available=True, version="10.3.0.26", accelerators=("sm_87",))
 OTHER = Probe(runtime="hailo", available=True, version="4.20", accelerators=("hailo-8",))
+STICK = Probe(runtime="edgetpu", available=True, version="2.1.0", accelerators=("usb:0",))
 NO_CORAL = Probe(runtime="edgetpu", available=False, reason="libedgetpu.so.1 is not there")
 
 INT8, FLOAT, ONNX_FLOAT = "tflite-int8", "tflite-float32", "onnx-float32"
@@ -80,6 +81,14 @@ def _manifest(
         (Requirement(engine="onnx", min_version="1.4"), _machine(ONNX), None),
         (Requirement(engine="tensorrt", min_version="10.0", max_version="10.3"), _machine(TENSORRT), None),
         (Requirement(engine="x", min_version="1.0"), _machine(Probe("x", available=True)), "does not tell its version"),
+        (Requirement(engine="onnx", accelerator="cuda"), _machine(CUDA), None),
+        (
+            Requirement(engine="onnx", accelerator="cuda"),
+            _machine(ONNX),
+            "made for cuda through engine onnx, which has",
+        ),
+        (Requirement(engine="edgetpu", accelerator="usb"), _machine(STICK), None),
+        (Requirement(engine="edgetpu", accelerator="pci"), _machine(STICK), "has here: usb:0"),
         (Requirement(engine="onnx", host_architectures=("x86_64",)), _machine(ONNX), None),
         (Requirement(engine="onnx", host_architectures=("aarch64",)), _machine(ONNX), "this machine is x86_64"),
         (Requirement(engine="onnx", gpu_architectures=("sm_87",)), _machine(ONNX, gpus=("sm_87",)), None),
@@ -111,6 +120,20 @@ def test_keep_considers_one_target_when_it_is_asked_for() -> None:
 def test_keep_names_the_targets_when_asked_for_another() -> None:
     with pytest.raises(BundleFormatError, match=f"it has {INT8}, {ONNX_FLOAT}"):
         keep(_manifest(INT8, ONNX_FLOAT), _machine(TFLITE), "edgetpu-int8")
+
+
+def test_target_made_for_the_gpu_comes_before_one_that_runs_there_too_and_is_never_run_without() -> None:
+    made = Requirement(engine="onnx", accelerator="cuda")
+    plain, half = (_manifest(name, **requires) for name, requires in ((ONNX_FLOAT, {}), (ONNX_HALF, _both(made))))
+    both = make_manifest((*plain.artifacts, *half.artifacts))
+    machine = _machine(TFLITE, CUDA)
+    ranked = [str(candidate.target) for candidate in rank(keep(both, machine).candidates, machine)]
+    assert ranked == [ONNX_HALF, ONNX_FLOAT, ONNX_FLOAT]
+    assert [candidate.target for candidate in keep(both, _machine(TFLITE, ONNX)).candidates] == [ONNX_FLOAT]
+
+
+def _both(requirement: Requirement) -> dict[str, Requirement]:
+    return {"encoder": requirement, "head": requirement}
 
 
 HERE = _machine().machine

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from builder.compilation.catalogue import TARGETS
+from builder.compilation.catalogue import CPU_TARGETS
 from builder.data.clips import Clip
 from builder.evaluation.scores import ClipScore, Scores, write_scores
 from builder.pipeline.compiled_fold import compile_stage
@@ -31,7 +31,7 @@ class FilledStore(StageStore):
     def run(self, name: str, inputs: Any, work: Callable[[Path], None]) -> Stage:  # noqa: ARG002 - nothing is done
         def draw(directory: Path) -> None:
             held = (*self._clips.judge, *self._clips.calibrate)
-            compiled = (STUDENT, *(target.name for target in TARGETS)) if name.endswith("compile") else ()
+            compiled = (STUDENT, *(target.name for target in CPU_TARGETS)) if name.endswith("compile") else ()
             files = [f"{one}.json" for one in compiled]
             for file in (SCORES, *files):
                 write_scores(draw_verdicts(held, self._clips.number, name), directory / file)

@@ -36,6 +36,13 @@ def test_card_shows_every_measurement_and_names_none_as_missing(tmp_path: Path) 
     assert "Not measured" not in told
 
 
+def test_card_has_a_line_for_each_target_and_no_latency_where_none_was_measured(tmp_path: Path) -> None:
+    lines = section(card_of(make_full_report(), tmp_path), "Figures").splitlines()
+    rows = {line.split(" | ")[0].strip("| "): line for line in lines if line.endswith(" |")}
+    assert rows["gpu-onnx"].endswith("| not measured | not measured |")
+    assert rows["cpu-tflite"].endswith(" ms |")
+
+
 def test_card_says_plainly_what_was_not_measured(tmp_path: Path) -> None:
     told = section(card_of(make_report(), tmp_path), "Further measurements")
     assert told.strip() == (
