@@ -13,6 +13,9 @@ from runtimes.protocol import Batch
 
 Answer = dict[str, NDArray[np.generic]]
 
+SIZES = (1, 2, 4, 8, 16, 24, 32, 48, 64)
+"""What a GPU's batches are filled up to, so that what is recorded of each can be kept; larger ones run in pieces."""
+
 
 def run_batch(artifact: Artifact, batch: Batch, run: Callable[[Batch], Answer], *, whole: bool, closed: bool) -> Answer:
     """Answer ``batch``, of any size, by ``run``: at once where the engine takes it ``whole``, else item by item.
@@ -29,6 +32,26 @@ def run_batch(artifact: Artifact, batch: Batch, run: Callable[[Batch], Answer], 
         return run(batch)
     rows = [run({name: array[item : item + 1] for name, array in batch.items()}) for item in range(size)]
     return {tensor.name: np.concatenate([row[tensor.name] for row in rows]) for tensor in artifact.outputs}
+
+
+def run_in_sizes(artifact: Artifact, batch: Batch, run: Callable[[Batch, int], Answer]) -> Answer:
+    """Answer ``batch``, of one item or more, by ``run``, which takes batches that are exactly of one of ``SIZES``, and
+    that size."""
+    total = len(batch[artifact.inputs[0].name])
+    pieces = []
+    for start in range(0, total, SIZES[-1]):
+        count = min(total - start, SIZES[-1])
+        size = next(size for size in SIZES if size >= count)
+        filled = {name: _fill(array[start : start + count], size) for name, array in batch.items()}
+        pieces.append({name: array[:count] for name, array in run(filled, size).items()})
+    return {tensor.name: np.concatenate([piece[tensor.name] for piece in pieces]) for tensor in artifact.outputs}
+
+
+def _fill(rows: NDArray[np.generic], size: int) -> NDArray[np.generic]:
+    """``rows`` and copies of the first of them, ``size`` in all."""
+    if len(rows) == size:
+        return np.ascontiguousarray(rows)
+    return np.concatenate([rows, np.repeat(rows[:1], size - len(rows), axis=0)])
 
 
 def _check(batch: Batch, inputs: Sequence[Tensor], where: str) -> int:

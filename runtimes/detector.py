@@ -16,7 +16,7 @@ from models.manifest import Geometry
 from runtimes.bench.kept import measured_here
 from runtimes.discovery import discover_runtimes
 from runtimes.environment import Environment, probe_all, probe_environment
-from runtimes.errors import DetectorInputError, NoRuntimeError, SessionError
+from runtimes.errors import DetectorInputError, NoRuntimeError, NotBuiltError, SessionError
 from runtimes.pair import Pair, open_pair, probability
 from runtimes.protocol import Runtime, SessionOptions
 from runtimes.recovery import Recovery, RetryPolicy
@@ -33,26 +33,26 @@ _Answer = TypeVar("_Answer")
 class Detector:
     """Encoder and head of one target, used by one thread at a time.
 
-    When a session fails while running, the detector opens the next target, warns, calls ``on_changed`` and answers
-    with that one, so that losing an accelerator never ends its user. ``recovery`` tries the lost ones again; one that
-    opens and passes its self-test is taken back by the next ``encode``, which calls ``on_changed`` too. All targets of
-    a bundle share sample, embedding and window shapes; but their embeddings differ slightly, so windows begun on one
-    target should be begun again after ``on_changed``.
+    ``order`` is of all targets that may serve, best first. When a session fails while running, the detector opens the
+    next target, warns, calls ``on_changed`` and answers with that one, so that losing an accelerator never ends its
+    user. ``recovery`` tries the lost ones again; one that opens and passes its self-test is taken back by the next
+    ``encode``, which calls ``on_changed`` too. All targets of a bundle share sample, embedding and window shapes; but
+    their embeddings differ slightly, so windows begun on one target should be begun again after ``on_changed``.
     """
 
     def __init__(
         self,
         bundle: Bundle,
         pair: Pair,
-        rest: Sequence[Candidate],
+        order: Sequence[Candidate],
         open_one: Callable[[Candidate], Pair],
         recovery: Recovery,
         on_changed: OnChanged | None,
     ) -> None:
         self._bundle = bundle
         self._pair = pair
-        self._rest = tuple(rest)
-        self._order = (pair.candidate, *rest)
+        self._order = tuple(order)
+        self._rest = self._order[self._order.index(pair.candidate) + 1 :]
         self._open_one = open_one
         self._recovery = recovery
         self._on_changed = on_changed
@@ -127,8 +127,8 @@ class Detector:
         """Take back a better target that works again. Only before encoding: embeddings of two targets do not mix."""
         pair = self._recovery.poll()
         if pair is not None:
-            _log.warning("back from %s to %s: it works again", self._pair.candidate, pair.candidate)
-            self._take(pair, f"{pair.candidate} works again")
+            _log.warning("back from %s to %s, which works now", self._pair.candidate, pair.candidate)
+            self._take(pair, f"{pair.candidate} works now")
 
     def _take(self, pair: Pair, reason: str) -> None:
         before, self._pair = self._pair, pair
@@ -150,6 +150,8 @@ def open_detector(
 ) -> Detector:
     """Open the best target of ``bundle`` that runs here and passes its self-test on the golden inputs.
 
+    A target whose engine must be built for this GPU first is built in the background while the next best serves, and
+    taken once it is there, as one that works again is; only where nothing else runs is it waited for.
     ``target`` allows that one only; ``runtimes`` replaces the engines found on this machine. A device in ``options`` is
     kept to when opening, and left when it fails later. ``retry`` says when targets that failed while running are tried
     again, by ``clock`` (monotonic). Raises ``NoRuntimeError`` with every attempt when nothing can run, and
@@ -164,20 +166,57 @@ def open_detector(
     if runtimes is not None:
         engines = tuple(runtimes)
         environment = replace(environment, probes=probe_all(engines))
-    golden = bundle.golden()
-    by_name = {engine.name: engine for engine in engines}
-
-    def open_one(candidate: Candidate) -> Pair:
-        return open_pair(bundle, candidate, by_name, replace(options, device=candidate.device), golden)
-
+    opening = _Opening(bundle, engines, options)
     ranked, refusals = plan(bundle, environment, target)
     asked = ranked
     if options.device is not None:
         asked = tuple(replace(candidate, device=options.device) for candidate in ranked if candidate.device is None)
-    chosen, pair = open_first(asked, refusals, open_one, bundle.manifest.name)
+    chosen, pair = opening.best(asked, refusals)
+    better = asked[: asked.index(chosen)]
+    unbuilt = tuple(candidate for candidate in better if candidate in opening.unbuilt)
     # Once the device asked for is lost, whatever still runs is better than nothing.
-    rest = tuple(candidate for candidate in ranked if candidate not in asked[: asked.index(chosen) + 1])
-    return Detector(bundle, pair, rest, open_one, Recovery(open_one, retry or RetryPolicy(), clock), on_changed)
+    rest = tuple(candidate for candidate in ranked if candidate not in {*better, chosen})
+    recovery = Recovery(opening.patiently, retry or RetryPolicy(), clock)
+    recovery.seek(unbuilt)
+    return Detector(bundle, pair, (*unbuilt, chosen, *rest), opening.at_once, recovery, on_changed)
+
+
+class _Opening:
+    """Opens targets of one bundle. ``unbuilt`` are those that were refused for having to be built first."""
+
+    def __init__(self, bundle: Bundle, engines: Sequence[Runtime], options: SessionOptions) -> None:
+        self.unbuilt: tuple[Candidate, ...] = ()
+        self._bundle = bundle
+        self._engines = {engine.name: engine for engine in engines}
+        self._options = options
+        self._golden = bundle.golden()
+
+    def best(self, candidates: Sequence[Candidate], refusals: Sequence[Refusal]) -> tuple[Candidate, Pair]:
+        """The first of ``candidates`` that opens, at once if any does. Raises ``NoRuntimeError``."""
+        name = self._bundle.manifest.name
+        try:
+            return open_first(candidates, refusals, self.at_once, name)
+        except NoRuntimeError:
+            if not self.unbuilt:
+                raise
+            # There is nothing that could serve meanwhile.
+            return open_first(self.unbuilt, refusals, self.patiently, name)
+
+    def at_once(self, candidate: Candidate) -> Pair:
+        """Open what takes no building. Raises ``EngineError``."""
+        try:
+            return self._open(candidate, build=False)
+        except NotBuiltError:
+            self.unbuilt = tuple(dict.fromkeys((*self.unbuilt, candidate)))
+            raise
+
+    def patiently(self, candidate: Candidate) -> Pair:
+        """Open a target, however long it takes. Raises ``EngineError``."""
+        return self._open(candidate, build=True)
+
+    def _open(self, candidate: Candidate, *, build: bool) -> Pair:
+        options = replace(self._options, device=candidate.device, build=build)
+        return open_pair(self._bundle, candidate, self._engines, options, self._golden)
 
 
 def plan(

@@ -19,6 +19,8 @@ _BUILT_IN = {
     "tflite": "runtimes.tflite:TFLiteRuntime",
     "onnx": "runtimes.onnx:OnnxRuntime",
     "edgetpu": "runtimes.edgetpu:EdgeTPURuntime",
+    "tensorrt": "runtimes.tensorrt.runtime:TensorRTRuntime",
+    "tensorrt-rtx": "runtimes.tensorrt.runtime:rtx_runtime",
 }
 
 

@@ -15,6 +15,10 @@ class RuntimeOpenError(EngineError):
     """An artifact could not be opened: engine missing, file unusable, or tensors other than the manifest's."""
 
 
+class NotBuiltError(RuntimeOpenError):
+    """An artifact must first be built for this machine, which was not allowed now since it takes its time."""
+
+
 class SessionError(EngineError):
     """An open engine failed while running a batch."""
 

@@ -1,7 +1,7 @@
 """Batches at fixed places in a GPU's memory, so that ONNX Runtime records its kernels once and replays them.
 
 A small network is dozens of kernels that each take less than it takes to launch them. A CUDA graph launches them all at
-once, and is of one batch size at fixed addresses: sizes are rounded up to a few, whose graphs are kept.
+once, and is of one batch size at fixed addresses: batches are of a few sizes, whose graphs are kept.
 """
 
 from __future__ import annotations
@@ -10,14 +10,10 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.manifest import Artifact, Tensor
-from runtimes.batch import Answer
+from runtimes.batch import Answer, run_in_sizes
 from runtimes.protocol import Batch
-
-SIZES = (1, 2, 4, 8, 16, 24, 32, 48, 64)
-"""What a batch is filled up to; one that is larger is run in pieces."""
 
 _GRAPH = "gpu_graph_id"
 
@@ -44,23 +40,16 @@ class BoundBatches:
 
     def run(self, batch: Batch) -> Answer:
         """Answer a batch of any size but 0. Raises what the engine raises."""
-        total = len(batch[self._artifact.inputs[0].name])
-        parts = [
-            self._run({name: array[start : start + SIZES[-1]] for name, array in batch.items()})
-            for start in range(0, total, SIZES[-1])
-        ]
-        return {tensor.name: np.concatenate([part[tensor.name] for part in parts]) for tensor in self._artifact.outputs}
+        return run_in_sizes(self._artifact, batch, self._run)
 
-    def _run(self, batch: Batch) -> Answer:
-        count = len(batch[self._artifact.inputs[0].name])
-        size = next(size for size in SIZES if size >= count)
+    def _run(self, batch: Batch, size: int) -> Answer:
         bound = self._bound.get(size) or self._bind(size)
         for name, place in bound.inputs.items():
-            place.update_inplace(_filled(batch[name], size))
+            place.update_inplace(batch[name])
         self._session.run_with_iobinding(bound.binding, bound.options)
         # Kept only once it has run: a size that failed is bound anew.
         self._bound[size] = bound
-        return {name: place.numpy()[:count] for name, place in bound.outputs.items()}
+        return {name: place.numpy() for name, place in bound.outputs.items()}
 
     def _bind(self, size: int) -> _Bound:
         binding = self._session.io_binding()
@@ -77,10 +66,3 @@ class BoundBatches:
     def _place(self, tensor: Tensor, size: int) -> Any:  # noqa: ANN401 - the engine is untyped
         shape = [size, *tensor.shape[1:]]
         return self._engine.OrtValue.ortvalue_from_shape_and_type(shape, np.dtype(tensor.dtype).type, *self._device)
-
-
-def _filled(rows: NDArray[np.generic], size: int) -> NDArray[np.generic]:
-    """``rows`` and copies of the first of them, ``size`` in all."""
-    if len(rows) == size:
-        return np.ascontiguousarray(rows)
-    return np.concatenate([rows, np.repeat(rows[:1], size - len(rows), axis=0)])

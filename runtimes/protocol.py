@@ -27,10 +27,15 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class SessionOptions:
-    """How to open an artifact: worker threads, and the device in the runtime's own grammar (``None``: its default)."""
+    """How to open an artifact: worker threads, and the device in the runtime's own grammar (``None``: its default).
+
+    ``build`` allows what takes minutes, such as building an engine for this GPU; without, an artifact that needs it is
+    refused by ``NotBuiltError``.
+    """
 
     threads: int = 1
     device: str | None = None
+    build: bool = True
 
 
 class Session(Protocol):

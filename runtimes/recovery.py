@@ -1,4 +1,4 @@
-"""Back to a better target: those lost while running are tried again, seldom, off the thread that judges."""
+"""Back to a better target: those lost while running, or still to be built, are tried off the thread that judges."""
 
 from __future__ import annotations
 
@@ -56,13 +56,18 @@ class Recovery:
         self._lost = tuple(better)
         self._put_off(now_s)
 
+    def seek(self, better: Sequence[Candidate]) -> None:
+        """Try these, best first, with the next ``poll``: they were never lost, but must be built first."""
+        self._lost = tuple(better)
+        self._due_s = self._clock()
+
     def poll(self) -> Pair | None:
         """A better target, open and tested, once a try has found one; begins a try when one is due. Never waits."""
         now_s = self._clock()
         if self._attempt is None:
             if self._lost and now_s >= self._due_s:
                 # Should no thread be had for it, the next try must not follow at once.
-                self._due_s = now_s + self._policy.wait_s(self._failures)
+                self._due_s = now_s + self._policy.wait_s(max(1, self._failures))
                 self._attempt = self._begin()
             return None
         if not self._attempt.done():

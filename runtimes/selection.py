@@ -21,7 +21,7 @@ _Opened = TypeVar("_Opened")
 
 # Engines that bring an accelerator come before any processor; the fastest class of device first. An engine not listed
 # counts as an accelerator when its probe names one.
-ACCELERATED = ("tensorrt", "edgetpu", "onnx")
+ACCELERATED = ("tensorrt", "tensorrt-rtx", "edgetpu", "onnx")
 
 # (engine, precision), the fastest first, by host architecture and whether it multiplies int8 vectors in one
 # instruction. MobileNetV2 at 128 px on one core with VNNI: tflite int8 1.1 ms, tflite and onnx float 2.3 ms. Without

@@ -32,6 +32,8 @@ class Mute:
     name = "mute"
 """
 
+BUILT_IN = ["tflite", "onnx", "edgetpu", "tensorrt", "tensorrt-rtx"]
+
 
 @pytest.fixture
 def plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,7 +59,14 @@ def plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_load_runtimes_skips_the_plugin_with_its_reason_when_it_is_broken(name: str, value: str, reason: str) -> None:
     discovery = load_runtimes([EntryPoint(name, value, GROUP), EntryPoint("good", "plugins_of_others:Good", GROUP)])
-    assert [runtime.name for runtime in discovery.runtimes] == ["tflite", "onnx", "edgetpu", "good"]
+    assert [runtime.name for runtime in discovery.runtimes] == [
+        "tflite",
+        "onnx",
+        "edgetpu",
+        "tensorrt",
+        "tensorrt-rtx",
+        "good",
+    ]
     assert [(probe.runtime, probe.available) for probe in discovery.broken] == [(name, False)]
     assert reason in (discovery.broken[0].reason or "")
     assert describe_machine(discovery).probes[-1] == discovery.broken[0]
@@ -65,7 +74,7 @@ def test_load_runtimes_skips_the_plugin_with_its_reason_when_it_is_broken(name: 
 
 def test_load_runtimes_lists_ours_once_when_they_are_installed_too() -> None:
     discovery = load_runtimes([EntryPoint("onnx", "runtimes.onnx:OnnxRuntime", GROUP)])
-    assert [runtime.name for runtime in discovery.runtimes] == ["tflite", "onnx", "edgetpu"]
+    assert [runtime.name for runtime in discovery.runtimes] == BUILT_IN
     assert discovery.broken == ()
 
 

@@ -35,9 +35,9 @@ def test_host_architecture_has_one_name_when_systems_spell_it_differently(
     ("table", "gpus"),
     [
         ("", ()),
-        ("NVIDIA H200, 9.0\n", (Gpu("NVIDIA H200", "sm_90"),)),
-        ("A, 8.6\nB, 12.0\n", (Gpu("A", "sm_86"), Gpu("B", "sm_120"))),
-        ("Tesla, old, [N/A]\n", (Gpu("Tesla, old", ""),)),
+        ("NVIDIA H200, 9.0, 580.1\n", (Gpu("NVIDIA H200", "sm_90", "580.1"),)),
+        ("A, 8.6, 1\nB, 12.0, 2\n", (Gpu("A", "sm_86", "1"), Gpu("B", "sm_120", "2"))),
+        ("Tesla, old, [N/A], 390\n", (Gpu("Tesla, old", "", "390"),)),
         ("No devices were found\n", ()),
     ],
 )
@@ -48,7 +48,7 @@ def test_parse_gpus_reads_the_driver_when_it_answers(table: str, gpus: tuple[Gpu
 @pytest.mark.parametrize(
     ("script", "gpus"),
     [
-        ("echo 'NVIDIA Thing, 8.7'", (Gpu("NVIDIA Thing", "sm_87"),)),
+        ("echo 'NVIDIA Thing, 8.7, 540.4'", (Gpu("NVIDIA Thing", "sm_87", "540.4"),)),
         ("echo 'no driver' >&2; exit 9", ()),
         ("printf '\\377'", ()),
     ],

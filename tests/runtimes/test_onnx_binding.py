@@ -9,7 +9,8 @@ import pytest
 
 from models.bundle import Bundle
 from models.manifest import Stage
-from runtimes.onnx_binding import SIZES, BoundBatches
+from runtimes.batch import SIZES
+from runtimes.onnx_binding import BoundBatches
 
 ENGINE = importlib.import_module("onnxruntime")
 

@@ -86,7 +86,7 @@ def test_encode_goes_back_to_the_lost_target_once_it_works_again_and_not_before_
     site.now_s += 1
     assert site.try_again(caplog, "back from tflite-float32") == "tflite-int8"
     assert [after for _, after, _ in site.told][-1] == best
-    assert site.told[-1][2].endswith("works again")
+    assert site.told[-1][2].endswith("works now")
     site.detector.close()
     assert sorted(site.faults.opened) == sorted(site.faults.closed)
 
