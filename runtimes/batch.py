@@ -13,8 +13,11 @@ from runtimes.protocol import Batch
 
 Answer = dict[str, NDArray[np.generic]]
 
-SIZES = (1, 2, 4, 8, 16, 24, 32, 48, 64)
+SIZES = (1, 2, 4, 8, 16, 32, 64)
 """What a GPU's batches are filled up to, so that what is recorded of each can be kept; larger ones run in pieces."""
+
+# On an H100 a run takes 0.3 ms and 0.03 more an item: up to so many for nothing cost less than another run.
+_WASTE = 8
 
 
 def run_batch(artifact: Artifact, batch: Batch, run: Callable[[Batch], Answer], *, whole: bool, closed: bool) -> Answer:
@@ -37,14 +40,23 @@ def run_batch(artifact: Artifact, batch: Batch, run: Callable[[Batch], Answer], 
 def run_in_sizes(artifact: Artifact, batch: Batch, run: Callable[[Batch, int], Answer]) -> Answer:
     """Answer ``batch``, of one item or more, by ``run``, which takes batches that are exactly of one of ``SIZES``, and
     that size."""
-    total = len(batch[artifact.inputs[0].name])
+    total, start = len(batch[artifact.inputs[0].name]), 0
     pieces = []
-    for start in range(0, total, SIZES[-1]):
-        count = min(total - start, SIZES[-1])
-        size = next(size for size in SIZES if size >= count)
+    while start < total:
+        count, size = _piece(total - start)
         filled = {name: _fill(array[start : start + count], size) for name, array in batch.items()}
         pieces.append({name: array[:count] for name, array in run(filled, size).items()})
+        start += count
     return {tensor.name: np.concatenate([piece[tensor.name] for piece in pieces]) for tensor in artifact.outputs}
+
+
+def _piece(left: int) -> tuple[int, int]:
+    """How many of the items that are ``left`` to run next, and the size to fill them up to."""
+    size = next((size for size in SIZES if size >= left), SIZES[-1])
+    if size - left <= _WASTE:
+        return min(left, size), size
+    whole = max(size for size in SIZES if size <= left)
+    return whole, whole
 
 
 def _fill(rows: NDArray[np.generic], size: int) -> NDArray[np.generic]:

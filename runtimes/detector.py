@@ -176,8 +176,7 @@ def open_detector(
     unbuilt = tuple(candidate for candidate in better if candidate in opening.unbuilt)
     # Once the device asked for is lost, whatever still runs is better than nothing.
     rest = tuple(candidate for candidate in ranked if candidate not in {*better, chosen})
-    recovery = Recovery(opening.patiently, retry or RetryPolicy(), clock)
-    recovery.seek(unbuilt)
+    recovery = Recovery(opening.patiently, retry or RetryPolicy(), clock, unbuilt)
     return Detector(bundle, pair, (*unbuilt, chosen, *rest), opening.at_once, recovery, on_changed)
 
 

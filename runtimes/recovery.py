@@ -36,15 +36,24 @@ class Recovery:
     own: a driver may take its time, and where it hangs only that thread does.
     """
 
-    def __init__(self, open_one: Callable[[Candidate], Pair], policy: RetryPolicy, clock: Callable[[], float]) -> None:
-        """``open_one`` opens a target and tests it, or raises ``NexaraError``; ``clock`` is monotonic seconds."""
+    def __init__(
+        self,
+        open_one: Callable[[Candidate], Pair],
+        policy: RetryPolicy,
+        clock: Callable[[], float],
+        unbuilt: Sequence[Candidate] = (),
+    ) -> None:
+        """``open_one`` opens a target and tests it, or raises ``NexaraError``; ``clock`` is monotonic seconds.
+
+        The first ``poll`` begins to open the ``unbuilt``, best first: they were never lost, but must be built first.
+        """
         self._open_one = open_one
         self._policy = policy
         self._clock = clock
-        self._lost: tuple[Candidate, ...] = ()
+        self._lost = tuple(unbuilt)
         self._failures = 0
         self._changed_s = clock()
-        self._due_s = 0.0
+        self._due_s = clock()
         self._attempt: Future[Pair | None] | None = None
 
     def lose(self, better: Sequence[Candidate]) -> None:
@@ -55,11 +64,6 @@ class Recovery:
         self._changed_s = now_s
         self._lost = tuple(better)
         self._put_off(now_s)
-
-    def seek(self, better: Sequence[Candidate]) -> None:
-        """Try these, best first, with the next ``poll``: they were never lost, but must be built first."""
-        self._lost = tuple(better)
-        self._due_s = self._clock()
 
     def poll(self) -> Pair | None:
         """A better target, open and tested, once a try has found one; begins a try when one is due. Never waits."""
