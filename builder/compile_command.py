@@ -12,6 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from builder.compilation.ahead_of_time import why_not_here
 from builder.compilation.catalogue import TARGETS, Target, released
 from builder.compilation.float_model import read_facts, read_float_model
 from builder.display import TerminalDisplay
@@ -30,7 +31,7 @@ ALL = "all"
 def main(argv: list[str]) -> int:
     """Compile a float model for some targets, prove each of them, and seal them as a bundle."""
     arguments = _parser().parse_args(argv)
-    targets = _targets(arguments.target)
+    targets, left_out = _targets(arguments.target)
     facts = read_facts(arguments.model)
     if arguments.json is not None:
         require_folder(arguments.json)
@@ -55,6 +56,8 @@ def main(argv: list[str]) -> int:
         say(line)
     if arguments.json is not None:
         write_json(arguments.json, compiled)
+    for name, reason in left_out.items():
+        say(f"not compiled: {name}: {reason}")
     say(f"bundle  {packed} ({packed.stat().st_size / 1e6:.2f} MB)")
     return 0
 
@@ -102,13 +105,17 @@ def _milliseconds(encoder: Latency, head: Latency) -> tuple[str, str]:
     return f"{encoder.p50_ms + head.p50_ms:.2f}", f"{encoder.p99_ms + head.p99_ms:.2f}"
 
 
-def _targets(names: Sequence[str]) -> tuple[Target, ...]:
-    if ALL in names:
-        return released([target.name for target in TARGETS])
+def _targets(names: Sequence[str]) -> tuple[tuple[Target, ...], dict[str, str]]:
+    """The targets that are meant and, of all, those that this machine cannot compile, with the reason."""
     try:
-        return released(names)
+        asked = released([target.name for target in TARGETS] if ALL in names else names)
     except ValueError as error:
         raise BuilderError(f"{error}, and {ALL}") from error
+    left_out = {target.name: reason for target in asked if (reason := why_not_here(target)) is not None}
+    if left_out and ALL not in names:
+        name, reason = next(iter(left_out.items()))
+        raise BuilderError(f"target {name} cannot be compiled here: {reason}")
+    return tuple(target for target in asked if target.name not in left_out), left_out
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -121,7 +128,7 @@ def _parser() -> argparse.ArgumentParser:
         type=lambda text: [name.strip() for name in text.split(",") if name.strip()],
         default=[ALL],
         metavar="NAME,NAME",
-        help=f"{', '.join(target.name for target in TARGETS)}, or {ALL} (default)",
+        help=f"{', '.join(target.name for target in TARGETS)}, or {ALL} that this machine can compile (default)",
     )
     parser.add_argument("--out", type=Path, default=Path("compiled"), metavar="DIR", help="where the bundle goes")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too; the bundle holds them")

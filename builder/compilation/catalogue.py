@@ -15,7 +15,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
 
     ``min_version`` is the engine's oldest version, ``major.minor``, that reads the file, ``accelerator`` and the
     architectures as in ``Requirement``. ``symmetric`` asks for Q/DQ with activations symmetric about 0;
-    ``half_arithmetic`` computes a float16 file in halves, where it is otherwise but stored so.
+    ``half_arithmetic`` computes a float16 file in halves, where it is otherwise but stored so. ``ahead_of_time`` ships
+    the engine that is built of the graph, which alone is judged where there is no GPU.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     host_architectures: tuple[str, ...] = ()
     symmetric: bool = False
     half_arithmetic: bool = False
+    ahead_of_time: bool = False
 
     def precision_of(self, stage: Stage) -> Precision:
         """The precision of one of its files."""
@@ -84,6 +86,15 @@ GPU_TARGETS: tuple[Target, ...] = (
         suffix="onnx",
         min_version="10.0",
         half_arithmetic=True,
+    ),
+    Target(
+        name="gpu-tensorrt-rtx",
+        engine="tensorrt-rtx",
+        precision="float16",
+        suffix="onnx",
+        host_architectures=("x86_64",),
+        half_arithmetic=True,
+        ahead_of_time=True,
     ),
 )
 

@@ -26,7 +26,8 @@ def build_engine(
     """The engine of a graph whose first axes are batches, for 1 to ``MOST`` items; ``where`` names it in errors.
 
     ``architectures``, such as ``sm_86``, are those to build for ahead of time, out of ``library.architectures()``;
-    without any it is for the GPU at hand. Raises ``RuntimeOpenError`` with what the parser or the builder told.
+    without any it is for the GPU at hand, or for all that one engine of TensorRT for RTX can be for. Raises
+    ``RuntimeOpenError`` with what the parser or the builder told.
     """
     module = library.module
     try:

@@ -1,0 +1,54 @@
+"""Engines built where there is no GPU, for those that will run them."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import msgspec
+
+from builder.compilation.catalogue import Target
+from builder.compilation.compiled import CompilationError
+from models.manifest import Artifact
+from runtimes.errors import RuntimeOpenError
+from runtimes.tensorrt.engine_build import build_engine
+from runtimes.tensorrt.library import Library, LibraryName, load_library
+from runtimes.tensorrt.runtime import ENGINE
+
+_LIBRARY: LibraryName = "tensorrt-rtx"
+_OLDEST_PORTABLE = 80
+"""An engine for all GPUs from this architecture on is not for older ones, which the library would build for alone."""
+
+
+def why_not_here(target: Target) -> str | None:
+    """Why ``target`` cannot be compiled on this machine; ``None`` where it can."""
+    if not target.ahead_of_time:
+        return None
+    try:
+        load_library(_LIBRARY)
+    except RuntimeOpenError as error:
+        return str(error)
+    return None
+
+
+def build_ahead(artifact: Artifact, directory: Path) -> Artifact:
+    """Build the engine of a compiled graph beside it, and give it in the graph's place.
+
+    The engine is read by the library's own version alone. Raises ``CompilationError`` when it cannot be built.
+    """
+    try:
+        library = load_library(_LIBRARY)
+        engine = build_engine(library, (directory / artifact.file).read_bytes(), artifact.file)
+    except RuntimeOpenError as error:
+        raise CompilationError(f"{artifact.target}: {error}") from error
+    file = str(Path(artifact.file).with_suffix(ENGINE))
+    (directory / file).write_bytes(engine)
+    version = ".".join(library.version.split(".")[:2])
+    requires = msgspec.structs.replace(
+        artifact.requires, min_version=version, max_version=version, gpu_architectures=_portable(library)
+    )
+    return msgspec.structs.replace(artifact, file=file, sha256=hashlib.sha256(engine).hexdigest(), requires=requires)
+
+
+def _portable(library: Library) -> tuple[str, ...]:
+    return tuple(one for one in library.architectures() if int(one.removeprefix("sm_")) >= _OLDEST_PORTABLE)
