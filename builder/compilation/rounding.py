@@ -12,7 +12,7 @@ down, which needs no more of the samples than their second moments.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 import numpy as np
@@ -66,14 +66,17 @@ class _Kernel(NamedTuple):
         return np.asarray(flat.T @ flat)
 
 
-def round_to_fit(encoder: tf_keras.Model, samples: NDArray[np.float32]) -> tf_keras.Model:
+def round_to_fit(
+    encoder: tf_keras.Model, samples: NDArray[np.float32], float_layers: Collection[str] = ()
+) -> tf_keras.Model:
     """A copy of ``encoder`` whose kernels, scaled by output channel, are whole numbers of at most 127, chosen for what
-    its layers make of ``samples (N, H, W, C) float32``, at least one. Batch normalisation may be folded into them
-    later. Of many samples some are taken: second moments settle long before ranges do."""
+    its layers make of ``samples (N, H, W, C) float32``, at least one; those of ``float_layers`` stay as
+    they are. Batch normalisation may be folded into them later. Of many samples some are taken: second moments settle
+    long before ranges do."""
     samples = samples[:: max(1, len(samples) // _ENOUGH)]
     rounded = load_keras().models.clone_model(encoder)
     rounded.set_weights(encoder.get_weights())
-    kernels = list(_kernels(rounded))
+    kernels = [kernel for kernel in _kernels(rounded) if kernel.layer.name not in float_layers]
     for kernel, moments in zip(kernels, _measure(rounded, kernels, samples), strict=True):
         kernel.set(choose_rounding(kernel.weights(), moments))
     return cast("tf_keras.Model", rounded)
