@@ -77,6 +77,8 @@ def round_to_fit(
     rounded = load_keras().models.clone_model(encoder)
     rounded.set_weights(encoder.get_weights())
     kernels = [kernel for kernel in _kernels(rounded) if kernel.layer.name not in float_layers]
+    if not kernels:
+        return cast("tf_keras.Model", rounded)
     for kernel, moments in zip(kernels, _measure(rounded, kernels, samples), strict=True):
         kernel.set(choose_rounding(kernel.weights(), moments))
     return cast("tf_keras.Model", rounded)
@@ -130,7 +132,8 @@ def _measure(encoder: tf_keras.Model, kernels: list[_Kernel], samples: NDArray[n
     """The second moments of each kernel's inputs over all samples."""
     tf = load_tensorflow()
     inputs = load_keras().Model(encoder.input, [kernel.layer.input for kernel in kernels])
-    look = tf.function(lambda batch: inputs(batch, training=False), reduce_retracing=True)
+    # Of one kernel the model gives a tensor in the place of a list of one.
+    look = tf.function(lambda batch: tf.nest.flatten(inputs(batch, training=False)), reduce_retracing=True)
     sums: list[Reals] = []
     for start in range(0, len(samples), _BATCH):
         maps = look(tf.constant(samples[start : start + _BATCH]))

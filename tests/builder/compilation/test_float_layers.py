@@ -66,6 +66,16 @@ def onnx_floats(path: Path) -> list[bool]:
     return [stored.get(node.input[1]) == onnx.TensorProto.FLOAT for node in graph.node if node.op_type == "Conv"]
 
 
+def operators_between(path: Path) -> list[str]:
+    """What is computed between the second and the third convolution of the tiny encoder."""
+    if path.suffix == ".tflite":
+        names = [one["op_name"] for one in open_interpreter(path.read_bytes(), path.name, 1)._get_ops_details()]
+    else:
+        names = [node.op_type.upper() for node in onnx.load(path).graph.node if node.op_type != "Constant"]
+    _, second, third = (place for place, name in enumerate(names) if "CONV" in name)
+    return [name.capitalize() for name in names[second + 1 : third]]
+
+
 def depthwise(network: CompiledNetwork) -> str:
     return next(name for name in convolutions(network.network.encoder) if "depthwise" in name)
 
@@ -121,6 +131,15 @@ def test_embeddings_are_nearer_to_float_when_a_layer_that_costs_is_float(tmp_pat
     assert errors[1] < 0.1 * errors[0], errors
 
 
+@pytest.mark.parametrize("target", INT8, ids=lambda target: target.name)
+def test_nothing_is_quantized_between_float_layers(compiled: CompiledNetwork, tmp_path: Path, target: Target) -> None:
+    first, second = list(convolutions(compiled.network.encoder))[1:]
+    calibrating = calibrate_int8(compiled.network, WINDOWS, INT8, PREPROCESSING, "fitted", (second, first))
+    encoder, _ = compile_target(target, compiled.network, calibrating, PREPROCESSING, tmp_path)
+    between = operators_between(tmp_path / encoder.file)
+    assert between == ([] if target.engine == "tflite" else ["Clip"])
+
+
 def test_weights_of_a_float_layer_are_not_rounded(mixed: Mixed, compiled: CompiledNetwork) -> None:
     encoder = compiled.network.encoder
     for rounding, rounded in (("fitted", True), ("nearest", False)):
@@ -131,6 +150,13 @@ def test_weights_of_a_float_layer_are_not_rounded(mixed: Mixed, compiled: Compil
                 encoder.get_layer(layer).get_weights()[0], made.encoder.get_layer(layer).get_weights()[0]
             )
             assert kept == (layer == mixed.layer or not rounded)
+
+
+def test_where_all_layers_are_float_nothing_is_rounded(compiled: CompiledNetwork) -> None:
+    encoder = compiled.network.encoder
+    made = calibrate_int8(compiled.network, WINDOWS, INT8, PREPROCESSING, "fitted", tuple(convolutions(encoder)))
+    for weight, kept in zip(encoder.get_weights(), made.encoder.get_weights(), strict=True):
+        np.testing.assert_array_equal(weight, kept)
 
 
 def test_a_scan_finds_no_cost_in_the_weights_of_a_float_layer(compiled: CompiledNetwork) -> None:
