@@ -91,10 +91,17 @@ class Pruning(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 class Quantization(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``clips`` of the training clips give the ranges of int8 and what rounding is fitted to: each weight goes up or
-    down for the sake of what its layer gives (``fitted``), or to the nearest (``nearest``)."""
+    down for the sake of what its layer gives (``fitted``), or to the nearest (``nearest``). ``float_layers`` are those
+    convolutions of the student's encoder that int8 files keep in float."""
 
     clips: Count = 60
     rounding: Rounding = "fitted"
+    float_layers: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)] | msgspec.UnsetType = msgspec.UNSET
+
+    @property
+    def kept_float(self) -> tuple[str, ...]:
+        """The convolutions that int8 files keep in float, none where none is named."""
+        return () if self.float_layers is msgspec.UNSET else self.float_layers
 
 
 class CalibrationSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

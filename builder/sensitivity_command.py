@@ -40,7 +40,9 @@ def main(argv: list[str]) -> int:
     with TerminalDisplay(console) as display:
         model = read_float_model(arguments.model)
         seen = facts.preprocessing
-        calibrating = calibrate_int8(model.network, model.calibrating, TARGETS, seen, facts.rounding)
+        calibrating = calibrate_int8(
+            model.network, model.calibrating, TARGETS, seen, facts.rounding, facts.float_layers
+        )
         found = scan_layers(model.network, calibrating, seen, display.progress)
     for line in describe(found):
         console.print(Text(line), soft_wrap=True)

@@ -57,6 +57,7 @@ class ModelFacts(msgspec.Struct, frozen=True, kw_only=True):
     lineage: Lineage
     golden_origin: str
     held_out: tuple[HeldOutClip, ...] = ()
+    float_layers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from builder.compilation.catalogue import Target
+from builder.compilation.layer_nodes import require_layers
 from builder.compilation.rounding import Rounding, round_to_fit
 from builder.compilation.targets import Calibrating
 from builder.training.network import Network
@@ -22,12 +24,18 @@ def calibrate_int8(
     targets: Sequence[Target],
     preprocessing: Preprocessing,
     rounding: Rounding,
+    float_layers: tuple[str, ...] = (),
 ) -> Calibrating:
-    """What the ``targets`` are calibrated by, from ``windows (M, T, P * H, W, C) uint8`` of training clips."""
+    """What the ``targets`` are calibrated by, from ``windows (M, T, P * H, W, C) uint8`` of training clips; the weights
+    of ``float_layers`` stay as they are.
+
+    Raises ``CompilationError`` for a layer that the encoder has not.
+    """
+    require_layers(network.encoder, float_layers)
     embeddings = embedder(network.encoder, preprocessing)(windows)
     panes = windows.reshape(len(windows), -1, *preprocessing.pane_shape)
-    calibrating = Calibrating(embeddings, panes, network.encoder)
+    calibrating = Calibrating(embeddings, panes, network.encoder, float_layers)
     if rounding == "nearest" or all(target.precision != "int8" for target in targets):
         return calibrating
-    rounded = round_to_fit(network.encoder, normalise(calibrating.samples, preprocessing))
-    return Calibrating(embeddings, panes, rounded)
+    rounded = round_to_fit(network.encoder, normalise(calibrating.samples, preprocessing), float_layers)
+    return replace(calibrating, encoder=rounded)

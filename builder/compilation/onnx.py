@@ -7,7 +7,7 @@ three-channel input remains; batch normalisation is folded by ONNX Runtime's har
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from builder.compilation.compiled import CompilationError, Compiled, Precision, Representative, representative_rows
+from builder.compilation.layer_nodes import WeightedNode, nodes_of_layers
 from builder.compilation.onnx_canonical import canonical
 from builder.framework import load_builder_module, load_tensorflow
 from models.manifest import Tensor
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 OPSET = 17
 _RECURRENT = frozenset({"LSTM", "GRU", "RNN", "Loop", "Scan"})
 _WORTH_HALVING = 64
+_LOWEST = "lowest"
 _CALIBRATION_BATCH = 16
 
 
@@ -37,22 +39,26 @@ def compile_onnx(
     representative: Representative | None = None,
     symmetric: bool = False,
     half_arithmetic: bool = False,
+    float_layers: Sequence[str] = (),
 ) -> Compiled:
     """Compile ``model``, one input and one output, to ``path``; float32 goes in and comes out at every precision.
 
     Weights of a float16 file are widened as it is opened, or, with ``half_arithmetic``, all is computed in float16.
 
     ``representative`` yields batches of real-valued input, wanted for int8 only; ``symmetric`` keeps activations' zero
-    at 0, as TensorRT's parser demands, and costs the clip of every ReLU6 on a CPU. A recurrent network stays float32
-    when int8 is asked for, since ONNX Runtime has no quantized LSTM; the result says so in ``precision`` and ``note``.
+    at 0, as TensorRT's parser demands, and costs the clip of every ReLU6 on a CPU. Convolutions of these
+    ``float_layers`` stay float in an int8 file. A recurrent network stays float32 when int8 is asked for, since ONNX
+    Runtime has no quantized LSTM; the result says so in ``precision`` and ``note``.
 
-    Raises ``CompilationError`` when a converter refuses or nothing representative was given.
+    Raises ``CompilationError`` when a converter refuses, nothing representative was given or a layer is unknown.
     """
     graph = export_graph(model, path.name)
     recurrent = any(node.op_type in _RECURRENT for node in graph.graph.node)
     note = "ONNX has no quantized LSTM: weights are float32" if precision == "int8" and recurrent else None
     if precision == "int8" and not recurrent:
-        graph = quantize_graph(graph, representative, path.name, symmetric=symmetric)
+        kept = nodes_of_layers(model, weighted_nodes(graph), float_layers)
+        quantized = quantize_graph(graph, representative, path.name, symmetric=symmetric, float_nodes=kept)
+        graph = keep_float(quantized, kept)
     if precision == "float16":
         graph = _cast(graph) if half_arithmetic else _halve(graph)
     path.write_bytes(canonical(graph).SerializeToString(deterministic=True))
@@ -79,6 +85,12 @@ def export_graph(model: Model, name: str) -> ModelProto:
     return canonical(_fold(canonical(graph)))
 
 
+def weighted_nodes(graph: ModelProto) -> list[WeightedNode]:
+    """The graph's convolutions in the order of computing."""
+    sizes = {one.name: int(np.prod(one.dims)) for one in graph.graph.initializer}
+    return [WeightedNode(node.name, sizes[node.input[1]]) for node in graph.graph.node if node.op_type == "Conv"]
+
+
 def _fold(graph: ModelProto) -> ModelProto:
     """Fold constants and batch normalisation, by nothing that depends on this machine."""
     onnx, runtime = load_builder_module("onnx"), load_builder_module("onnxruntime")
@@ -92,9 +104,15 @@ def _fold(graph: ModelProto) -> ModelProto:
 
 
 def quantize_graph(
-    graph: ModelProto, representative: Representative | None, name: str, *, symmetric: bool = False
+    graph: ModelProto,
+    representative: Representative | None,
+    name: str,
+    *,
+    symmetric: bool = False,
+    float_nodes: Sequence[str] = (),
 ) -> ModelProto:
-    """Explicit Q/DQ with symmetric per-channel weights and float biases, since TensorRT's parser takes no others.
+    """Explicit Q/DQ with symmetric per-channel weights and float biases, since TensorRT's parser takes no others; none
+    around ``float_nodes``.
 
     Raises ``CompilationError`` when nothing representative was given or the quantizer refuses.
     """
@@ -110,11 +128,36 @@ def quantize_graph(
                 per_channel=True,
                 activation_type=quantization.QuantType.QInt8,
                 weight_type=quantization.QuantType.QInt8,
+                nodes_to_exclude=list(float_nodes),
                 extra_options={"ActivationSymmetric": symmetric, "WeightSymmetric": True, "QuantizeBias": False},
             )
         except (RuntimeError, ValueError, NotImplementedError) as error:
             raise CompilationError(f"{name}: ONNX Runtime cannot quantize the network: {error}") from error
         return cast("ModelProto", onnx.load(Path(folder, "int8.onnx")))
+
+
+def keep_float(graph: ModelProto, nodes: Sequence[str]) -> ModelProto:
+    """``graph`` with something between each of these float ``nodes`` and the dequantization before it.
+
+    ONNX Runtime takes a float convolution between a dequantized input and a quantized output for one that was forgotten
+    (``WeightBiasQuantization``), and rounds its weights itself when it loads the file, worse than they were rounded
+    here: with one scale for all channels.
+    """
+    onnx = load_builder_module("onnx")
+    kept = type(graph)()
+    kept.CopyFrom(graph)
+    restored = {node.output[0] for node in kept.graph.node if node.op_type == "DequantizeLinear"}
+    parted = []
+    for node in kept.graph.node:
+        if node.name in nodes and node.input[0] in restored:
+            # All floats are at least the lowest: nothing changes, and nothing that optimizes a graph knows it.
+            parted.append(onnx.helper.make_node("Max", [node.input[0], _LOWEST], [f"{node.name}_input"]))
+            node.input[0] = f"{node.name}_input"
+        parted.append(node)
+    del kept.graph.node[:]
+    kept.graph.node.extend(parted)
+    kept.graph.initializer.append(onnx.numpy_helper.from_array(np.float32(np.finfo(np.float32).min), _LOWEST))
+    return kept
 
 
 class _Calibration:

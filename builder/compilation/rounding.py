@@ -12,7 +12,7 @@ down, which needs no more of the samples than their second moments.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 import numpy as np
@@ -66,14 +66,19 @@ class _Kernel(NamedTuple):
         return np.asarray(flat.T @ flat)
 
 
-def round_to_fit(encoder: tf_keras.Model, samples: NDArray[np.float32]) -> tf_keras.Model:
+def round_to_fit(
+    encoder: tf_keras.Model, samples: NDArray[np.float32], float_layers: Collection[str] = ()
+) -> tf_keras.Model:
     """A copy of ``encoder`` whose kernels, scaled by output channel, are whole numbers of at most 127, chosen for what
-    its layers make of ``samples (N, H, W, C) float32``, at least one. Batch normalisation may be folded into them
-    later. Of many samples some are taken: second moments settle long before ranges do."""
+    its layers make of ``samples (N, H, W, C) float32``, at least one; those of ``float_layers`` stay as
+    they are. Batch normalisation may be folded into them later. Of many samples some are taken: second moments settle
+    long before ranges do."""
     samples = samples[:: max(1, len(samples) // _ENOUGH)]
     rounded = load_keras().models.clone_model(encoder)
     rounded.set_weights(encoder.get_weights())
-    kernels = list(_kernels(rounded))
+    kernels = [kernel for kernel in _kernels(rounded) if kernel.layer.name not in float_layers]
+    if not kernels:
+        return cast("tf_keras.Model", rounded)
     for kernel, moments in zip(kernels, _measure(rounded, kernels, samples), strict=True):
         kernel.set(choose_rounding(kernel.weights(), moments))
     return cast("tf_keras.Model", rounded)
@@ -127,7 +132,8 @@ def _measure(encoder: tf_keras.Model, kernels: list[_Kernel], samples: NDArray[n
     """The second moments of each kernel's inputs over all samples."""
     tf = load_tensorflow()
     inputs = load_keras().Model(encoder.input, [kernel.layer.input for kernel in kernels])
-    look = tf.function(lambda batch: inputs(batch, training=False), reduce_retracing=True)
+    # Of one kernel the model gives a tensor in the place of a list of one.
+    look = tf.function(lambda batch: tf.nest.flatten(inputs(batch, training=False)), reduce_retracing=True)
     sums: list[Reals] = []
     for start in range(0, len(samples), _BATCH):
         maps = look(tf.constant(samples[start : start + _BATCH]))

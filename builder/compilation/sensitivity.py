@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from builder.compilation.catalogue import Target
-from builder.compilation.onnx import export_graph, quantize_graph
+from builder.compilation.layer_nodes import layers_by_node, nodes_of_layers
+from builder.compilation.onnx import export_graph, keep_float, quantize_graph, weighted_nodes
 from builder.compilation.targets import Calibrating
 from builder.framework import load_builder_module
 from builder.training.fit import Progress
@@ -30,7 +31,6 @@ WINDOWS = 40
 _BATCH = 64
 _NAME = "encoder"
 _NAMED = 3
-_WEIGHTED = "Conv"
 
 
 class LayerSensitivity(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,23 +114,26 @@ class _Measured:
 def scan_layers(
     network: Network, calibrating: Calibrating, preprocessing: Preprocessing, progress: Progress
 ) -> Sensitivity:
-    """Judge some of the ``calibrating`` windows with each layer of the encoder in int8 alone; the head stays float.
+    """Judge some of the ``calibrating`` windows with each layer of the encoder in int8 alone, but for those that int8
+    files keep in float; the head stays float.
 
     Raises ``CompilationError`` when the encoder cannot be exported or quantized.
     """
     plain = export_graph(network.encoder, _NAME)
     ranges = [normalise(calibrating.samples, preprocessing)]
-    quantized = quantize_graph(export_graph(calibrating.encoder, _NAME), ranges, _NAME)
+    weighted = weighted_nodes(plain)
+    kept = nodes_of_layers(network.encoder, weighted, calibrating.float_layers)
+    quantized = quantize_graph(export_graph(calibrating.encoder, _NAME), ranges, _NAME, float_nodes=kept)
     measured = _Measured(network, plain, calibrating, preprocessing)
     sites = list(_sites(quantized))
-    names = _layer_names(network, plain)
+    names, sizes = layers_by_node(network.encoder, weighted), dict(weighted)
     layers = []
     for number, site in enumerate(sites, 1):
         own = names.get(site.node.name, site.node.name)
         graph = _with_site(plain, quantized, site)
-        layers.append(measured.change(graph, own, site.node.op_type, _count(plain, site)))
+        layers.append(measured.change(graph, own, site.node.op_type, sizes.get(site.node.name, 0)))
         progress(number, len(sites), own)
-    whole = measured.change(quantized, "all", "", sum(layer.weights for layer in layers))
+    whole = measured.change(keep_float(quantized, kept), "all", "", sum(layer.weights for layer in layers))
     return Sensitivity(windows=measured.windows, layers=tuple(layers), whole=whole)
 
 
@@ -198,23 +201,3 @@ def _embed(graph: ModelProto, panes: NDArray[np.float32]) -> NDArray[np.float32]
     session = runtime.InferenceSession(graph.SerializeToString(), options, providers=["CPUExecutionProvider"])
     parts = [session.run(None, {"batch": panes[start : start + _BATCH]})[0] for start in range(0, len(panes), _BATCH)]
     return np.concatenate(parts)
-
-
-def _count(plain: ModelProto, site: _Site) -> int:
-    sizes = {one.name: int(np.prod(one.dims)) for one in plain.graph.initializer}
-    node = next(node for node in plain.graph.node if node.name == site.node.name)
-    return sizes.get(node.input[1], 0) if site.node.op_type == _WEIGHTED else 0
-
-
-def _layer_names(network: Network, plain: ModelProto) -> dict[str, str]:
-    """Names of the network's own layers by those of the graph's convolutions, both in the order of computing; none
-    where the two do not pair off by the sizes of their kernels."""
-    layers = [layer for layer in network.encoder.layers if hasattr(layer, "kernel_size")]
-    sizes = {one.name: int(np.prod(one.dims)) for one in plain.graph.initializer}
-    nodes = [node for node in plain.graph.node if node.op_type == _WEIGHTED]
-    pairs = list(zip(nodes, layers, strict=False))
-    if len(nodes) != len(layers) or any(
-        sizes[node.input[1]] != int(np.prod(layer.get_weights()[0].shape)) for node, layer in pairs
-    ):
-        return {}
-    return {node.name: layer.name for node, layer in pairs}

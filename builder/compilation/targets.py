@@ -32,11 +32,13 @@ _log = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class Calibrating:
     """What int8 ranges and shifts are taken from, out of training clips only: windows ``(M, T, P * D) float32`` of the
-    float encoder's embeddings of ``panes (M, T * P, H, W, C) uint8``; and the encoder as int8 files are to hold it."""
+    float encoder's embeddings of ``panes (M, T * P, H, W, C) uint8``; and the encoder as int8 files are to hold it, the
+    convolutions named by ``float_layers`` in float."""
 
     windows: NDArray[np.float32]
     panes: NDArray[np.uint8]
     encoder: Model
+    float_layers: tuple[str, ...] = ()
 
     @property
     def samples(self) -> NDArray[np.uint8]:
@@ -83,6 +85,7 @@ def _compile(
         else (normalise(row[None], preprocessing) for row in calibrating.samples)
     )
     precision = target.precision_of(stage)
+    float_layers = calibrating.float_layers if stage == "encoder" else ()
     if target.suffix == "onnx":
         return compile_onnx(
             model,
@@ -91,11 +94,17 @@ def _compile(
             representative=representative,
             symmetric=target.symmetric,
             half_arithmetic=target.half_arithmetic,
+            float_layers=float_layers,
         )
     darkest, brightest = normalise(np.array([0, 255], np.uint8), preprocessing)
     samples_range = (float(darkest), float(brightest)) if stage == "encoder" else None
     return compile_tflite(
-        model, precision=precision, path=path, representative=representative, samples_range=samples_range
+        model,
+        precision=precision,
+        path=path,
+        representative=representative,
+        samples_range=samples_range,
+        float_layers=float_layers,
     )
 
 

@@ -6,7 +6,7 @@ The network is traced at batch 1: the converter fuses more at a fixed batch, and
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,12 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from builder.compilation.compiled import CompilationError, Compiled, Precision, Representative, representative_rows
-from builder.framework import load_tensorflow
-from runtimes.tflite import read_tensors
+from builder.compilation.layer_nodes import WeightedNode, nodes_of_layers
+from builder.framework import load_builder_module, load_tensorflow
+from runtimes.tflite import open_interpreter, read_tensors
 
 if TYPE_CHECKING:
     from tensorflow.lite import TFLiteConverter
     from tf_keras import Model
+
+
+_CONVOLUTIONS = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D"})
 
 
 def compile_tflite(
@@ -29,14 +33,16 @@ def compile_tflite(
     path: Path,
     representative: Representative | None = None,
     samples_range: tuple[float, float] | None = None,
+    float_layers: Sequence[str] = (),
 ) -> Compiled:
     """Compile ``model``, one input and one output, to ``path``.
 
     ``representative`` yields batches of real-valued input, wanted for int8 only. ``samples_range`` is given for an
     encoder: the real values of a sample's 0 and 255. Its int8 input is then uint8 whose scale and zero point are those
-    of the preprocessing, so that raw pixels go in unchanged; without it, int8 goes in and comes out.
+    of the preprocessing, so that raw pixels go in unchanged; without it, int8 goes in and comes out. Convolutions of
+    these ``float_layers`` stay float in an int8 file.
 
-    Raises ``CompilationError`` when the converter refuses or nothing representative was given.
+    Raises ``CompilationError`` when the converter refuses, nothing representative was given or a layer is unknown.
     """
     tensorflow = load_tensorflow()
     shape = tuple(model.inputs[0].shape[1:])
@@ -49,8 +55,11 @@ def compile_tflite(
         converter.target_spec.supported_types = [tensorflow.float16]
     if precision == "int8":
         _ask_int8(converter, representative_rows(representative, precision), samples_range)
+    keeping = precision == "int8" and float_layers
     try:
-        content = bytes(converter.convert())
+        content = _convert_keeping(converter, model, float_layers) if keeping else bytes(converter.convert())
+    except CompilationError:
+        raise
     except Exception as error:  # the converter raises errors of many unrelated kinds
         raise CompilationError(f"{path.name}: TFLite refuses the {precision} network: {error}") from error
     path.write_bytes(content)
@@ -74,6 +83,33 @@ def _ask_int8(
     converter.target_spec.supported_ops = [tensorflow.lite.OpsSet.TFLITE_BUILTINS_INT8]
     converter.inference_input_type = tensorflow.int8 if samples_range is None else tensorflow.uint8
     converter.inference_output_type = tensorflow.int8
+
+
+def _convert_keeping(converter: TFLiteConverter, model: Model, float_layers: Sequence[str]) -> bytes:
+    """Quantize all but ``float_layers``, as TensorFlow's ``QuantizationDebugger`` does (selective quantization), whose
+    own files take and give int8 or floats only."""
+    converter._experimental_calibrate_only = True  # noqa: SLF001 - the converter has no other way to say it
+    calibrated = bytes(converter.convert())
+    quantizer = load_builder_module("tensorflow.lite.python.convert")
+    return bytes(
+        quantizer.mlir_quantize(
+            calibrated,
+            input_data_type=converter.inference_input_type,
+            output_data_type=converter.inference_output_type,
+            denylisted_nodes=nodes_of_layers(model, _weighted_nodes(calibrated), float_layers),
+        )
+    )
+
+
+def _weighted_nodes(content: bytes) -> list[WeightedNode]:
+    """The file's convolutions in the order of computing, by the names of their outputs, as the quantizer knows them."""
+    interpreter = open_interpreter(content, "float network", 1)
+    tensors = {tensor["index"]: tensor for tensor in interpreter.get_tensor_details()}
+    return [
+        WeightedNode(tensors[operator["outputs"][0]]["name"], int(np.prod(tensors[operator["inputs"][1]]["shape"])))
+        for operator in interpreter._get_ops_details()  # noqa: SLF001 - nothing public lists operators
+        if operator["op_name"] in _CONVOLUTIONS
+    ]
 
 
 def _spanning(row: NDArray[np.float32], samples_range: tuple[float, float]) -> NDArray[np.float32]:

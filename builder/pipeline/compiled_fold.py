@@ -126,7 +126,8 @@ def calibrating_windows(fold: FoldBuild, recipe: Recipe) -> NDArray[np.uint8]:
 
 def _calibrating(fold: FoldBuild, network: Network, recipe: Recipe) -> Calibrating:
     windows = calibrating_windows(fold, recipe)
-    return calibrate_int8(network, windows, recipe.released(), recipe.preprocessing, recipe.quantization.rounding)
+    chosen = recipe.quantization
+    return calibrate_int8(network, windows, recipe.released(), recipe.preprocessing, chosen.rounding, chosen.kept_float)
 
 
 def _spread(count: int, wanted: int) -> Sequence[int]:

@@ -48,6 +48,7 @@ def _facts(recipe: Recipe, inputs: ReleaseInputs) -> ModelFacts:
         preprocessing=report.preprocessing,
         calibration=report.calibration,
         rounding=recipe.quantization.rounding,
+        float_layers=recipe.quantization.kept_float,
         budget=Budget(accuracy=recipe.gate.accuracy, flips=recipe.gate.flips),
         lineage=report.lineage,
         golden_origin=inputs.golden_origin,

@@ -9,17 +9,20 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
+from builder.compilation.compiled import CompilationError
+from builder.compilation.layer_nodes import require_layers
 from builder.data.clips import Clip, ClipFolder, find_clips, require_both_classes
 from builder.data.folds import FoldProtocol, grouped_folds, random_folds
 from builder.data.licence import read_licence
 from builder.data.negatives import find_negatives, forbid_shared
 from builder.display import Display
+from builder.errors import RecipeError
 from builder.pipeline.curated import CuratedClips, curate, hash_clips
 from builder.pipeline.degraded import degraded_stage
 from builder.pipeline.fold_build import FoldBuild
 from builder.pipeline.fold_clips import WHOLE, FoldClips
 from builder.pipeline.learnt_clips import LearntClips
-from builder.pipeline.pretrained import Embedding, Pretrained, places_of
+from builder.pipeline.pretrained import Embedding, Pretrained, places_of, pretrained_encoder
 from builder.pipeline.sifted import quality_stage
 from builder.recipe import Recipe, SceneClips
 from builder.stages import Stage, StageStore
@@ -89,8 +92,10 @@ def prepare(
     """Curate the clips of ``data`` and draw the recipe's scenes, in ``workers`` processes, each a stage that is skipped
     when it is there.
 
-    Raises ``DataError`` when the clips are not of both classes.
+    Raises ``DataError`` when the clips are not of both classes, and ``RecipeError`` for float layers that the student
+    has not, before hours have gone into it.
     """
+    _require_float_layers(recipe)
     found = find_clips(data)
     require_both_classes(found.clips, data)
     _warn_of_sources(found, protocol, display)
@@ -101,6 +106,16 @@ def prepare(
     scenes = _scenes(recipe, store, display, code_version, workers)
     negatives = _negatives(recipe, CuratedClips(real), store, display)
     return PreparedClips(recipe, store.root, real, scenes, protocol, negatives)
+
+
+def _require_float_layers(recipe: Recipe) -> None:
+    layers = recipe.quantization.kept_float
+    if not layers:
+        return
+    try:
+        require_layers(pretrained_encoder(recipe.student.backbone, recipe.preprocessing), layers)
+    except CompilationError as error:
+        raise RecipeError(f"quantization.{error}") from error
 
 
 def curate_stage(name: str, found: ClipFolder, recipe: Recipe, store: StageStore, display: Display) -> Stage:

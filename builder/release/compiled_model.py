@@ -75,8 +75,9 @@ def compile_model(
     """
     with TemporaryDirectory(prefix="nexara-compile-") as folder:
         aside = Path(folder)
+        facts = model.facts
         calibrating = calibrate_int8(
-            model.network, model.calibrating, targets, model.facts.preprocessing, model.facts.rounding
+            model.network, model.calibrating, targets, facts.preprocessing, facts.rounding, facts.float_layers
         )
         artifacts, student = _compile(model, targets, calibrating, aside, progress)
         scores = {target.name: read_scores(aside / f"{target.name}.json") for target in targets}

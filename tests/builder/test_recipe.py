@@ -84,6 +84,17 @@ def test_a_recipe_of_ones_own_is_read_with_the_defaults_for_what_it_leaves_out(t
     assert load_recipe(changed(tmp_path, "[scenes]\nclips = 12\nseconds = 3.0\nseed = 1\n", "")).scenes is None
 
 
+def test_layers_that_int8_keeps_in_float_are_none_until_named(tmp_path: Path) -> None:
+    plain = load_recipe("full").quantization
+    assert plain.kept_float == ()
+    # What is off is not in what stages are keyed by.
+    assert msgspec.json.decode(msgspec.json.encode(plain)) == {"clips": 120, "rounding": "fitted"}
+    named = changed(tmp_path, "[quantization]\n", '[quantization]\nfloat_layers = ["block0_depth_conv"]\n')
+    assert load_recipe(named).quantization.kept_float == ("block0_depth_conv",)
+    with pytest.raises(RecipeError, match=r"length >= 1.*\$\.quantization\.float_layers"):
+        load_recipe(changed(tmp_path, "[quantization]\n", "[quantization]\nfloat_layers = []\n"))
+
+
 def test_degraded_copies_and_alignment_are_off_until_asked_for(tmp_path: Path) -> None:
     plain = load_recipe("full")
     assert plain.degradation is None

@@ -10,10 +10,10 @@ import pytest
 
 from builder.data.clips import LABELS, Clip
 from builder.data.folds import FoldProtocol, forbid_leakage
-from builder.errors import DataError
+from builder.errors import DataError, RecipeError
 from builder.pipeline.curated import CuratedClips
 from builder.pipeline.prepared import deal_folds, prepare
-from builder.recipe import Folds, SceneClips, load_recipe
+from builder.recipe import Folds, Quantization, SceneClips, load_recipe
 from builder.stages import StageStore
 from tests.builder import tiny_clips
 from tests.builder.execution.told import Remembered
@@ -83,6 +83,17 @@ def test_what_makes_figures_too_good_is_warned_of(
     assert {fold.protocol for fold in again.folds()} == {protocol}
     whole = again.whole()
     assert (len(whole.train), whole.judge, whole.calibrate) == (4, (), ())
+
+
+def test_float_layers_that_the_student_has_not_are_refused_before_anything_is_done(tmp_path: Path) -> None:
+    asked = Quantization(float_layers=("block0_depth_conv", "toaster"))
+    recipe = msgspec.structs.replace(load_recipe("quick"), quantization=asked)
+    display = Remembered()
+    store = StageStore(tmp_path / "work", display.stage)
+    known = r"no layer named 'toaster'; there are stem_conv, block0_depth_conv, .*block1_expand_conv"
+    with pytest.raises(RecipeError, match=rf"^quantization\.float_layers: {known}"):
+        prepare(tmp_path / "clips", recipe, store, display, "1.0")
+    assert not store.finished
 
 
 def test_scenes_are_drawn_as_many_and_as_calm_as_asked_and_not_anew_when_they_are_shown_otherwise(
