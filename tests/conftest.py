@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import shutil
 import signal
@@ -60,10 +61,14 @@ def tiny_bundle_directory(
     """
     contract = (tiny_bundle.__file__, manifest.__file__, preprocessing.__file__)
     source = b"".join(Path(file).read_bytes() for file in contract) + metadata.version("tensorflow").encode()
-    made = request.config.cache.mkdir("tiny-bundle") / hashlib.sha256(source).hexdigest()[:16]
-    if not (made / "signature").is_file():
-        shutil.rmtree(made, ignore_errors=True)
-        tiny_bundle.make_tiny_bundle(made, signing_key)
+    kept = request.config.cache.mkdir("tiny-bundle")
+    made = kept / hashlib.sha256(source).hexdigest()[:16]
+    # Of processes that test side by side one makes it, and the others wait.
+    with (kept / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (made / "signature").is_file():
+            shutil.rmtree(made, ignore_errors=True)
+            tiny_bundle.make_tiny_bundle(made, signing_key)
     directory = tmp_path_factory.mktemp("bundle") / "tiny"
     shutil.copytree(made, directory)
     sign(directory, signing_key)
