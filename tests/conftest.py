@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import os
 import shutil
 import signal
 from importlib import metadata
@@ -11,6 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import settings
 
+from builder.framework import settle_worker
 from models import manifest, preprocessing
 from models.bundle import Bundle, open_bundle
 from models.signing import sign
@@ -24,9 +26,13 @@ settings.load_profile("untimed")
 
 
 def pytest_configure() -> None:
-    """A shell's background job ignores Ctrl-C, and so would every process that a test starts and interrupts."""
+    """Settle this process and those that it starts."""
+    # A shell's background job ignores Ctrl-C, and so would every process that a test starts and interrupts.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Beside others that test, TensorFlow's threads would only wait for one another.
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        settle_worker(threads=1)
 
 
 @pytest.fixture(scope="session")
