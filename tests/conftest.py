@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import fcntl
 import hashlib
+import os
 import shutil
 import signal
 from importlib import metadata
@@ -10,6 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import settings
 
+from builder.framework import settle_worker
 from models import manifest, preprocessing
 from models.bundle import Bundle, open_bundle
 from models.signing import sign
@@ -23,9 +26,13 @@ settings.load_profile("untimed")
 
 
 def pytest_configure() -> None:
-    """A shell's background job ignores Ctrl-C, and so would every process that a test starts and interrupts."""
+    """Settle this process and those that it starts."""
+    # A shell's background job ignores Ctrl-C, and so would every process that a test starts and interrupts.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Beside others that test, TensorFlow's threads would only wait for one another.
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        settle_worker(threads=1)
 
 
 @pytest.fixture(scope="session")
@@ -60,10 +67,14 @@ def tiny_bundle_directory(
     """
     contract = (tiny_bundle.__file__, manifest.__file__, preprocessing.__file__)
     source = b"".join(Path(file).read_bytes() for file in contract) + metadata.version("tensorflow").encode()
-    made = request.config.cache.mkdir("tiny-bundle") / hashlib.sha256(source).hexdigest()[:16]
-    if not (made / "signature").is_file():
-        shutil.rmtree(made, ignore_errors=True)
-        tiny_bundle.make_tiny_bundle(made, signing_key)
+    kept = request.config.cache.mkdir("tiny-bundle")
+    made = kept / hashlib.sha256(source).hexdigest()[:16]
+    # Of processes that test side by side one makes it, and the others wait.
+    with (kept / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (made / "signature").is_file():
+            shutil.rmtree(made, ignore_errors=True)
+            tiny_bundle.make_tiny_bundle(made, signing_key)
     directory = tmp_path_factory.mktemp("bundle") / "tiny"
     shutil.copytree(made, directory)
     sign(directory, signing_key)

@@ -124,6 +124,24 @@ def test_command_starts_at_once_where_the_caller_stands_when_all_is_installed(
     assert ended.stderr == ""
 
 
+@pytest.mark.parametrize(
+    ("arguments", "passed"),
+    [
+        ([], ["--numprocesses", "2", "--dist", "loadfile", "--no-loadscope-reorder"]),
+        (["tests/models", "-k", "a or b"], ["tests/models", "-k", "a or b"]),
+    ],
+)
+def test_all_tests_run_in_two_processes_and_those_asked_for_in_one(
+    clone: Path, tools: Path, arguments: list[str], passed: list[str]
+) -> None:
+    pretend_installed(clone, "core builder demo dev onnx tflite")
+    for name in ("python", "lint-imports"):
+        add_program(clone / ".venv" / "bin" / name, '#!/bin/sh\nprintf "%s|" "$@"\necho\n')
+    ended = start(clone / "nexara", tools, "test", *arguments)
+    assert ended.returncode == 0
+    assert ended.stdout.splitlines()[-1].split("|")[:-1] == ["-m", "pytest", *passed]
+
+
 def test_script_finds_its_clone_when_started_through_a_link(clone: Path, tools: Path, tmp_path: Path) -> None:
     pretend_installed(clone, "core")
     (tools / "basename").symlink_to(shutil.which("basename") or "/bin/basename")

@@ -170,7 +170,9 @@ def _to_tflite(network: Any, data: NDArray[Any], *, whole: bool, int8: bool) -> 
     function = tf.function(lambda x: network(x, training=False)).get_concrete_function(
         tf.TensorSpec((1, *data.shape[1:]), tf.float32)
     )
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([function], network)
+    weights = tf.Module()
+    weights.all = network.variables
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([function], weights)
     if int8:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.representative_dataset = lambda: ([row[None]] for row in data)

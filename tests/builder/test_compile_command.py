@@ -39,7 +39,7 @@ def make_model() -> FloatModel:
     """A network that tells pictures that shake from such that stand still."""
     training = make_training(16)
     windows = np.concatenate([training.views(1, number, range(16)) for number in range(3)])
-    network = make_network("moments", blocks=8)
+    network = make_network("moments", blocks=4)
     standard = standardise(network, encoded(network, windows))
     labels = np.tile(training.labels(), (3, 1))
     train_probe(network.head, standard, labels, Schedule(epochs=60, learning_rate=0.02, batch=8), 1, silent)
@@ -52,7 +52,7 @@ def make_model() -> FloatModel:
     facts = ModelFacts(
         name="tiny",
         version="1.0.0",
-        backbone=BackboneSpec(blocks=8),
+        backbone=BackboneSpec(blocks=4),
         head="moments",
         geometry=GEOMETRY,
         preprocessing=PREPROCESSING,

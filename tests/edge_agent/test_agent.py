@@ -26,8 +26,9 @@ from models.manifest import Requirement, Thresholds
 from runtimes.errors import NoRuntimeError
 from tests.edge_agent.hanging import hanging_file
 from tests.edge_agent.plot import Plot, make_plot
-from tests.edge_agent.rtsp import free_port, needs_rtsp_server, rtsp_server
+from tests.edge_agent.rtsp import needs_rtsp_server, rtsp_server
 from tests.edge_agent.sources.test_live import mute_server
+from tests.ports import free_port
 
 FAST = SourceOptions(realtime=False)
 TO_THE_END = AgentOptions(stop_when_ended=True, retry=BackoffPolicy(first_s=0.1, most_s=0.2))

@@ -17,7 +17,8 @@ from edge_agent.sources.live import LiveSource
 from edge_agent.sources.video import VideoReader
 from tests.edge_agent.films import write_film
 from tests.edge_agent.hanging import hanging_file
-from tests.edge_agent.rtsp import free_port, needs_rtsp_server, rtsp_server
+from tests.edge_agent.rtsp import needs_rtsp_server, rtsp_server
+from tests.ports import free_port
 from tests.tiny_bundle import GEOMETRY, PREPROCESSING
 
 QUICK = BackoffPolicy(first_s=0.05, factor=1.5, most_s=0.2)

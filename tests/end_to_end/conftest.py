@@ -12,9 +12,9 @@ import pytest
 
 from models.bundle import Bundle
 from tests.edge_agent.delivery.mosquitto import Mosquitto, make_private_ca
-from tests.edge_agent.rtsp import free_port
 from tests.end_to_end.play import Play, stage
 from tests.end_to_end.subscriber import Subscriber
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 ACL = """

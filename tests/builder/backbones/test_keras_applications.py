@@ -10,6 +10,7 @@ import pytest
 from builder.backbones.keras_applications import build_keras_backbone
 from builder.errors import WeightsError
 from builder.framework import load_keras
+from tests.ports import free_port
 
 
 @pytest.fixture(scope="module")
@@ -26,11 +27,8 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home without weights, and a proxy that refuses every download at once."""
     monkeypatch.setenv("HOME", str(tmp_path))
-    with socket.socket() as closed:
-        closed.bind(("127.0.0.1", 0))
-        proxy = f"http://127.0.0.1:{closed.getsockname()[1]}"
     for scheme in ("http", "https"):
-        monkeypatch.setenv(f"{scheme}_proxy", proxy)
+        monkeypatch.setenv(f"{scheme}_proxy", f"http://127.0.0.1:{free_port()}")
     monkeypatch.delenv("no_proxy", raising=False)
     return tmp_path
 

@@ -11,7 +11,7 @@ from builder.stages import StageStore
 from tests.builder.execution.told import Remembered
 
 
-@pytest.mark.parametrize(("minutes", "seconds", "counts"), [(0.2, 2, [6]), (0.4, 2, [10, 2]), (0.01, 2, [1])])
+@pytest.mark.parametrize(("minutes", "seconds", "counts"), [(0.1, 1, [6]), (0.2, 1, [10, 2]), (0.01, 2, [1])])
 def test_all_streams_are_drawn_in_parts_of_ten(
     tmp_path: Path, minutes: float, seconds: float, counts: list[int]
 ) -> None:

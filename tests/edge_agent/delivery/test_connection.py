@@ -12,7 +12,8 @@ import pytest
 from edge_agent.delivery.broker import Broker, TLSFiles
 from edge_agent.delivery.connection import open_connection
 from edge_agent.delivery.errors import BrokerRefusedError, BrokerUnreachableError
-from tests.edge_agent.delivery.mosquitto import Mosquitto, free_port, make_private_ca
+from tests.edge_agent.delivery.mosquitto import Mosquitto, make_private_ca
+from tests.ports import free_port
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from edge_agent.demo.broker import Address, embedded_broker
 from edge_agent.demo.errors import DemoError
 from edge_agent.demo.subscriber import subscribe
+from tests.ports import free_port
 
 
 def publish(broker: Address, topic: str, payload: bytes, retain: bool = False) -> None:
@@ -66,8 +67,6 @@ def test_broker_closes_when_a_client_is_still_connected() -> None:
 
 
 def test_subscriber_says_where_when_there_is_no_broker() -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = Address(*free.getsockname())
+    address = Address("127.0.0.1", free_port())
     with pytest.raises(DemoError, match=f"no broker at 127.0.0.1:{address.port}"), subscribe(address, "#", time.time):
         pass

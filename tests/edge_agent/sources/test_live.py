@@ -10,7 +10,8 @@ import pytest
 
 from edge_agent.sources import Source, SourceOptions, open_source
 from edge_agent.sources.source import SourceOpenError, SourceReadError
-from tests.edge_agent.rtsp import free_port, needs_rtsp_server, rtsp_server
+from tests.edge_agent.rtsp import needs_rtsp_server, rtsp_server
+from tests.ports import free_port
 
 SHORT = SourceOptions(open_timeout_s=1.0, read_timeout_s=1.0)
 
