@@ -168,9 +168,7 @@ def open_detector(
         environment = replace(environment, probes=probe_all(engines))
     opening = _Opening(bundle, engines, options)
     ranked, refusals = plan(bundle, environment, target)
-    asked = ranked
-    if options.device is not None:
-        asked = tuple(replace(candidate, device=options.device) for candidate in ranked if candidate.device is None)
+    asked = _asked(ranked, options.device)
     chosen, pair = opening.best(asked, refusals)
     better = asked[: asked.index(chosen)]
     unbuilt = tuple(candidate for candidate in better if candidate in opening.unbuilt)
@@ -178,6 +176,13 @@ def open_detector(
     rest = tuple(candidate for candidate in ranked if candidate not in {*better, chosen})
     recovery = Recovery(opening.patiently, retry or RetryPolicy(), clock, unbuilt)
     return Detector(bundle, pair, (*unbuilt, chosen, *rest), opening.at_once, recovery, on_changed)
+
+
+def _asked(ranked: tuple[Candidate, ...], device: str | None) -> tuple[Candidate, ...]:
+    """The candidates as they are tried at first: on the device that was asked for, where one was."""
+    if device is None:
+        return ranked
+    return tuple(replace(candidate, device=device) for candidate in ranked if candidate.device is None)
 
 
 class _Opening:
