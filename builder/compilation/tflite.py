@@ -45,15 +45,7 @@ def compile_tflite(
     Raises ``CompilationError`` when the converter refuses, nothing representative was given or a layer is unknown.
     """
     tensorflow = load_tensorflow()
-    shape = tuple(model.inputs[0].shape[1:])
-    function = tensorflow.function(lambda batch: model(batch, training=False)).get_concrete_function(
-        tensorflow.TensorSpec((1, *shape), tensorflow.float32, name="batch")
-    )
-    # The converter saves what holds the weights. Of a Keras model it would trace every layer anew first, which takes
-    # four to twenty times as long as all the rest and changes no byte of the file.
-    weights = tensorflow.Module()
-    weights.all = model.variables
-    converter = tensorflow.lite.TFLiteConverter.from_concrete_functions([function], weights)
+    converter = _make_converter(model)
     if precision == "float16":
         converter.optimizations = [tensorflow.lite.Optimize.DEFAULT]
         converter.target_spec.supported_types = [tensorflow.float16]
@@ -69,6 +61,19 @@ def compile_tflite(
     path.write_bytes(content)
     inputs, outputs = read_tensors(content, path.name)
     return Compiled(path=path, precision=precision, inputs=inputs, outputs=outputs)
+
+
+def _make_converter(model: Model) -> TFLiteConverter:
+    tensorflow = load_tensorflow()
+    shape = tuple(model.inputs[0].shape[1:])
+    function = tensorflow.function(lambda batch: model(batch, training=False)).get_concrete_function(
+        tensorflow.TensorSpec((1, *shape), tensorflow.float32, name="batch")
+    )
+    # The converter saves what holds the weights. Of a Keras model it would trace every layer anew first, which takes
+    # four to twenty times as long as all the rest and changes no byte of the file.
+    weights = tensorflow.Module()
+    weights.all = model.variables
+    return tensorflow.lite.TFLiteConverter.from_concrete_functions([function], weights)
 
 
 def _ask_int8(
