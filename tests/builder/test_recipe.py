@@ -85,10 +85,11 @@ def test_a_recipe_of_ones_own_is_read_with_the_defaults_for_what_it_leaves_out(t
 
 
 def test_layers_that_int8_keeps_in_float_are_none_until_named(tmp_path: Path) -> None:
-    plain = load_recipe("full").quantization
+    assert "block0_depth_conv" in load_recipe("full").quantization.kept_float
+    plain = load_recipe("quick").quantization
     assert plain.kept_float == ()
     # What is off is not in what stages are keyed by.
-    assert msgspec.json.decode(msgspec.json.encode(plain)) == {"clips": 120, "rounding": "fitted"}
+    assert set(msgspec.json.decode(msgspec.json.encode(plain))) == {"clips", "rounding"}
     named = changed(tmp_path, "[quantization]\n", '[quantization]\nfloat_layers = ["block0_depth_conv"]\n')
     assert load_recipe(named).quantization.kept_float == ("block0_depth_conv",)
     with pytest.raises(RecipeError, match=r"length >= 1.*\$\.quantization\.float_layers"):
