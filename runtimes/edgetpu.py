@@ -17,6 +17,9 @@ from runtimes.tensors import check_tensors
 from runtimes.tflite import TFLiteSession, load_engine, open_interpreter, read_interpreter
 
 LIBRARY = "libedgetpu.so.1"
+COMPILED = "_edgetpu.tflite"
+"""How names of files end that ``edgetpu_compiler`` wrote."""
+
 OPERATOR = b"edgetpu-custom-op"
 """What ``edgetpu_compiler`` puts in the place of all that runs on the device."""
 
@@ -54,10 +57,7 @@ class EdgeTPURuntime:
         except RuntimeOpenError as error:
             return Probe(runtime=self.name, available=False, reason=str(error))
         if not devices:
-            reason = (
-                "no Edge TPU is plugged in, or its device may not be opened (groups plugdev for USB, apex for PCIe)"
-            )
-            return Probe(runtime=self.name, available=False, version=version, reason=reason)
+            return Probe(runtime=self.name, available=False, version=version, reason=_NONE)
         return Probe(
             runtime=self.name, available=True, version=version, accelerators=tuple(device.name for device in devices)
         )

@@ -1,4 +1,4 @@
-"""Engines built where there is no GPU, for those that will run them."""
+"""What another compiler makes of a judged file, for a device that need not be here."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import msgspec
 
 from builder.compilation.catalogue import Target
 from builder.compilation.compiled import CompilationError
+from builder.compilation.coral import compile_coral, why_no_coral
 from models.manifest import Artifact
 from runtimes.errors import RuntimeOpenError
 from runtimes.tensorrt.engine_build import build_engine
@@ -22,13 +23,29 @@ _OLDEST_PORTABLE = 80
 
 def why_not_here(target: Target) -> str | None:
     """Why ``target`` cannot be compiled on this machine; ``None`` where it can."""
-    if not target.ahead_of_time:
+    if target.compiler == "edgetpu_compiler":
+        return why_no_coral()
+    if target.compiler is None:
         return None
     try:
-        load_library(_LIBRARY)
+        load_library(target.compiler)
     except RuntimeOpenError as error:
         return str(error)
     return None
+
+
+def compile_further(target: Target, artifact: Artifact, directory: Path) -> Artifact:
+    """What ships of one of a target's files: the file itself, or what its compiler makes of it.
+
+    Raises ``CompilationError``.
+    """
+    if target.compiler is None or artifact.requires.engine != target.engine:
+        return artifact
+    return (
+        compile_coral(artifact, directory)
+        if target.compiler == "edgetpu_compiler"
+        else build_ahead(artifact, directory)
+    )
 
 
 def build_ahead(artifact: Artifact, directory: Path) -> Artifact:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Literal, TypeAlias
 
 import msgspec
 
 from builder.compilation.compiled import Precision
 from models.manifest import Requirement, Stage
+
+Compiler: TypeAlias = Literal["tensorrt-rtx", "edgetpu_compiler"]
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):
@@ -15,8 +18,9 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
 
     ``min_version`` is the engine's oldest version, ``major.minor``, that reads the file, ``accelerator`` and the
     architectures as in ``Requirement``. ``symmetric`` asks for Q/DQ with activations symmetric about 0;
-    ``half_arithmetic`` computes a float16 file in halves, where it is otherwise but stored so. ``ahead_of_time`` ships
-    the engine that is built of the graph, which alone is judged where there is no GPU.
+    ``half_arithmetic`` computes a float16 file in halves, where it is otherwise but stored so; ``all_int8`` keeps no
+    layer float, whatever a recipe asks for. ``compiler`` makes what ships of what is judged where there is no such
+    device; ``head_engine`` is that of the head where it is another.
     """
 
     name: str
@@ -24,20 +28,23 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     precision: Precision
     suffix: str
     head: Precision | None = None
+    head_engine: str | None = None
     min_version: str | None = None
     accelerator: str | None = None
     host_architectures: tuple[str, ...] = ()
     symmetric: bool = False
     half_arithmetic: bool = False
-    ahead_of_time: bool = False
+    all_int8: bool = False
+    compiler: Compiler | None = None
 
     def precision_of(self, stage: Stage) -> Precision:
         """The precision of one of its files."""
         return self.head if stage == "head" and self.head is not None else self.precision
 
-    @property
-    def requires(self) -> Requirement:
-        """What a machine must offer to run its files."""
+    def requires(self, stage: Stage) -> Requirement:
+        """What a machine must offer to run one of its files."""
+        if stage == "head" and self.head_engine is not None:
+            return Requirement(engine=self.head_engine)
         return Requirement(
             engine=self.engine,
             min_version=self.min_version,
@@ -94,11 +101,25 @@ GPU_TARGETS: tuple[Target, ...] = (
         suffix="onnx",
         host_architectures=("x86_64",),
         half_arithmetic=True,
-        ahead_of_time=True,
+        compiler="tensorrt-rtx",
     ),
 )
 
-TARGETS = (*CPU_TARGETS, *GPU_TARGETS)
+# What the accelerator has no operator for runs on the processor, and it has none for floats: the head is left there.
+CORAL_TARGETS: tuple[Target, ...] = (
+    Target(
+        name="coral",
+        engine="edgetpu",
+        precision="int8",
+        suffix="tflite",
+        head="float32",
+        head_engine="tflite",
+        all_int8=True,
+        compiler="edgetpu_compiler",
+    ),
+)
+
+TARGETS = (*CPU_TARGETS, *GPU_TARGETS, *CORAL_TARGETS)
 
 
 def store_half(targets: Iterable[Target]) -> tuple[Target, ...]:

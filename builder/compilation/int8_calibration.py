@@ -37,5 +37,8 @@ def calibrate_int8(
     calibrating = Calibrating(embeddings, panes, network.encoder, float_layers)
     if rounding == "nearest" or all(target.precision != "int8" for target in targets):
         return calibrating
-    rounded = round_to_fit(network.encoder, normalise(calibrating.samples, preprocessing), float_layers)
-    return replace(calibrating, encoder=rounded)
+    samples = normalise(calibrating.samples, preprocessing)
+    rounded = replace(calibrating, encoder=round_to_fit(network.encoder, samples, float_layers))
+    if not float_layers or not any(target.all_int8 for target in targets):
+        return rounded
+    return replace(rounded, whole=round_to_fit(network.encoder, samples))

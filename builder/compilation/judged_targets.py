@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 
-from builder.compilation.ahead_of_time import build_ahead
+from builder.compilation.ahead_of_time import compile_further
 from builder.compilation.catalogue import Target
 from builder.compilation.targets import Calibrating, compile_target
 from builder.evaluation.opening import open_artifacts
@@ -28,7 +28,7 @@ def compile_judged(
 ) -> tuple[Artifact, ...]:
     """Write encoder and head of each target under ``directory``, and what ``judge`` finds of them as ``<target>.json``.
 
-    An engine that is built ahead of time is judged by its graph. Raises ``CompilationError`` for a network that a
+    What another compiler makes of a file is judged by that file. Raises ``CompilationError`` for a network that a
     target cannot hold, ``RuntimeOpenError`` and ``SessionError`` for files that their own runtime does not run.
     """
     artifacts: list[Artifact] = []
@@ -36,6 +36,6 @@ def compile_judged(
         pair = compile_target(target, network, calibrating, preprocessing, directory)
         with closing(open_artifacts(*pair, directory, preprocessing)) as opened:
             write_scores(judge(opened), directory / f"{target.name}.json")
-        artifacts += [build_ahead(one, directory) for one in pair] if target.ahead_of_time else pair
+        artifacts += [compile_further(target, one, directory) for one in pair]
         progress(number, len(targets), target.name)
     return tuple(artifacts)

@@ -33,12 +33,17 @@ _log = logging.getLogger(__name__)
 class Calibrating:
     """What int8 ranges and shifts are taken from, out of training clips only: windows ``(M, T, P * D) float32`` of the
     float encoder's embeddings of ``panes (M, T * P, H, W, C) uint8``; and the encoder as int8 files are to hold it, the
-    convolutions named by ``float_layers`` in float."""
+    convolutions named by ``float_layers`` in float; ``whole`` is it for a target that has no floats."""
 
     windows: NDArray[np.float32]
     panes: NDArray[np.uint8]
     encoder: Model
     float_layers: tuple[str, ...] = ()
+    whole: Model | None = None
+
+    def stored_by(self, target: Target) -> Model:
+        """The encoder as the int8 file of this target is to hold it."""
+        return self.whole if target.all_int8 and self.whole is not None else self.encoder
 
     @property
     def samples(self) -> NDArray[np.uint8]:
@@ -57,7 +62,7 @@ def compile_target(
     folder = directory / "artifacts"
     folder.mkdir(parents=True, exist_ok=True)
     paths = {stage: folder / f"{target.name}-{stage}.{target.suffix}" for stage in ("encoder", "head")}
-    model = calibrating.encoder if target.precision == "int8" else network.encoder
+    model = calibrating.stored_by(target) if target.precision == "int8" else network.encoder
     encoder = _compile(target, "encoder", model, calibrating, preprocessing, paths["encoder"])
     head = network.head
     if encoder.precision == "int8":
@@ -85,7 +90,7 @@ def _compile(
         else (normalise(row[None], preprocessing) for row in calibrating.samples)
     )
     precision = target.precision_of(stage)
-    float_layers = calibrating.float_layers if stage == "encoder" else ()
+    float_layers = calibrating.float_layers if stage == "encoder" and not target.all_int8 else ()
     if target.suffix == "onnx":
         return compile_onnx(
             model,
@@ -122,5 +127,5 @@ def as_artifact(target: Target, stage: Stage, compiled: Compiled) -> Artifact:
         precision=compiled.precision,
         inputs=compiled.inputs,
         outputs=compiled.outputs,
-        requires=target.requires,
+        requires=target.requires(stage),
     )

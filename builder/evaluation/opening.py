@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
 from models.manifest import Artifact, Preprocessing, Requirement
 from runtimes.discovery import discover_runtimes
+from runtimes.edgetpu import COMPILED
 from runtimes.environment import probe_environment
 from runtimes.errors import RuntimeOpenError
 from runtimes.pair import Pair
@@ -15,8 +17,9 @@ from runtimes.protocol import Session, SessionOptions
 from runtimes.selection import PROCESSOR_TOO, Candidate, refuse
 from runtimes.tensorrt.runtime import ENGINE
 
-_STAND_IN = "onnx"
+_EDGETPU = "edgetpu"
 _GRAPH = ".onnx"
+_TFLITE = ".tflite"
 
 
 def open_artifacts(
@@ -37,22 +40,43 @@ def open_artifact(artifact: Artifact, directory: Path, threads: int = 1) -> Sess
     """
     engines = {engine.name: engine for engine in discover_runtimes().runtimes}
     stand_in = standing_in(artifact)
-    opened = artifact if stand_in is None else msgspec.structs.replace(artifact, requires=Requirement(engine=stand_in))
-    options = SessionOptions(threads=threads, device=None if stand_in is None else PROCESSOR_TOO[stand_in])
-    file = Path(artifact.file) if stand_in is None else Path(artifact.file).with_suffix(_GRAPH)
-    return engines[opened.requires.engine].open(opened, (directory / file).read_bytes(), options)
+    if stand_in is None:
+        content = (directory / artifact.file).read_bytes()
+        return engines[artifact.requires.engine].open(artifact, content, SessionOptions(threads=threads))
+    opened = msgspec.structs.replace(artifact, file=stand_in.file, requires=Requirement(engine=stand_in.engine))
+    options = SessionOptions(threads=threads, device=PROCESSOR_TOO.get(stand_in.engine))
+    return engines[stand_in.engine].open(opened, (directory / stand_in.file).read_bytes(), options)
 
 
-def standing_in(artifact: Artifact) -> str | None:
-    """The engine that runs a file on the processor where what it is made for is not at hand; ``None`` where it is.
+class StandIn(NamedTuple):
+    """An engine of the processor, and the file that it runs in the place of another."""
 
-    An ONNX file is one graph to all who read it: ONNX Runtime tells what it answers, other kernels only round
-    otherwise. What it tells nothing of is speed. An engine has the graph that it was built of beside it. Raises
-    ``RuntimeOpenError`` when no engine here can run the file.
+    engine: str
+    file: str
+
+
+def standing_in(artifact: Artifact) -> StandIn | None:
+    """What runs a file on the processor where what it is made for is not at hand; ``None`` where it is.
+
+    An ONNX or TFLite file is one graph to all who read it: what stands in tells what it answers, other kernels only
+    round otherwise. What it tells nothing of is speed. What a further compiler made has what it was made of beside it.
+    Raises ``RuntimeOpenError`` when no engine here can run the file.
     """
+    file, engine = artifact.file, artifact.requires.engine
+    stand_in = _uncompiled(file, engine)
+    # A file that its compiler has not seen yet is nothing to the device.
+    waiting = engine == _EDGETPU and not file.endswith(COMPILED)
     reason = refuse(artifact.requires, probe_environment())
-    if reason is None:
+    if reason is None and not waiting:
         return None
-    if Path(artifact.file).suffix not in {_GRAPH, ENGINE}:
-        raise RuntimeOpenError(f"{artifact.file}: {reason}")
-    return _STAND_IN
+    if stand_in is None:
+        raise RuntimeOpenError(f"{file}: {reason}")
+    return stand_in
+
+
+def _uncompiled(file: str, engine: str) -> StandIn | None:
+    if file.endswith((ENGINE, _GRAPH)):
+        return StandIn("onnx", str(Path(file).with_suffix(_GRAPH)))
+    if engine == _EDGETPU:
+        return StandIn("tflite", file.removesuffix(COMPILED) + _TFLITE if file.endswith(COMPILED) else file)
+    return None

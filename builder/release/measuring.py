@@ -77,5 +77,5 @@ def _facts(name: str, artifacts: Sequence[Artifact], directory: Path) -> TargetF
         head_bytes=(directory / head.file).stat().st_size,
         encoder_latency=encoder.latency,
         head_latency=head.latency,
-        standing_in=standing_in(encoder),
+        standing_in=None if (stand_in := standing_in(encoder)) is None else stand_in.engine,
     )

@@ -10,7 +10,7 @@ from builder.compilation.ahead_of_time import build_ahead, why_not_here
 from builder.compilation.catalogue import TARGETS
 from builder.compilation.compiled import CompilationError
 from builder.compilation.targets import compile_target
-from builder.evaluation.opening import open_artifacts, standing_in
+from builder.evaluation.opening import StandIn, open_artifacts, standing_in
 from models.command_line import main
 from runtimes.errors import RuntimeOpenError
 from tests.builder.conftest import CompiledNetwork
@@ -18,7 +18,7 @@ from tests.builder.tiny_networks import PREPROCESSING, make_calibrating, make_sa
 
 pytestmark = pytest.mark.slow
 
-(RTX,) = (target for target in TARGETS if target.ahead_of_time)
+(RTX,) = (target for target in TARGETS if target.compiler == "tensorrt-rtx")
 
 
 def test_an_engine_takes_the_place_of_its_graph_which_still_tells_what_it_answers(compiled: CompiledNetwork) -> None:
@@ -34,7 +34,7 @@ def test_an_engine_takes_the_place_of_its_graph_which_still_tells_what_it_answer
     assert {"sm_86", "sm_89", "sm_120"} <= set(encoder.requires.gpu_architectures)
     assert "sm_75" not in encoder.requires.gpu_architectures
     assert (encoder.inputs, encoder.outputs) == (graphs[0].inputs, graphs[0].outputs)
-    assert standing_in(encoder) == "onnx"
+    assert standing_in(encoder) == StandIn("onnx", graphs[0].file)
     assert (open_artifacts(encoder, head, directory, PREPROCESSING).encode(make_samples(4)) == by_graph).all()
 
 
@@ -54,9 +54,10 @@ def test_a_target_that_cannot_be_compiled_here_is_refused_with_what_to_install(
     def missing(name: str) -> object:
         raise RuntimeOpenError(f"no {name}; install it with: pip install it")
 
-    assert [why_not_here(target) for target in TARGETS] == [None] * len(TARGETS)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert [target.name for target in TARGETS if why_not_here(target)] == ["coral"]
     monkeypatch.setattr(ahead_of_time, "load_library", missing)
-    assert [target.name for target in TARGETS if why_not_here(target)] == ["gpu-tensorrt-rtx"]
+    assert [target.name for target in TARGETS if why_not_here(target)] == ["gpu-tensorrt-rtx", "coral"]
     arguments = ["compile", "--model", str(tmp_path), "--out", str(tmp_path / "out")]
     assert main([*arguments, "--target", "cpu-onnx,gpu-tensorrt-rtx"]) == 2
     told = capsys.readouterr().err

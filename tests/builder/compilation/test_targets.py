@@ -10,7 +10,7 @@ import pytest
 from builder.compilation.catalogue import CPU_TARGETS, GPU_TARGETS, store_half
 from builder.compilation.compiled import CompilationError
 from builder.compilation.targets import Calibrating, compile_target
-from builder.evaluation.opening import open_artifacts, standing_in
+from builder.evaluation.opening import StandIn, open_artifacts, standing_in
 from builder.evaluation.scoring import FloatScorer
 from models.manifest import Quantization, Requirement
 from runtimes.errors import RuntimeOpenError
@@ -77,7 +77,7 @@ def test_target_for_a_gpu_is_judged_by_its_graph_where_there_is_none(compiled: C
     calibrating = make_calibrating(compiled.network)
     directory = compiled.directory / "gpu"
     artifacts = compile_target(asked, compiled.network, calibrating, PREPROCESSING, directory)
-    assert [standing_in(artifact) for artifact in artifacts] == ["onnx", "onnx"]
+    assert [standing_in(one) for one in artifacts] == [StandIn("onnx", one.file) for one in artifacts]
     pair = open_artifacts(*artifacts, directory, PREPROCESSING)
     student = FloatScorer(compiled.network.encoder, compiled.network.head, PREPROCESSING)
     samples = make_samples(8 * SAMPLES, seed=11)
