@@ -117,6 +117,23 @@ def test_page_tells_the_budget_of_false_alarms_and_each_way_to_calibrate(written
     assert all(f"{100 * way.error:.1f} %" in words and f"{way.brier:.3f}" in words for way in ways)
 
 
+def test_page_tells_parity_size_and_latency_of_each_target_in_one_row(written: Path) -> None:
+    figures = msgspec.json.decode((written / JSON).read_bytes(), type=ReportFigures)
+    cost = (written / HTML).read_text(encoding="utf-8").partition('<section id="cost">')[2].partition("</section>")[0]
+    rows = {row.partition("</td>")[0]: row.partition("</tr>")[0] for row in cost.split("<tr><td>")[1:]}
+    assert list(rows) == [target.target for target in figures.targets] == ["gpu-onnx", "cpu-tflite", "cpu-tflite-int8"]
+    assert "not judged" in rows["gpu-onnx"]
+    assert rows["gpu-onnx"].count("not measured") == 2
+    assert "gpu-onnx was judged by onnx on a processor" in " ".join(cost.split())
+    for name in ("cpu-tflite", "cpu-tflite-int8"):
+        subject = figures.subject(name)
+        assert subject is not None
+        change = subject.against_student
+        assert change is not None
+        assert f"{100 * change.accuracy.value:+.1f} points" in rows[name]
+        assert f"<td>{change.flips}</td><td>{change.mean_deviation:.3f} / {change.largest_deviation:.3f}" in rows[name]
+
+
 def test_page_shows_what_other_commands_measured_and_names_what_they_did_not(tmp_path: Path, page: Page) -> None:
     words = " ".join(page.text.split())
     for evidence in make_full_report().evidence:
