@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import importlib
+import logging
 import threading
 from collections.abc import Callable
 from types import ModuleType
@@ -14,12 +15,15 @@ from numpy.typing import NDArray
 
 from runtimes.errors import RuntimeOpenError, SessionError
 
+_log = logging.getLogger(__name__)
+
 Bytes = NDArray[np.uint8]
 Work = Callable[[], None]
 
 
 class Memory(Protocol):
-    """One GPU, with one queue. All raise ``SessionError`` when the driver refuses; used by one thread at a time."""
+    """One GPU, with one queue, used by one thread at a time. All but ``close`` raise ``SessionError`` when the driver
+    refuses."""
 
     @property
     def stream(self) -> int:
@@ -55,7 +59,7 @@ class Memory(Protocol):
         ...
 
     def close(self) -> None:
-        """Free all of it."""
+        """Free all of it, as far as the driver lets. Never raises."""
         ...
 
 
@@ -131,14 +135,18 @@ class CudaPythonMemory:
         return lambda: self._call("cudaGraphLaunch", replayed, self._stream)
 
     def close(self) -> None:
-        self.enter()
-        for recorded in self._recorded:
-            self._call("cudaGraphExecDestroy", recorded)
-        for address in self._addresses:
-            self._call("cudaFree", address)
-        for place in self._pinned:
-            self._call("cudaFreeHost", place)
-        self._call("cudaStreamDestroy", self._stream)
+        taken = (
+            *(("cudaGraphExecDestroy", recorded) for recorded in self._recorded),
+            *(("cudaFree", address) for address in self._addresses),
+            *(("cudaFreeHost", place) for place in self._pinned),
+            ("cudaStreamDestroy", self._stream),
+        )
+        for name, handle in (("cudaSetDevice", self._index), *taken):
+            try:
+                self._call(name, handle)
+            except SessionError as error:  # noqa: PERF203 - a handful
+                # After a failure of the GPU nothing can be freed, and its user must go on without it.
+                _log.info("while closing: %s", error)
 
     def _call(self, name: str, *arguments: object) -> Any:  # noqa: ANN401 - handles of many kinds
         error, *found = getattr(self._runtime, name)(*arguments)
@@ -192,7 +200,10 @@ class PyCudaMemory:
         return None
 
     def close(self) -> None:
-        self.enter()
-        for allocation in self._allocations:
-            allocation.free()
-        self._context.detach()
+        try:
+            self.enter()
+            for allocation in self._allocations:
+                allocation.free()
+            self._context.detach()
+        except Exception as error:  # noqa: BLE001 - pycuda's own errors cannot be named without it
+            _log.info("while closing: %s", error)

@@ -91,9 +91,11 @@ class TensorRTRuntime:
         if engine is None:
             raise RuntimeOpenError(f"{where}: {library.name} {library.version} reads no engine: {library.complaint()}")
         check_tensors(artifact, *read_engine(library, engine, where))
+        memory = self._memory(index)
         try:
-            return TensorRTSession(artifact, library, engine, self._memory(index))
+            return TensorRTSession(artifact, library, engine, memory)
         except SessionError as error:
+            memory.close()
             raise RuntimeOpenError(str(error)) from error
 
     def _choose(self, device: str | None, where: str) -> tuple[int, Gpu]:

@@ -51,7 +51,7 @@ class TensorRTSession:
     """An engine on one GPU, for batches of any size."""
 
     def __init__(self, artifact: Artifact, library: Library, engine: Any, memory: Memory) -> None:  # noqa: ANN401 - the engine is untyped
-        """Takes over ``memory``, and closes it. Raises ``SessionError`` when the GPU has not enough of it."""
+        """``memory`` is closed with the session. Raises ``SessionError`` when the GPU has not enough of it."""
         self._artifact = artifact
         self._library = library
         self._engine = engine

@@ -153,6 +153,7 @@ def test_what_is_wrong_is_told(tiny: Bundle, tmp_path: Path) -> None:
     site.memory = HostMemory(fails="allocate")
     with pytest.raises(RuntimeOpenError, match="allocate failed: out of memory"):
         site.open()
+    assert site.memory.closed
 
 
 def test_an_engine_that_fails_while_running_is_a_failed_session(tiny: Bundle, tmp_path: Path) -> None:
