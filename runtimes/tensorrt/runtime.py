@@ -62,12 +62,15 @@ class TensorRTRuntime:
 
     def probe(self) -> Probe:
         """Whether GPU and library are here, and fit each other. Never raises."""
+        gpus = self._gpus()
+        # Without a GPU the library, which is large, is not even imported.
+        if not gpus:
+            return Probe(runtime=self._name, available=False, reason=_NO_GPU)
         try:
             library = self._load(self._name)
         except RuntimeOpenError as error:
             return Probe(runtime=self._name, available=False, reason=str(error))
-        gpus = self._gpus()
-        reason = _NO_GPU if not gpus else _unsupported(library, gpus[0])
+        reason = _unsupported(library, gpus[0])
         return Probe(
             runtime=self._name,
             available=reason is None,

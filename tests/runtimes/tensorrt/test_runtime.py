@@ -16,8 +16,8 @@ from runtimes.errors import NotBuiltError, RuntimeOpenError, SessionError
 from runtimes.gpu import Gpu
 from runtimes.onnx import OnnxRuntime
 from runtimes.protocol import SessionOptions
-from runtimes.tensorrt.library import load_library
-from runtimes.tensorrt.runtime import TensorRTRuntime, rtx_runtime
+from runtimes.tensorrt.library import Library, load_library
+from runtimes.tensorrt.runtime import TensorRTRuntime
 from tests.runtimes.tensorrt.stand_in import PREFIX, HostMemory, make_library
 
 ORIN = Gpu(name="NVIDIA tegra234", architecture="sm_87", driver="R36")
@@ -173,12 +173,19 @@ def test_an_engine_that_fails_while_running_is_a_failed_session(tiny: Bundle, tm
 
 
 def test_probe_tells_what_is_missing() -> None:
-    for runtime in (TensorRTRuntime(), rtx_runtime()):
+    def unwanted(name: str) -> Library:
+        raise AssertionError(name)
+
+    for runtime in (
+        TensorRTRuntime(load=unwanted, gpus=tuple),
+        TensorRTRuntime("tensorrt-rtx", load=unwanted, gpus=tuple),
+    ):
         probe = runtime.probe()
         assert not probe.available
-        assert probe.reason
-    assert "it comes with JetPack" in (TensorRTRuntime().probe().reason or "")
-    assert "neither nvidia-smi nor the device tree" in (rtx_runtime().probe().reason or "")
+        assert "neither nvidia-smi nor the device tree" in (probe.reason or "")
+    missing = TensorRTRuntime(gpus=lambda: (ORIN,)).probe()
+    assert not missing.available
+    assert "no tensorrt (No module named 'tensorrt'); on Jetson it comes with JetPack" in (missing.reason or "")
     here = TensorRTRuntime(load=make_library(), gpus=lambda: (ORIN,)).probe()
     assert (here.available, here.version, here.accelerators) == (True, "10.3.0", ("sm_87",))
 
