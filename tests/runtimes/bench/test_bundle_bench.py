@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -12,15 +13,15 @@ from models.command_line import main
 from models.trust import TrustStore
 from runtimes.bench.bundle_bench import BATCHES, BenchOptions, BundleBench, bench_bundle, float_rivals
 from runtimes.bench.machine_limit import MachineLimit
-from runtimes.environment import probe_environment
+from runtimes.environment import Environment, probe_environment
 from tests import tiny_bundle
 
 LIMIT = MachineLimit(float_multiply_adds=1e9, int8_multiply_adds=None, bytes_moved=1e9)
 
 
-def bench(bundle: Bundle) -> BundleBench:
+def bench(bundle: Bundle, environment: Environment | None = None) -> BundleBench:
     options = BenchOptions(rounds=1, threads=(1,), clock=time.perf_counter, batches=(1,))
-    return bench_bundle(bundle, probe_environment(), LIMIT, options)
+    return bench_bundle(bundle, environment or probe_environment(), LIMIT, options)
 
 
 def test_every_target_stage_batch_and_thread_is_timed(
@@ -81,3 +82,25 @@ def test_the_share_of_the_limit_is_of_one_item_where_arithmetic_and_peak_are_kno
         else:
             assert one.share == pytest.approx(1.0 / one.timings[0].spread.p50_ms)
     assert all(one.share is None for one in bench(tiny).artifacts)
+
+
+def test_what_an_accelerator_did_is_no_share_of_the_processor_s_limit(tiny: Bundle, bundle_copy: Path) -> None:
+    told = tuple(msgspec.structs.replace(artifact, multiply_adds=1_000_000) for artifact in tiny.manifest.artifacts)
+    here = probe_environment()
+    probes = tuple(replace(one, accelerators=("cuda",)) if one.runtime == "onnx" else one for one in here.probes)
+    bundle = changed(bundle_copy, msgspec.structs.replace(tiny.manifest, artifacts=told))
+    shares = {one.target: one.share for one in bench(bundle, replace(here, probes=probes)).artifacts}
+    assert shares["onnx-float32"] is None
+    assert shares["tflite-float32"] is not None
+
+
+def test_target_made_for_an_accelerator_is_not_timed_on_the_processor(tiny: Bundle, bundle_copy: Path) -> None:
+    made = tuple(
+        msgspec.structs.replace(artifact, requires=msgspec.structs.replace(artifact.requires, accelerator="cuda"))
+        if artifact.target == "onnx-float32"
+        else artifact
+        for artifact in tiny.manifest.artifacts
+    )
+    found = bench(changed(bundle_copy, msgspec.structs.replace(tiny.manifest, artifacts=made)))
+    assert "onnx-float32" not in {one.target for one in found.artifacts}
+    assert "made for cuda through engine onnx, which has here: none" in found.refused["onnx-float32"]
