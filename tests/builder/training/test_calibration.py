@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from builder.training.calibration import (
@@ -41,10 +41,13 @@ def softened_loss(margins: np.ndarray, labels: np.ndarray, platt: Platt) -> floa
     st.lists(st.tuples(st.floats(-8, 8), st.booleans()), min_size=4, max_size=60).filter(
         lambda rows: len({fight for _, fight in rows}) == 2
     ),
-    st.floats(0.06, 15),
+    st.floats(MIN_SLOPE, MAX_SLOPE),
     st.floats(-6, 6),
 )
-def test_no_other_temperature_and_shift_fits_better(rows: list[tuple[float, bool]], slope: float, shift: float) -> None:
+@example([(0.0, False), (0.0, False), (0.0, True), (0.125, True)], MAX_SLOPE, 0.0)
+def test_no_other_temperature_and_shift_that_is_allowed_fits_better(
+    rows: list[tuple[float, bool]], slope: float, shift: float
+) -> None:
     margins, labels = np.array([row[0] for row in rows]), np.array([int(row[1]) for row in rows])
     found = fit_platt(margins, labels)
     assert 1 / MAX_SLOPE <= found.temperature <= 1 / MIN_SLOPE + 1e-9
