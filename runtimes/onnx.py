@@ -5,14 +5,12 @@ from __future__ import annotations
 import importlib
 import logging
 import re
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from models.manifest import Artifact, Dtype, Tensor
-from runtimes.batch import run_batch
+from runtimes.batch import Answer, run_batch
 from runtimes.errors import RuntimeOpenError, SessionError
 from runtimes.gpu import find_gpus
 from runtimes.onnx_binding import BoundBatches
@@ -56,21 +54,18 @@ class OnnxRuntime:
         engine = _load_engine()
         gpu = _choose_gpu(engine, options.device, artifact.file)
         if gpu is None:
-            session = _open_session(engine, content, artifact.file, options.threads, [_CPU])
-            check_tensors(artifact, *_read_tensors(session, artifact.file))
-            return OnnxSession(artifact, session)
+            return _as_session(artifact, _open_session(engine, content, artifact.file, options.threads, [_CPU]))
         return _open_cuda(engine, content, artifact, options.threads, gpu)
 
 
 class OnnxSession:
     """An open ONNX model; a batch is run whole where the graph's batch axis is dynamic, else item by item."""
 
-    def __init__(self, artifact: Artifact, session: Any, bound: BoundBatches | None = None) -> None:  # noqa: ANN401 - the engine is untyped
-        """``bound`` feeds ``session`` where its kernels are recorded and replayed."""
+    def __init__(self, artifact: Artifact, run: Callable[[Batch], Answer], *, whole: bool) -> None:
+        """``run`` answers a batch, of any size where it takes it ``whole``."""
         self._artifact = artifact
-        self._session = session
-        self._bound = bound
-        self._fixed = _is_fixed(session)
+        self._engine: Callable[[Batch], Answer] | None = run
+        self._whole = whole
         # The engine's own failures derive from RuntimeError and ValueError only in part.
         self._failures = _failures(importlib.import_module("onnxruntime"))
 
@@ -82,22 +77,20 @@ class OnnxSession:
     def outputs(self) -> tuple[Tensor, ...]:
         return self._artifact.outputs
 
-    def run(self, batch: Batch) -> dict[str, NDArray[np.generic]]:
+    def run(self, batch: Batch) -> Answer:
         """Run one batch of any size; raises ``SessionError`` when the arrays do not fit or the engine fails."""
-        return run_batch(self._artifact, batch, self._run, whole=not self._fixed, closed=self._session is None)
+        return run_batch(self._artifact, batch, self._run, whole=self._whole, closed=self._engine is None)
 
     def close(self) -> None:
         """Free the engine's memory."""
-        self._bound = None
-        self._session = None
+        self._engine = None
 
-    def _run(self, batch: Batch) -> dict[str, NDArray[np.generic]]:
-        names = [tensor.name for tensor in self.outputs]
+    def _run(self, batch: Batch) -> Answer:
         feed = {tensor.name: batch[tensor.name] for tensor in self.inputs}
+        if self._engine is None:
+            raise SessionError(f"{self._artifact.file}: the session is closed; open the artifact again")
         try:
-            if self._bound is not None:
-                return self._bound.run(feed)
-            return dict(zip(names, self._session.run(names, feed), strict=True))
+            return self._engine(feed)
         except self._failures as error:
             raise SessionError(f"{self._artifact.file}: onnxruntime failed: {error}") from error
 
@@ -139,9 +132,9 @@ def _open_cuda(engine: ModuleType, content: bytes, artifact: Artifact, threads: 
     # Trying all algorithms takes three times as long at the first batch of a size, and finds none that is faster.
     options = {"device_id": str(gpu), "cudnn_conv_algo_search": "HEURISTIC"}
     plain = _open_provider(engine, content, where, threads, options)
-    check_tensors(artifact, *_read_tensors(plain, where))
+    unrecorded = _as_session(artifact, plain)
     if _is_fixed(plain):
-        return OnnxSession(artifact, plain)
+        return unrecorded
     failures: tuple[type[Exception], ...] = (RuntimeOpenError, *_failures(engine))
     recording = {**options, "enable_cuda_graph": "1"}
     try:
@@ -150,8 +143,19 @@ def _open_cuda(engine: ModuleType, content: bytes, artifact: Artifact, threads: 
         )
     except failures as error:
         _log.info("%s is run without a CUDA graph: %s", where, error)
-        return OnnxSession(artifact, plain)
-    return OnnxSession(artifact, plain, bound)
+        return unrecorded
+    return OnnxSession(artifact, bound.run, whole=True)
+
+
+def _as_session(artifact: Artifact, session: Any) -> OnnxSession:  # noqa: ANN401 - the engine is untyped
+    """A session of the engine as ours, once its tensors are seen to be the manifest's. Raises ``RuntimeOpenError``."""
+    check_tensors(artifact, *_read_tensors(session, artifact.file))
+    names = [tensor.name for tensor in artifact.outputs]
+    return OnnxSession(
+        artifact,
+        lambda feed: dict(zip(names, session.run(names, feed), strict=True)),
+        whole=not _is_fixed(session),
+    )
 
 
 def _open_provider(engine: ModuleType, content: bytes, where: str, threads: int, options: dict[str, str]) -> Any:  # noqa: ANN401 - the engine is untyped
