@@ -54,13 +54,17 @@ def main(argv: list[str]) -> int:
 
 def describe(found: Sensitivity) -> Iterator[str]:
     """The table that is printed."""
-    header = ("layer", "operator", "weights", "embedding", "margin, mean", "margin, deviation")
+    header = (
+        "layer", "operator", "weights", "embedding",
+        "margin, mean", "margin, deviation", "by its weights", "by its input",
+    )  # fmt: skip
     yield from align([header, *(_row(layer) for layer in (*found.layers, found.whole))])
     yield ""
     yield (
         f"Each layer alone in int8, all others float, on {found.windows} windows of clips that the model has learnt "
         "from: mean squared change of embedding entries, whose variance is about 1, and change of windows' margins in "
-        "logits."
+        "logits; then its root mean square were the layer's weights alone in int8, or its input. An input is float "
+        "only where the layer before is, so that layers are kept float in runs."
     )
 
 
@@ -89,4 +93,5 @@ def _row(layer: LayerSensitivity) -> tuple[str, ...]:
         f"{layer.embedding:.5f}",
         f"{layer.margin_shift:+.4f}",
         f"{layer.margin_deviation:.4f}",
+        *("" if cost is None else f"{cost:.4f}" for cost in (layer.kernel_cost, layer.input_cost)),
     )

@@ -35,7 +35,8 @@ _NAMED = 3
 
 class LayerSensitivity(msgspec.Struct, frozen=True, kw_only=True):
     """What one layer in int8 does: the mean squared change of ``embedding`` entries, whose variance is about 1, and the
-    mean and standard deviation of the change of windows' margins, in logits."""
+    mean and standard deviation of the change of windows' margins, in logits. ``kernel_cost`` and ``input_cost`` are its
+    ``cost`` were its weights alone in int8, or what goes into it; ``None`` where it has but one of them."""
 
     layer: str
     operator: str
@@ -43,6 +44,8 @@ class LayerSensitivity(msgspec.Struct, frozen=True, kw_only=True):
     embedding: float
     margin_shift: float
     margin_deviation: float
+    kernel_cost: float | None = None
+    input_cost: float | None = None
 
     @property
     def cost(self) -> float:
@@ -72,6 +75,14 @@ class _Site(NamedTuple):
 
     node: NodeProto
     inputs: dict[str, tuple[NodeProto, ...]]
+
+    def kernel(self) -> _Site:
+        """With its weights alone, which are in the file as they are stored."""
+        return self._replace(inputs={name: chain for name, chain in self.inputs.items() if len(chain) == 1})
+
+    def input(self) -> _Site:
+        """With what goes into it alone, which a node of its own stores."""
+        return self._replace(inputs={name: chain for name, chain in self.inputs.items() if len(chain) > 1})
 
 
 class _Measured:
@@ -106,16 +117,26 @@ class _Measured:
             margin_deviation=float(moved.std()),
         )
 
+    def cost(self, graph: ModelProto) -> float:
+        """The root mean square of the change of margins with this graph in the place of the float encoder's."""
+        moved = self._judge(_embed(graph, self._panes)) - self._margins
+        return float(np.sqrt(np.mean(moved**2)))
+
     def _judge(self, embeddings: NDArray[np.float32]) -> NDArray[np.float64]:
         logits = np.asarray(self._head(embeddings.reshape(self._shape)), dtype=np.float64)
         return np.asarray(logits[:, 1] - logits[:, 0])
 
 
 def scan_layers(
-    network: Network, calibrating: Calibrating, preprocessing: Preprocessing, progress: Progress
+    network: Network,
+    calibrating: Calibrating,
+    preprocessing: Preprocessing,
+    progress: Progress,
+    *,
+    parts: bool = True,
 ) -> Sensitivity:
     """Judge some of the ``calibrating`` windows with each layer of the encoder in int8 alone, but for those that int8
-    files keep in float; the head stays float.
+    files keep in float; the head stays float. With its ``parts``, a layer takes three times as long.
 
     Raises ``CompilationError`` when the encoder cannot be exported or quantized.
     """
@@ -131,10 +152,22 @@ def scan_layers(
     for number, site in enumerate(sites, 1):
         own = names.get(site.node.name, site.node.name)
         graph = _with_site(plain, quantized, site)
-        layers.append(measured.change(graph, own, site.node.op_type, sizes.get(site.node.name, 0)))
+        alone = measured.change(graph, own, site.node.op_type, sizes.get(site.node.name, 0))
+        layers.append(_parted(alone, plain, quantized, site, measured) if parts else alone)
         progress(number, len(sites), own)
     whole = measured.change(keep_float(quantized, kept), "all", "", sum(layer.weights for layer in layers))
     return Sensitivity(windows=measured.windows, layers=tuple(layers), whole=whole)
+
+
+def _parted(
+    layer: LayerSensitivity, plain: ModelProto, quantized: ModelProto, site: _Site, measured: _Measured
+) -> LayerSensitivity:
+    """The layer with what its weights and its input cost, where it has both."""
+    kernel, given = site.kernel(), site.input()
+    if not (kernel.inputs and given.inputs):
+        return layer
+    costs = [measured.cost(_with_site(plain, quantized, part)) for part in (kernel, given)]
+    return msgspec.structs.replace(layer, kernel_cost=costs[0], input_cost=costs[1])
 
 
 def explain_int8(
@@ -147,7 +180,7 @@ def explain_int8(
     """Which layers are to blame where an int8 target is among those ``broken``; nothing where none is."""
     if not any(target.name in broken and target.precision == "int8" for target in targets):
         return ""
-    return scan_layers(network, calibrating, preprocessing, lambda *_: None).advice()
+    return scan_layers(network, calibrating, preprocessing, lambda *_: None, parts=False).advice()
 
 
 def _sites(quantized: ModelProto) -> Iterator[_Site]:

@@ -17,6 +17,7 @@ from builder.compilation.sensitivity import scan_layers
 from builder.compilation.targets import compile_target
 from builder.evaluation.opening import open_artifacts
 from builder.evaluation.scoring import FloatScorer
+from builder.framework import load_keras
 from models.manifest import Artifact
 from runtimes.tflite import open_interpreter
 from tests.builder.conftest import CompiledNetwork
@@ -168,6 +169,25 @@ def test_a_scan_finds_no_cost_in_the_weights_of_a_float_layer(compiled: Compiled
         found = scan_layers(compiled.network, given, PREPROCESSING, lambda *_: None)
         costs.append(next(one.embedding for one in found.layers if one.layer == layer))
     assert costs[1] < 0.5 * costs[0]
+
+
+def test_a_scan_tells_what_weights_cost_from_what_an_input_costs(compiled: CompiledNetwork) -> None:
+    network, layer = compiled.network, depthwise(compiled)
+    calibrating = make_calibrating(network)
+    worse = load_keras().models.clone_model(calibrating.encoder)
+    worse.set_weights(calibrating.encoder.get_weights())
+    kernel, *rest = worse.get_layer(layer).get_weights()
+    worse.get_layer(layer).set_weights(
+        [kernel * np.where(np.arange(kernel.size) % 2, 1.3, 0.7).reshape(kernel.shape), *rest]
+    )
+    found = []
+    for encoder in (calibrating.encoder, worse):
+        scan = scan_layers(network, replace(calibrating, encoder=encoder), PREPROCESSING, lambda *_: None)
+        found.append({one.layer: one for one in scan.layers})
+    before, after = (scan[layer] for scan in found)
+    assert after.kernel_cost > 3 * before.kernel_cost
+    assert after.input_cost == pytest.approx(before.input_cost, rel=1e-3)
+    assert all((one.kernel_cost is None) == (one.weights == 0) for one in found[0].values() if one.operator != "Gemm")
 
 
 def test_a_layer_that_there_is_not_is_refused_with_those_there_are(compiled: CompiledNetwork) -> None:
