@@ -20,13 +20,13 @@ SIZES = (1, 2, 4, 8, 16, 32, 64)
 _WASTE = 8
 
 
-def run_batch(artifact: Artifact, batch: Batch, run: Callable[[Batch], Answer], *, whole: bool, closed: bool) -> Answer:
+def run_batch(artifact: Artifact, batch: Batch, run: Callable[[Batch], Answer] | None, *, whole: bool) -> Answer:
     """Answer ``batch``, of any size, by ``run``: at once where the engine takes it ``whole``, else item by item.
 
-    ``run`` takes and gives arrays by tensor name, with at least one item. Raises ``SessionError`` when the session is
-    ``closed`` or the arrays are not what the artifact takes.
+    ``run`` takes and gives arrays by tensor name, with at least one item; a closed session has none. Raises
+    ``SessionError`` when it is closed or the arrays are not what the artifact takes.
     """
-    if closed:
+    if run is None:
         raise SessionError(f"{artifact.file}: the session is closed; open the artifact again")
     size = _check(batch, artifact.inputs, artifact.file)
     if size == 0:

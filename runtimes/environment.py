@@ -42,6 +42,11 @@ class Environment:
         """What is known of one engine, ``None`` when there is none of that name."""
         return next((probe for probe in self.probes if probe.runtime == runtime), None)
 
+    def accelerators(self, runtime: str) -> tuple[str, ...]:
+        """The accelerators that one engine has here; none where there is no engine of that name."""
+        probe = self.probe(runtime)
+        return () if probe is None else probe.accelerators
+
 
 @cache
 def probe_environment() -> Environment:

@@ -6,6 +6,7 @@ import importlib
 import logging
 import re
 from collections.abc import Callable
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -79,18 +80,16 @@ class OnnxSession:
 
     def run(self, batch: Batch) -> Answer:
         """Run one batch of any size; raises ``SessionError`` when the arrays do not fit or the engine fails."""
-        return run_batch(self._artifact, batch, self._run, whole=self._whole, closed=self._engine is None)
+        run = None if self._engine is None else partial(self._run, self._engine)
+        return run_batch(self._artifact, batch, run, whole=self._whole)
 
     def close(self) -> None:
         """Free the engine's memory."""
         self._engine = None
 
-    def _run(self, batch: Batch) -> Answer:
-        feed = {tensor.name: batch[tensor.name] for tensor in self.inputs}
-        if self._engine is None:
-            raise SessionError(f"{self._artifact.file}: the session is closed; open the artifact again")
+    def _run(self, engine: Callable[[Batch], Answer], batch: Batch) -> Answer:
         try:
-            return self._engine(feed)
+            return engine({tensor.name: batch[tensor.name] for tensor in self.inputs})
         except self._failures as error:
             raise SessionError(f"{self._artifact.file}: onnxruntime failed: {error}") from error
 

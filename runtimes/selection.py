@@ -202,9 +202,8 @@ def _refuse_hardware(requirement: Requirement, environment: Environment) -> str 
 
 def _without_accelerator(candidate: Candidate, environment: Environment) -> tuple[Candidate, ...]:
     engine = candidate.encoder.requires.engine
-    probe = environment.probe(engine)
     needed = candidate.encoder.requires.accelerator or candidate.head.requires.accelerator
-    if probe is None or not probe.accelerators or engine not in PROCESSOR_TOO or needed is not None:
+    if not environment.accelerators(engine) or engine not in PROCESSOR_TOO or needed is not None:
         return ()
     return (replace(candidate, device=PROCESSOR_TOO[engine]),)
 
@@ -221,8 +220,7 @@ def _order(candidate: Candidate, environment: Environment) -> tuple[int, int, fl
 
 def _accelerator_order(candidate: Candidate, environment: Environment) -> int:
     engine = candidate.encoder.requires.engine
-    probe = environment.probe(engine)
-    if probe is None or not probe.accelerators or candidate.device is not None:
+    if not environment.accelerators(engine) or candidate.device is not None:
         return len(ACCELERATED) + 1
     return ACCELERATED.index(engine) if engine in ACCELERATED else len(ACCELERATED)
 

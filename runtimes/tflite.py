@@ -70,7 +70,7 @@ class TFLiteSession:
 
     def run(self, batch: Batch) -> dict[str, NDArray[np.generic]]:
         """Run one batch of any size; raises ``SessionError`` when the arrays do not fit or the engine fails."""
-        return run_batch(self._artifact, batch, self._run, whole=False, closed=self._interpreter is None)
+        return run_batch(self._artifact, batch, None if self._interpreter is None else self._run, whole=False)
 
     def close(self) -> None:
         """Free the engine's memory."""

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
-from builder.compilation.catalogue import Target
+from builder.compilation.catalogue import Compiler, Target
 from builder.compilation.compiled import CompilationError
 from builder.compilation.coral import compile_coral, why_no_coral
 from models.manifest import Artifact
 from runtimes.errors import RuntimeOpenError
 from runtimes.tensorrt.engine_build import build_engine
-from runtimes.tensorrt.library import Library, LibraryName, load_library
+from runtimes.tensorrt.library import Library, LibraryName, capability, load_library
 from runtimes.tensorrt.runtime import ENGINE
 
 _LIBRARY: LibraryName = "tensorrt-rtx"
@@ -23,15 +25,7 @@ _OLDEST_PORTABLE = 80
 
 def why_not_here(target: Target) -> str | None:
     """Why ``target`` cannot be compiled on this machine; ``None`` where it can."""
-    if target.compiler == "edgetpu_compiler":
-        return why_no_coral()
-    if target.compiler is None:
-        return None
-    try:
-        load_library(target.compiler)
-    except RuntimeOpenError as error:
-        return str(error)
-    return None
+    return None if target.compiler is None else _STEPS[target.compiler].why_not()
 
 
 def compile_further(target: Target, artifact: Artifact, directory: Path) -> Artifact:
@@ -41,11 +35,7 @@ def compile_further(target: Target, artifact: Artifact, directory: Path) -> Arti
     """
     if target.compiler is None or artifact.requires.engine != target.engine:
         return artifact
-    return (
-        compile_coral(artifact, directory)
-        if target.compiler == "edgetpu_compiler"
-        else build_ahead(artifact, directory)
-    )
+    return _STEPS[target.compiler].compile(artifact, directory)
 
 
 def build_ahead(artifact: Artifact, directory: Path) -> Artifact:
@@ -67,5 +57,26 @@ def build_ahead(artifact: Artifact, directory: Path) -> Artifact:
     return msgspec.structs.replace(artifact, file=file, sha256=hashlib.sha256(engine).hexdigest(), requires=requires)
 
 
+def _why_no_library() -> str | None:
+    try:
+        load_library(_LIBRARY)
+    except RuntimeOpenError as error:
+        return str(error)
+    return None
+
+
 def _portable(library: Library) -> tuple[str, ...]:
-    return tuple(one for one in library.architectures() if int(one.removeprefix("sm_")) >= _OLDEST_PORTABLE)
+    return tuple(one for one in library.architectures() if capability(one) >= _OLDEST_PORTABLE)
+
+
+class _Step(NamedTuple):
+    """A further compiler: why it cannot be used here, and what it makes of a file in a folder."""
+
+    why_not: Callable[[], str | None]
+    compile: Callable[[Artifact, Path], Artifact]
+
+
+_STEPS: Mapping[Compiler, _Step] = {
+    "edgetpu_compiler": _Step(why_no_coral, compile_coral),
+    "tensorrt-rtx": _Step(_why_no_library, build_ahead),
+}

@@ -117,11 +117,6 @@ class _Measured:
             margin_deviation=float(moved.std()),
         )
 
-    def cost(self, graph: ModelProto) -> float:
-        """The root mean square of the change of margins with this graph in the place of the float encoder's."""
-        moved = self._judge(_embed(graph, self._panes)) - self._margins
-        return float(np.sqrt(np.mean(moved**2)))
-
     def _judge(self, embeddings: NDArray[np.float32]) -> NDArray[np.float64]:
         logits = np.asarray(self._head(embeddings.reshape(self._shape)), dtype=np.float64)
         return np.asarray(logits[:, 1] - logits[:, 0])
@@ -166,8 +161,11 @@ def _parted(
     kernel, given = site.kernel(), site.input()
     if not (kernel.inputs and given.inputs):
         return layer
-    costs = [measured.cost(_with_site(plain, quantized, part)) for part in (kernel, given)]
-    return msgspec.structs.replace(layer, kernel_cost=costs[0], input_cost=costs[1])
+    alone = [
+        measured.change(_with_site(plain, quantized, part), layer.layer, layer.operator, layer.weights)
+        for part in (kernel, given)
+    ]
+    return msgspec.structs.replace(layer, kernel_cost=alone[0].cost, input_cost=alone[1].cost)
 
 
 def explain_int8(

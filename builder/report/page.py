@@ -58,7 +58,6 @@ def render(data: ReportData, figures: ReportFigures) -> str:
         errors=data.errors,
         evidence=[one.table() for one in figures.evidence],
         unmeasured=unmeasured(figures.evidence),
-        parities={subject.name: subject.against_student for subject in figures.subjects},
         skipped=[skipped for summary in data.data for skipped in summary.skipped],
         dropped=[dropped for summary in data.data for dropped in summary.dropped],
         joined=[joined for summary in data.data for joined in summary.joined],

@@ -166,9 +166,8 @@ def _benched(
 ) -> BenchedArtifact:
     artifact = bundle.manifest.artifact(*place)
     content = bundle.read(artifact.file)
-    probe = environment.probe(artifact.requires.engine)
     # The limit is the processor's, and a session's default device the accelerator.
-    accelerated = probe is not None and bool(probe.accelerators)
+    accelerated = environment.accelerators(artifact.requires.engine)
     return BenchedArtifact(
         target=artifact.target,
         stage=artifact.stage,

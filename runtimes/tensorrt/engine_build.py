@@ -9,10 +9,11 @@ from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
 
+from runtimes.batch import SIZES
 from runtimes.errors import RuntimeOpenError
 from runtimes.tensorrt.library import Library
 
-MOST = 64
+MOST = SIZES[-1]
 """The largest batch that an engine takes."""
 _USUAL = 8
 

@@ -42,6 +42,11 @@ class Library:
         return tuple(f"sm_{name[2:]}" for name in names if name.startswith("SM"))
 
 
+def capability(architecture: str) -> int:
+    """The compute capability of an architecture, 86 of ``sm_86``, by which they are ordered."""
+    return int(architecture.removeprefix("sm_"))
+
+
 def load_library(name: LibraryName) -> Library:
     """Import one TensorRT. Raises ``RuntimeOpenError`` with what to install when it is not here or does not load."""
     try:

@@ -17,7 +17,7 @@ from runtimes.gpu import Gpu, find_gpus
 from runtimes.protocol import Probe, SessionOptions
 from runtimes.tensorrt.engine_build import build_engine
 from runtimes.tensorrt.engine_cache import EngineCache, EngineKey, engine_folder
-from runtimes.tensorrt.library import Library, LibraryName, load_library
+from runtimes.tensorrt.library import Library, LibraryName, capability, load_library
 from runtimes.tensorrt.memory import Memory, open_memory
 from runtimes.tensorrt.session import TensorRTSession, read_engine
 from runtimes.tensors import check_tensors
@@ -85,14 +85,14 @@ class TensorRTRuntime:
         where = artifact.file
         index, gpu = self._choose(options.device, where)
         library = self._load(self._name)
-        stored = content if where.endswith(ENGINE) else self._engine(library, gpu, content, where, build=options.build)
-        engine = _read(library, stored)
-        if engine is None and not where.endswith(ENGINE):
-            # Kept by a library that called itself the same: what is here now builds its own.
-            _log.warning("%s: the engine that was kept is not read any more: %s", where, library.complaint())
-            engine = _read(library, self._build(library, gpu, content, where))
+        if where.endswith(ENGINE):
+            engine = _require(library, content, where)
+        else:
+            engine = self._kept(library, gpu, content, where)
         if engine is None:
-            raise RuntimeOpenError(f"{where}: {library.name} {library.version} reads no engine: {library.complaint()}")
+            if not options.build:
+                raise NotBuiltError(f"{where}: no engine for {gpu.name} yet; it is built while another target serves")
+            engine = _require(library, self._build(library, gpu, content, where), where)
         check_tensors(artifact, *read_engine(library, engine, where))
         memory = self._memory(index)
         try:
@@ -110,13 +110,14 @@ class TensorRTRuntime:
             raise RuntimeOpenError(f"{where}: no GPU {index}, there are {len(gpus)}" if gpus else f"{where}: {_NO_GPU}")
         return index, gpus[index]
 
-    def _engine(self, library: Library, gpu: Gpu, graph: bytes, where: str, *, build: bool) -> bytes:
+    def _kept(self, library: Library, gpu: Gpu, graph: bytes, where: str) -> Any:  # noqa: ANN401 - the engine is untyped
+        """The engine of a graph that was built here before; ``None`` where there is none that is read."""
         kept = self._cache.find(_key(library, gpu, graph))
-        if kept is not None:
-            return kept
-        if not build:
-            raise NotBuiltError(f"{where}: no engine for {gpu.name} yet; it is built while another target serves")
-        return self._build(library, gpu, graph, where)
+        engine = None if kept is None else _read(library, kept)
+        if kept is not None and engine is None:
+            # Kept by a library that called itself the same: what is here now builds its own.
+            _log.warning("%s: the engine that was kept is not read any more: %s", where, library.complaint())
+        return engine
 
     def _build(self, library: Library, gpu: Gpu, graph: bytes, where: str) -> bytes:
         _log.info("%s: building an engine for %s, which takes its time", where, gpu.name)
@@ -164,16 +165,19 @@ def _read(library: Library, stored: bytes) -> Any:  # noqa: ANN401 - the engine 
         return None
 
 
+def _require(library: Library, stored: bytes, where: str) -> Any:  # noqa: ANN401 - the engine is untyped
+    engine = _read(library, stored)
+    if engine is None:
+        raise RuntimeOpenError(f"{where}: {library.name} {library.version} reads no engine: {library.complaint()}")
+    return engine
+
+
 def _unsupported(library: Library, gpu: Gpu) -> str | None:
     """Why a GPU cannot be used with a library that lists those that it knows; newer ones run what is portable."""
     known = library.architectures()
     if not known or not gpu.architecture or gpu.architecture in known:
         return None
-    if _number(gpu.architecture) > max(map(_number, known)):
+    if capability(gpu.architecture) > max(map(capability, known)):
         return None
     offered = ", ".join(known)
     return f"{library.name} {library.version} has no kernels for {gpu.name} ({gpu.architecture}); it knows {offered}"
-
-
-def _number(architecture: str) -> int:
-    return int(architecture.removeprefix("sm_"))

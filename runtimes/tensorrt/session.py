@@ -69,7 +69,7 @@ class TensorRTSession:
 
     def run(self, batch: Batch) -> Answer:
         """Run one batch of any size; raises ``SessionError`` when the arrays do not fit or the engine fails."""
-        return run_batch(self._artifact, batch, self._run_all, whole=True, closed=self._engine is None)
+        return run_batch(self._artifact, batch, None if self._engine is None else self._run_all, whole=True)
 
     def close(self) -> None:
         """Free the engine and its memory."""

@@ -82,7 +82,7 @@ class _Parser:
     def parse(self, graph: bytes) -> bool:
         try:
             session = ORT.InferenceSession(graph, providers=["CPUExecutionProvider"])
-        except Exception:  # noqa: BLE001 - whatever it says, it is no graph
+        except ORT.capi.onnxruntime_pybind11_state.InvalidProtobuf:
             return False
         self.network.graph = graph
         self.network.inputs = [SimpleNamespace(name=node.name, shape=node.shape) for node in session.get_inputs()]

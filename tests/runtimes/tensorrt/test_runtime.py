@@ -111,6 +111,20 @@ def test_an_engine_that_the_library_does_not_read_any_more_is_built_again(tiny: 
     assert site.built == 2
 
 
+def test_an_engine_that_is_not_read_is_built_no_second_time_and_not_where_that_is_not_allowed(
+    tiny: Bundle, tmp_path: Path
+) -> None:
+    site = Site(tiny, tmp_path)
+    module = site.load("tensorrt").module
+    module.Runtime = type("Runtime", (module.Runtime,), {"deserialize_cuda_engine": lambda *_: None})
+    with pytest.raises(RuntimeOpenError, match=r"tensorrt 10\.3\.0 reads no engine"):
+        site.open()
+    assert site.built == 1
+    with pytest.raises(NotBuiltError):
+        site.open(build=False)
+    assert site.built == 1
+
+
 def test_no_engine_is_built_where_that_is_not_allowed(tiny: Bundle, tmp_path: Path) -> None:
     site = Site(tiny, tmp_path)
     with pytest.raises(NotBuiltError, match="no engine for NVIDIA tegra234 yet"):
