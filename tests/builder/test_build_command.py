@@ -61,8 +61,12 @@ class Inputs(NamedTuple):
         )
 
     def finished(self) -> dict[str, int]:
-        """When each finished stage was, by its folder."""
-        return {path.parent.name: path.stat().st_mtime_ns for path in self.out.glob("work/*/stage.json")}
+        """When each finished stage was, by its folder.
+
+        A stage is finished once its folder bears its own name: the facts are in the unfinished folder a moment before.
+        """
+        facts = self.out.glob("work/*/stage.json")
+        return {path.parent.name: path.stat().st_mtime_ns for path in facts if path.parent.suffix != ".part"}
 
 
 @pytest.fixture(scope="module")
