@@ -369,5 +369,7 @@ def new_network(backbone: BackboneSpec, head: HeadName, geometry: Geometry, prep
 
 
 def _tuned(spec: NetworkSpec) -> object:
+    """What a member's training is made of beside its embeddings, which know no block as frozen."""
     precision = () if spec.precision is msgspec.UNSET else (spec.precision,)
-    return spec.head, spec.probe, spec.tune, *precision
+    frozen = () if spec.tune is None else (spec.backbone.frozen,)
+    return spec.head, spec.probe, spec.tune, *precision, *frozen

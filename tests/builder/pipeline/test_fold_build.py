@@ -37,12 +37,12 @@ UNUSED: Any = SimpleNamespace()
 KEYS = {
     "embed-views": "5560f2326fbc",
     "embed-scenes": "90e99e2bfc77",
-    "member1": "79f4a874b8d9",
-    "member2": "ec37aa349799",
-    "teacher": "28a729a5c150",
-    "student": "aca9620b0d91",
-    "prune": "cd3a6813058d",
-    "judge": "c402ff5bab0c",
+    "member1": "ad3f86d14216",
+    "member2": "50e371397256",
+    "teacher": "6a86a646b0f8",
+    "student": "e7268cd4eaa2",
+    "prune": "48b2f88bb95a",
+    "judge": "c923512d0d0a",
 }
 
 
@@ -60,9 +60,9 @@ class Noted(StageStore):
         return Stage(name, Path("nowhere"), self.keys[name], 0.0)
 
 
-def make_fold(store: StageStore, clips: FoldClips) -> FoldBuild:
+def make_fold(store: StageStore, clips: FoldClips, written: str = RECIPE) -> FoldBuild:
     listed: Any = SimpleNamespace(listed=SimpleNamespace(fingerprint="f" * 64), clips=())
-    recipe = msgspec.toml.decode(RECIPE, type=Recipe)
+    recipe = msgspec.toml.decode(written, type=Recipe)
     return FoldBuild(recipe, listed, listed, clips, store, silent)
 
 
@@ -70,6 +70,17 @@ def test_keys_of_stages_stay_what_they_were_so_that_finished_trainings_are_found
     store = Noted()
     make_fold(store, FoldClips(0, TRAIN, (make_clip("c", "s3"),), (make_clip("d", "s4"),))).run()
     assert store.keys == {name if name.startswith("embed-") else f"fold0-{name}": key for name, key in KEYS.items()}
+
+
+@pytest.mark.parametrize("tuned", [True, False])
+def test_blocks_that_may_not_be_tuned_make_another_member_where_any_are_tuned(tuned: bool) -> None:
+    stores = {frozen: Noted() for frozen in (0, 1)}
+    for frozen, store in stores.items():
+        recipe = RECIPE.replace("frozen = 1", f"frozen = {frozen}", 1)
+        recipe = recipe if tuned else recipe.replace("tune = { epochs = 1, batch = 2 }\n", "", 1)
+        make_fold(store, FoldClips(0, TRAIN, (make_clip("c", "s3"),), ()), recipe).members()
+    other = {name for name, key in stores[0].keys.items() if stores[1].keys[name] != key}
+    assert other == ({"fold0-member1", "fold0-member2"} if tuned else set())
 
 
 def test_a_stage_asked_for_alone_has_the_key_it_has_among_all() -> None:
