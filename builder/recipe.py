@@ -67,6 +67,26 @@ class Student(NetworkSpec, frozen=True, kw_only=True, forbid_unknown_fields=True
     distillation: Distillation = msgspec.field(default_factory=Distillation)
 
 
+class Slimming(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Luo et al., ThiNet (ICCV 2017) and Kurtić et al., ZipLM (NeurIPS 2023): channels are taken out of the student's
+    encoder until it costs ``keep`` of what it did, and what is left is fitted to what they gave.
+
+    With ``tune`` the narrower encoder then learns to embed the panes of ``views`` views of each real clip as the whole
+    one does, and with ``probe`` the head is learnt anew, by distillation, on what it makes of the teacher's views.
+    Raises ``ValueError`` when its schedule asks for what there is not where no label is learnt from.
+    """
+
+    keep: Annotated[float, msgspec.Meta(gt=0, lt=1)]
+    views: Count = 4
+    tune: Schedule | None = None
+    probe: Schedule | None = None
+
+    def __post_init__(self) -> None:
+        asked = ("focal", "class_weights", "mixing", "swa", "stopping")
+        if found := [name for name in asked if self.tune and getattr(self.tune, name) is not msgspec.UNSET]:
+            raise ValueError(f"tune sets {', '.join(found)}; only embeddings are learnt from here, so leave it out")
+
+
 class Pruning(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Zhu & Gupta, To prune or not to prune (2017): magnitudes, by a polynomial schedule up to ``sparsity``.
 
@@ -146,7 +166,8 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     validation: Validation | msgspec.UnsetType = msgspec.UNSET
     members: Members
     student: Student
-    pruning: Pruning
+    slimming: Slimming | msgspec.UnsetType = msgspec.UNSET
+    pruning: Pruning | msgspec.UnsetType = msgspec.UNSET
     quantization: Quantization = msgspec.field(default_factory=Quantization)
     targets: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)] = tuple(target.name for target in CPU_TARGETS)
     calibration: CalibrationSpec = msgspec.field(default_factory=CalibrationSpec)

@@ -11,6 +11,7 @@ OF_ENSEMBLE: frozenset[Network] = frozenset({"ensemble", "unpruned", "student"})
 
 
 TUNING: Patch = {"epochs": 3, "learning_rate": 1e-4}
+PROBE: Patch = {"epochs": 9, "learning_rate": 1e-3, "batch": 32, "weight_decay": 0.05}
 REAL: Patch = {"scenes": None}
 """Rows whose networks are trained whole leave drawn clips out, in both states: half as many clips in an epoch."""
 TUNED: Patch = {**REAL, "members.tune": TUNING, "members.backbone.frozen": 5, "members.curriculum": None}
@@ -351,6 +352,14 @@ CATALOGUE: tuple[Technique, ...] = (
         OF_STUDENT,
     ),
     Technique(
+        "slimming",
+        "57 of a hundred multiply-adds of the student's encoder gone with their channels, the head learnt anew",
+        "Kurtić et al., ZipLM (2023); Luo et al., ThiNet (2017)",
+        {**REAL, "slimming": {"keep": 0.43, "probe": PROBE}, "pruning": None},
+        {**REAL, "slimming": None, "pruning": None},
+        OF_PRUNED,
+    ),
+    Technique(
         "pruning",
         "55 weights of a hundred set to zero, against as much training without",
         "Zhu & Gupta, To prune, or not to prune (2017)",
@@ -370,7 +379,7 @@ CATALOGUE: tuple[Technique, ...] = (
         "head-anew",
         "the head learnt anew on the pruned encoder",
         "Kumar et al., Fine-tuning can distort pretrained features (2022), after pruning",
-        {**REAL, "pruning.probe": {"epochs": 9, "learning_rate": 1e-3, "batch": 32, "weight_decay": 0.05}},
+        {**REAL, "pruning.probe": PROBE},
         {**REAL, "pruning.probe": None},
         OF_PRUNED,
     ),

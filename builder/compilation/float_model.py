@@ -24,7 +24,7 @@ from builder.evaluation.clip_samples import ClipSamples
 from builder.evaluation.parity import Budget
 from builder.heads import HeadName
 from builder.release.golden import write_golden
-from builder.training.network import Network, build_network, load_weights, save_weights
+from builder.training.network import Network, build_network, restore_network, save_weights
 from models.bundle import GOLDEN, Golden
 from models.manifest import Calibration, Geometry, Lineage, Preprocessing
 
@@ -128,9 +128,8 @@ def read_float_model(directory: Path) -> FloatModel:
 def _network(facts: ModelFacts, directory: Path) -> Network:
     seen = facts.preprocessing
     features = build_backbone(facts.backbone, seen.size, len(seen.channels)).features
-    network = build_network(features, facts.head, facts.geometry, seen, root=facts.backbone.root is True)
-    load_weights(network, directory)
-    return network
+    form = build_network(features, facts.head, facts.geometry, seen, root=facts.backbone.root is True)
+    return restore_network(form, directory, facts.geometry, seen)
 
 
 def _clips(listed: Sequence[HeldOutClip], samples: NDArray[np.uint8]) -> Iterator[ClipSamples]:

@@ -9,16 +9,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from builder.compression.recovery import Recovery
 from builder.errors import BuilderError
 from builder.framework import load_builder_module, load_keras
-from builder.recipe import Pruning, Student
-from builder.training.fit import Progress, Schedule, fit
-from builder.training.network import Network, expose_embeddings, join_network, standardised
-from builder.training.student import TeacherViews, teach_head
+from builder.recipe import Pruning
+from builder.training.network import Network
+from builder.training.schedule import Schedule
 from builder.training.training_set import shuffled
-from models.manifest import Geometry, Preprocessing
 
 if TYPE_CHECKING:
     import tf_keras
@@ -33,76 +31,48 @@ class PruningError(BuilderError):
 
 @dataclass(frozen=True, slots=True)
 class Pruner:
-    """What a student learns from while it is pruned, and how it is pruned."""
+    """How a student is pruned, and what it learns from all the while."""
 
-    views: TeacherViews
+    recovery: Recovery
     pruning: Pruning
-    student: Student
-    geometry: Geometry
-    preprocessing: Preprocessing
-    progress: Progress
 
-    def prune(self, network: Network) -> tuple[Network, dict[str, tuple[float, ...]]]:
+    def prune(self, network: Network, whole: Network) -> tuple[Network, dict[str, tuple[float, ...]]]:
         """Set a share of each convolution's and dense layer's weights to zero, distilling all the while.
 
         Depthwise kernels and the last layer stay whole, since they are few and each counts, and so do frozen layers,
-        which could not learn to make do. With ``pruning.probe`` the head is then learnt anew, and pruned, on what the
-        pruned encoder still tells. Returns the pruned network, free of wrappers, with its losses per epoch of ``prune``
-        and ``probe``. Raises ``PruningError`` when the measured sparsity is not what was asked.
+        which could not learn to make do. Hints are what the ``whole`` student embeds, before any pass. With
+        ``pruning.probe`` the head is then learnt anew, and pruned, on what the pruned encoder still tells. Returns the
+        pruned network, free of wrappers, with its losses per epoch of ``prune`` and ``probe``. Raises ``PruningError``
+        when the measured sparsity is not what was asked.
         """
-        load_keras().utils.set_random_seed(self.student.seed)
-        encoder, head, losses = self._prune_both(network)
+        load_keras().utils.set_random_seed(self.recovery.student.seed)
+        encoder, head, losses = self._prune_both(network, whole)
         told = {"prune": losses}
         if self.pruning.probe is not None:
             head, told["probe"] = self._learn_head(encoder, network.head, self.pruning.probe)
         _require(self.pruning.sparsity, measure_sparsity(network, [encoder, head]))
-        return join_network(encoder, head, self.geometry, self.preprocessing), told
+        return self.recovery.join(encoder, head), told
 
-    def _prune_both(self, network: Network) -> tuple[tf_keras.Model, tf_keras.Model, tuple[float, ...]]:
+    def _prune_both(self, network: Network, whole: Network) -> tuple[tf_keras.Model, tf_keras.Model, tuple[float, ...]]:
         """Encoder and head pruned while the whole learns, with the losses per epoch."""
-        tfmot, pruning, tune, seed = load_builder_module(TOOLKIT), self.pruning, self.pruning.tune, self.student.seed
-        views = self.views.hinting(self._before(network)) if pruning.hint else self.views
-        steps = tune.epochs * len(views.epoch(seed, tune.batch, 0))
+        tfmot, pruning, tune, recovery = load_builder_module(TOOLKIT), self.pruning, self.pruning.tune, self.recovery
+        views = recovery.hinting(whole) if pruning.hint else recovery.views
+        steps = tune.epochs * len(views.epoch(recovery.student.seed, tune.batch, 0))
         # Encoder and head are wrapped apart: wrapping a model that holds models skips what is inside them.
         encoder, head = (_wrap(tfmot, model, pruning.sparsity, steps) for model in (network.encoder, network.head))
-        joined = join_network(encoder, head, self.geometry, self.preprocessing)
-        losses = fit(
-            expose_embeddings(joined) if pruning.hint else joined.whole,
-            lambda number: views.epoch(seed, tune.batch, number),
-            tune,
-            self.progress,
-            distillation=self.student.distillation,
-            callbacks=(tfmot.sparsity.keras.UpdatePruningStep(),),
-            labels=views.labels(),
-            hint=pruning.hint,
-        )
+        update = tfmot.sparsity.keras.UpdatePruningStep()
+        losses = recovery.tune(recovery.join(encoder, head), views, tune, pruning.hint, (update,))
         return _strip(tfmot, encoder), _strip(tfmot, head), losses
-
-    def _before(self, network: Network) -> NDArray[np.float32]:
-        """What the student's encoder makes of the views before it is pruned, ``(views, N, T, D) float32``."""
-        if self.student.tune is None and self.views.untouched is not None:
-            return standardised(network, self.views.untouched)
-        return self.views.embedded(network.encoder, self.preprocessing)
 
     def _learn_head(
         self, encoder: tf_keras.Model, form: tf_keras.Model, schedule: Schedule
     ) -> tuple[tf_keras.Model, tuple[float, ...]]:
         """A new head of the ``form`` given, pruned while it learns from the embeddings of the pruned encoder."""
-        tfmot, student = load_builder_module(TOOLKIT), self.student
-        embeddings = self.views.embedded(encoder, self.preprocessing)
+        tfmot = load_builder_module(TOOLKIT)
+        embeddings = self.recovery.embedded(encoder)
         steps = schedule.epochs * len(shuffled(embeddings.shape[0] * embeddings.shape[1], schedule.batch, (0,)))
         head = _wrap(tfmot, load_keras().models.clone_model(form), self.pruning.sparsity, steps)
-        update = tfmot.sparsity.keras.UpdatePruningStep()
-        losses = teach_head(
-            head,
-            self.views,
-            embeddings,
-            schedule,
-            student.distillation,
-            student.seed,
-            self.progress,
-            callbacks=(update,),
-        )
+        losses = self.recovery.teach(head, embeddings, schedule, (tfmot.sparsity.keras.UpdatePruningStep(),))
         return _strip(tfmot, head), losses
 
 

@@ -149,7 +149,7 @@ class _Abroad:
         judged.append(self._calibrated(UNPRUNED, "student", scores, before))
         if self._options.until == "unpruned":
             return judged
-        scores = self._student(STUDENT, whole.pruned())
+        scores = self._student(STUDENT, whole.shipped())
         after = stage_scores(self._folds, [fold.judged() for fold in self._folds])
         judged.append(self._calibrated(STUDENT, "student", scores, after))
         return [*judged, *self._judge_artifacts(_calibration(after))] if self._options.until == "int8" else judged

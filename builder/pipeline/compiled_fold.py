@@ -20,7 +20,8 @@ from builder.evaluation.scores import Scores, write_scores
 from builder.evaluation.scoring import Scorer
 from builder.pipeline.calibrated import FoldCalibration
 from builder.pipeline.curated import CuratedClips
-from builder.pipeline.fold_build import FoldBuild, FoldStages
+from builder.pipeline.fold_build import FoldBuild
+from builder.pipeline.fold_stages import FoldStages
 from builder.recipe import Recipe
 from builder.stages import Stage, StageStore
 from builder.training.fit import Progress
@@ -59,7 +60,7 @@ def compile_fold(
     """Write the artifacts of every target with ``artifacts.json``, and each target's verdicts on the held-out clips as
     ``<target>.json``, beside the float student's as ``student.json``."""
     seen, judged = recipe.preprocessing, stages.clips.judge
-    network = fold.network(recipe.student, stages.pruned, seen)
+    network = fold.network(recipe.student, stages.shipped, seen)
     shift_head(network, calibration)
     calibrating = _calibrating(fold, network, recipe)
 
@@ -75,7 +76,7 @@ def explain_fold(
     fold: FoldBuild, stages: FoldStages, calibration: FoldCalibration, recipe: Recipe, broken: Sequence[str]
 ) -> str:
     """Which layers of a fold's network are to blame for the targets so named."""
-    network = fold.network(recipe.student, stages.pruned, recipe.preprocessing)
+    network = fold.network(recipe.student, stages.shipped, recipe.preprocessing)
     shift_head(network, calibration)
     calibrating = _calibrating(fold, network, recipe)
     return explain_int8(recipe.released(), network, calibrating, recipe.preprocessing, broken)

@@ -1,11 +1,10 @@
-"""One fold: members, their ensemble, the student distilled from it and pruned, judged on clips of unseen sources."""
+"""One fold: members, their ensemble, the student distilled from it and made smaller, judged on unseen sources."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -13,6 +12,8 @@ from numpy.typing import NDArray
 
 from builder.backbones.registry import BackboneSpec, build_backbone
 from builder.compression.pruning import Pruner
+from builder.compression.recovery import Recovery
+from builder.compression.slimming import Slimmer
 from builder.data.clips import Clip
 from builder.data.folds import forbid_leakage
 from builder.evaluation.scores import Scores, read_scores, write_scores
@@ -23,6 +24,7 @@ from builder.members import Member, NetworkSpec
 from builder.pipeline.curated import CuratedClips
 from builder.pipeline.ensemble import average_scores
 from builder.pipeline.fold_clips import FoldClips
+from builder.pipeline.fold_stages import FoldStages
 from builder.pipeline.learnt_clips import LearntClips
 from builder.pipeline.pretrained import (
     EMBEDDINGS,
@@ -33,13 +35,21 @@ from builder.pipeline.pretrained import (
     stays_pretrained,
     taught_views,
 )
-from builder.recipe import Recipe
+from builder.recipe import Pruning, Recipe, Slimming
 from builder.stages import Stage, StageStore
 from builder.training.batch import Batch
 from builder.training.fit import Progress
 from builder.training.held_out import held_out_batch, hold_out
 from builder.training.member import train_member
-from builder.training.network import Network, build_network, load_weights, save_weights, standardised, traced
+from builder.training.network import (
+    Network,
+    build_network,
+    load_weights,
+    restore_network,
+    save_weights,
+    standardised,
+    traced,
+)
 from builder.training.precision import computing_in
 from builder.training.probe import PROBE_SEED, embed_views
 from builder.training.student import Teacher, TeacherViews, teacher_logits, train_student, weigh_members, with_labels
@@ -49,17 +59,6 @@ from models.manifest import Geometry, Preprocessing
 LOSSES = "losses.json"
 SCORES = "scores.json"
 WEIGHTS = "weights.json"
-
-
-class FoldStages(NamedTuple):
-    """The finished stages of a fold that later ones read."""
-
-    clips: FoldClips
-    members: tuple[Stage, ...]
-    teacher: Stage
-    student: Stage
-    pruned: Stage
-    judged: Stage
 
 
 class FoldBuild:
@@ -90,7 +89,7 @@ class FoldBuild:
 
     def run(self) -> FoldStages:
         """All stages of the fold, each skipped when it is there."""
-        return FoldStages(self._clips, self.members(), self.teacher(), self.student(), self.pruned(), self.judged())
+        return FoldStages(self._clips, self.members(), self.teacher(), self.student(), self.passes(), self.judged())
 
     def embedded(self, member: Member) -> tuple[Stage, ...]:
         """Views of the training clips as the member sees them, embedded by its untouched encoder: of all clips of each
@@ -129,20 +128,29 @@ class FoldBuild:
         return average_scores(members, self._weights())
 
     def student(self) -> Stage:
-        """The student before it is pruned, with its verdicts."""
+        """The student before it is made smaller, with its verdicts."""
         teacher = self.teacher()
         return self._stage("student", (teacher.key, self._recipe.student), partial(self._student, teacher))
 
-    def pruned(self) -> Stage:
-        """The student pruned."""
-        teacher, student = self.teacher(), self.student()
-        return self._stage("prune", (student.key, self._recipe.pruning), partial(self._prune, teacher, student))
+    def passes(self) -> tuple[Stage, ...]:
+        """What makes the student smaller, as far as the recipe asks: channels that go, weights that become zero."""
+        recipe, done = self._recipe, [self.student()]
+        if recipe.slimming is not msgspec.UNSET:
+            done.append(self._stage("slim", (done[-1].key, recipe.slimming), partial(self._slim, recipe.slimming)))
+        if recipe.pruning is not msgspec.UNSET:
+            pruning = partial(self._prune, recipe.pruning, done[-1])
+            done.append(self._stage("prune", (done[-1].key, recipe.pruning), pruning))
+        return tuple(done[1:])
+
+    def shipped(self) -> Stage:
+        """The student as it is compiled."""
+        return (self.student(), *self.passes())[-1]
 
     def judged(self) -> Stage:
-        """The pruned student's verdicts on what the fold holds out."""
-        pruned = self.pruned()
-        inputs = (pruned.key, [clip.name for clip in self._clips.calibrate])
-        return self._stage("judge", inputs, partial(self._judge, pruned))
+        """The verdicts of the student as it is compiled on what the fold holds out."""
+        shipped = self.shipped()
+        inputs = (shipped.key, [clip.name for clip in self._clips.calibrate])
+        return self._stage("judge", inputs, partial(self._judge, shipped))
 
     @property
     def recipe(self) -> Recipe:
@@ -160,9 +168,7 @@ class FoldBuild:
 
     def network(self, spec: NetworkSpec, stage: Stage, seen: Preprocessing) -> Network:
         """The network that a stage left, of clips seen by this preprocessing."""
-        network = self._new(spec, seen)
-        load_weights(network, stage.directory)
-        return network
+        return restore_network(self._new(spec, seen), stage.directory, self._recipe.geometry, seen)
 
     def training(self, seen: Preprocessing) -> TrainingSet:
         """The fold's training clips, the scenes and the negatives, seen by this preprocessing."""
@@ -334,23 +340,33 @@ class FoldBuild:
         (directory / LOSSES).write_bytes(msgspec.json.encode(losses))
         self._keep(spec, network, seen, directory)
 
-    def _prune(self, teacher: Stage, student: Stage, directory: Path) -> None:
-        recipe = self._recipe
-        pruner = Pruner(
-            self._teacher_views(teacher),
-            recipe.pruning,
-            recipe.student,
-            recipe.geometry,
-            recipe.preprocessing,
-            self._progress,
-        )
-        pruned, losses = pruner.prune(self.network(recipe.student, student, recipe.preprocessing))
+    def _slim(self, slimming: Slimming, directory: Path) -> None:
+        recipe, training = self._recipe, self.training(self._recipe.preprocessing)
+        # Drawn clips would have channels kept that no camera needs.
+        rows, seed = self._learnt.not_scenes(training), recipe.student.seed
+        windows = np.concatenate([training.views(seed, view, rows) for view in range(slimming.views)])
+        slim, losses = Slimmer(self._recovery(), slimming, windows).slim(self._whole())
+        save_weights(slim, directory)
+        (directory / LOSSES).write_bytes(msgspec.json.encode(losses))
+
+    def _prune(self, pruning: Pruning, before: Stage, directory: Path) -> None:
+        network = self.network(self._recipe.student, before, self._recipe.preprocessing)
+        pruned, losses = Pruner(self._recovery(), pruning).prune(network, self._whole())
         save_weights(pruned, directory)
         (directory / LOSSES).write_bytes(msgspec.json.encode(losses))
 
-    def _judge(self, pruned: Stage, directory: Path) -> None:
+    def _whole(self) -> Network:
+        """The student before any pass."""
+        return self.network(self._recipe.student, self.student(), self._recipe.preprocessing)
+
+    def _recovery(self) -> Recovery:
+        recipe = self._recipe
+        views = self._teacher_views(self.teacher())
+        return Recovery(views, recipe.student, recipe.geometry, recipe.preprocessing, self._progress)
+
+    def _judge(self, shipped: Stage, directory: Path) -> None:
         seen = self._recipe.preprocessing
-        network = self.network(self._recipe.student, pruned, seen)
+        network = self.network(self._recipe.student, shipped, seen)
         write_scores(self.scores(self.scorer(network, seen), self._held_out(), seen), directory / SCORES)
 
     def _teacher_views(self, teacher: Stage) -> TeacherViews:

@@ -16,7 +16,8 @@ from builder.evaluation.scores import DECISION, ClipScore, Scores
 from builder.pipeline.calibrated import FoldCalibration
 from builder.pipeline.compiled_fold import golden_windows, read_artifacts, shift_head
 from builder.pipeline.curated import CuratedClips
-from builder.pipeline.fold_build import LOSSES, FoldBuild, FoldStages
+from builder.pipeline.fold_build import LOSSES, FoldBuild
+from builder.pipeline.fold_stages import FoldStages
 from builder.pipeline.judged import Judged
 from builder.pipeline.kept_model import keep_model
 from builder.pipeline.prepared import NegativeClips
@@ -70,7 +71,7 @@ def release(
     """Assemble, sign and pack the bundle of the first fold; returns the packed file."""
     recipe = options.recipe
     calibration = built.calibrations[built.stages[0].clips.number]
-    network = built.shipped.network(recipe.student, built.stages[0].pruned, recipe.preprocessing)
+    network = built.shipped.network(recipe.student, built.stages[0].shipped, recipe.preprocessing)
     shift_head(network, calibration)
     inputs = ReleaseInputs(
         report=_report(options, real, scenes, built, store),
@@ -223,10 +224,12 @@ def _curves(built: BuiltFolds) -> tuple[TrainingCurve, ...]:
     curves = []
     for stages in built.stages:
         runs = [(f"member-{index}", stage) for index, stage in enumerate(stages.members, 1)]
-        for run, stage in (*runs, ("student", stages.student), ("pruning", stages.pruned)):
+        passes = [(stage.name.removeprefix(f"{stages.clips.name}-"), stage) for stage in stages.passes]
+        for run, stage in (*runs, ("student", stages.student), *passes):
             losses = msgspec.json.decode((stage.directory / LOSSES).read_bytes(), type=dict[str, list[float]])
-            tuned = losses.get("tune") or losses.get("prune") or losses["probe"]
-            epochs = tuple(Epoch(epoch=number, loss=loss) for number, loss in enumerate(tuned, 1))
+            # What trains the encoder tells more than what trains its head; a pass may train neither.
+            told = next((losses[name] for name in ("tune", "prune", "probe") if losses.get(name)), [])
+            epochs = tuple(Epoch(epoch=number, loss=loss) for number, loss in enumerate(told, 1))
             curves.append(TrainingCurve(run=run, fold=stages.clips.number, epochs=epochs))
     return tuple(curves)
 

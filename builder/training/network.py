@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -107,6 +107,18 @@ def build_network(
     return join_network(encoder, HEADS[head](geometry.samples, embedding), geometry, preprocessing)
 
 
+def narrow_encoder(encoder: tf_keras.Model, filters: Mapping[str, int]) -> tf_keras.Model:
+    """An encoder of the same form whose convolutions of these names have so many filters; its weights are untaught."""
+
+    def clone(layer: tf_keras.layers.Layer) -> tf_keras.layers.Layer:
+        config = layer.get_config()
+        if layer.name in filters:
+            config["filters"] = filters[layer.name]
+        return type(layer).from_config(config)
+
+    return load_keras().models.clone_model(encoder, clone_function=clone)
+
+
 def save_weights(network: Network, directory: Path) -> None:
     """Write ``encoder.npz`` and ``head.npz``: each model's weights in order."""
     for name, model in (("encoder", network.encoder), ("head", network.head)):
@@ -114,10 +126,38 @@ def save_weights(network: Network, directory: Path) -> None:
 
 
 def load_weights(network: Network, directory: Path) -> None:
-    """Read what ``save_weights`` wrote into a network of the same form."""
+    """Read what ``save_weights`` wrote into a network of the same form. Raises ``ValueError`` when it is of another."""
     for name, model in (("encoder", network.encoder), ("head", network.head)):
-        with np.load(directory / f"{name}.npz") as stored:
-            model.set_weights([stored[f"arr_{index}"] for index in range(len(stored.files))])
+        model.set_weights(_stored(directory, name))
+
+
+def restore_network(form: Network, directory: Path, geometry: Geometry, preprocessing: Preprocessing) -> Network:
+    """The network that ``save_weights`` wrote: of the ``form`` given, but for convolutions that had fewer filters.
+
+    Raises ``ValueError`` when it was of another form.
+    """
+    filters = _filters(form.encoder, _stored(directory, "encoder"))
+    network = form
+    if filters:
+        network = join_network(narrow_encoder(form.encoder, filters), form.head, geometry, preprocessing)
+    load_weights(network, directory)
+    return network
+
+
+def _stored(directory: Path, name: str) -> list[NDArray[np.float32]]:
+    with np.load(directory / f"{name}.npz") as stored:
+        return [stored[f"arr_{index}"] for index in range(len(stored.files))]
+
+
+def _filters(encoder: tf_keras.Model, stored: list[NDArray[np.float32]]) -> dict[str, int]:
+    """How many filters those convolutions have in the stored weights that have fewer there than in the encoder."""
+    layers, place, found = load_keras().layers, 0, {}
+    for layer in encoder.layers:
+        convolution = isinstance(layer, layers.Conv2D) and not isinstance(layer, layers.DepthwiseConv2D)
+        if convolution and place < len(stored) and stored[place].shape[-1] < layer.filters:
+            found[layer.name] = stored[place].shape[-1]
+        place += len(layer.weights)
+    return found
 
 
 def traced(model: tf_keras.Model) -> Callable[[NDArray[np.float32]], Any]:

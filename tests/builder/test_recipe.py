@@ -113,6 +113,13 @@ def test_degraded_copies_and_alignment_are_off_until_asked_for(tmp_path: Path) -
         ("seeds =", "sedes =", r"unknown field `sedes`.*\$\.members"),
         ("[gate]", "[gates]", r"unknown field `gates`"),
         ("sparsity = 0.5", "sparsity = 1.0", r"< 1\.0.*\$\.pruning\.sparsity"),
+        ("[gate]", "[slimming]\nkeep = 1.0\n[gate]", r"< 1\.0.*\$\.slimming\.keep"),
+        (
+            "[gate]",
+            "[slimming]\nkeep = 0.5\n[slimming.tune]\nepochs = 2\nclass_weights = 'balanced'\n[gate]",
+            r"tune sets class_weights; only embeddings .*leave it out.*\$\.slimming",
+        ),
+        ("[gate]", "[slimming]\n[gate]", r"missing required field `keep`.*\$\.slimming"),
         ("samples = 8", 'samples = "8"', r"Expected `int`, got `str`.*\$\.geometry\.samples"),
         ("samples = 8", "samples = 0", r">= 1.*\$\.geometry\.samples"),
         ('head = "tcn"', 'head = "gru"', r"Invalid enum value 'gru'.*\$\.student\.head"),

@@ -7,6 +7,7 @@ import pytest
 
 from builder.backbones.registry import BackboneSpec
 from builder.compression.pruning import Pruner, PruningError, measure_sparsity
+from builder.compression.recovery import Recovery
 from builder.heads import HeadName
 from builder.recipe import Pruning, Student
 from builder.training.fit import Schedule
@@ -33,7 +34,8 @@ def prune(
     views = TeacherViews(training, 4 * (training.labels()[None] - 0.5))
     student = Student(backbone=BackboneSpec(blocks=2), head=head, probe=schedule, tune=schedule)
     pruning = Pruning(sparsity=sparsity, hint=hint, tune=schedule, probe=probe)
-    pruned, losses = Pruner(views, pruning, student, GEOMETRY, PREPROCESSING, silent).prune(network)
+    recovery = Recovery(views, student, GEOMETRY, PREPROCESSING, silent)
+    pruned, losses = Pruner(recovery, pruning).prune(network, network)
     assert {name: len(run) for name, run in losses.items()} == {
         "prune": epochs,
         **({} if probe is None else {"probe": probe.epochs}),

@@ -83,6 +83,25 @@ def test_blocks_that_may_not_be_tuned_make_another_member_where_any_are_tuned(tu
     assert other == ({"fold0-member1", "fold0-member2"} if tuned else set())
 
 
+@pytest.mark.parametrize(
+    ("without", "more", "passes"),
+    [
+        ("", "", ["prune"]),
+        ("", "[slimming]\nkeep = 0.5\n", ["slim", "prune"]),
+        ("[pruning]\ntune = { epochs = 2, batch = 2 }\n", "[slimming]\nkeep = 0.5\n", ["slim"]),
+        ("[pruning]\ntune = { epochs = 2, batch = 2 }\n", "", []),
+    ],
+)
+def test_what_ships_is_what_the_last_pass_leaves_that_is_asked_for(without: str, more: str, passes: list[str]) -> None:
+    assert without in RECIPE
+    written = RECIPE.replace(without, "") + more
+    store = Noted()
+    stages = make_fold(store, FoldClips(0, TRAIN, (make_clip("c", "s3"),), ()), written).run()
+    assert [stage.name for stage in stages.passes] == [f"fold0-{name}" for name in passes]
+    assert stages.shipped.name == f"fold0-{['student', *passes][-1]}"
+    assert store.keys["fold0-student"] == KEYS["student"]
+
+
 def test_a_stage_asked_for_alone_has_the_key_it_has_among_all() -> None:
     clips = FoldClips(2, TRAIN, (make_clip("c", "s3"),), ())
     whole, alone = Noted(), Noted()

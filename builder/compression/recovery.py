@@ -1,0 +1,87 @@
+"""What a student that is made smaller goes on learning, so that it judges as it did."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from builder.recipe import Student
+from builder.training.fit import Progress, Schedule, fit
+from builder.training.network import Network, expose_embeddings, join_network, standardised
+from builder.training.student import TeacherViews, teach_head
+from models.manifest import Geometry, Preprocessing
+
+if TYPE_CHECKING:
+    import tf_keras
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """The ``student`` as its recipe has it, and the teacher's views that it learns from."""
+
+    views: TeacherViews
+    student: Student
+    geometry: Geometry
+    preprocessing: Preprocessing
+    progress: Progress
+
+    def hinting(self, whole: Network) -> TeacherViews:
+        """The views with the embeddings ``(views, N, T, D)`` that the ``whole`` student, not yet smaller, makes of
+        them."""
+        if self.student.tune is None and self.views.untouched is not None:
+            return self.views.hinting(standardised(whole, self.views.untouched))
+        return self.views.hinting(self.views.embedded(whole.encoder, self.preprocessing))
+
+    def join(self, encoder: tf_keras.Model, head: tf_keras.Model) -> Network:
+        """A network of both."""
+        return join_network(encoder, head, self.geometry, self.preprocessing)
+
+    def tune(
+        self,
+        network: Network,
+        views: TeacherViews,
+        schedule: Schedule,
+        hint: float,
+        callbacks: Sequence[tf_keras.callbacks.Callback] = (),
+    ) -> tuple[float, ...]:
+        """Distil on in the whole network, its embeddings held near those that the ``views`` hint at, if the ``hint``
+        weighs anything; returns the mean loss per epoch."""
+        seed = self.student.seed
+        return fit(
+            expose_embeddings(network) if hint else network.whole,
+            lambda number: views.epoch(seed, schedule.batch, number),
+            schedule,
+            self.progress,
+            distillation=self.student.distillation,
+            callbacks=callbacks,
+            labels=views.labels(),
+            hint=hint,
+        )
+
+    def embedded(self, encoder: tf_keras.Model) -> NDArray[np.float32]:
+        """What the smaller encoder makes of the views, ``(views, N, T, D) float32``."""
+        return self.views.embedded(encoder, self.preprocessing)
+
+    def teach(
+        self,
+        head: tf_keras.Model,
+        embeddings: NDArray[np.float32],
+        schedule: Schedule,
+        callbacks: Sequence[tf_keras.callbacks.Callback] = (),
+    ) -> tuple[float, ...]:
+        """Train an untaught ``head`` on the views' embeddings; returns the mean loss per epoch."""
+        student = self.student
+        return teach_head(
+            head,
+            self.views,
+            embeddings,
+            schedule,
+            student.distillation,
+            student.seed,
+            self.progress,
+            callbacks=callbacks,
+        )
