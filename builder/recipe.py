@@ -82,9 +82,26 @@ class Slimming(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     probe: Schedule | None = None
 
     def __post_init__(self) -> None:
-        asked = ("focal", "class_weights", "mixing", "swa", "stopping")
-        if found := [name for name in asked if self.tune and getattr(self.tune, name) is not msgspec.UNSET]:
-            raise ValueError(f"tune sets {', '.join(found)}; only embeddings are learnt from here, so leave it out")
+        _require_no_labels(self.tune)
+
+
+class Clustering(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Han et al., Deep compression (ICLR 2016): no kernel of the student's encoder has more than ``values`` values
+    beside zero; ``views``, ``tune`` and ``probe`` are as in ``Slimming``, of which it raises what that raises."""
+
+    values: Annotated[int, msgspec.Meta(ge=2, le=256)] = 32
+    views: Count = 4
+    tune: Schedule | None = None
+    probe: Schedule | None = None
+
+    def __post_init__(self) -> None:
+        _require_no_labels(self.tune)
+
+
+def _require_no_labels(tune: Schedule | None) -> None:
+    asked = ("focal", "class_weights", "mixing", "swa", "stopping")
+    if found := [name for name in asked if tune and getattr(tune, name) is not msgspec.UNSET]:
+        raise ValueError(f"tune sets {', '.join(found)}; only embeddings are learnt from here, so leave it out")
 
 
 class Pruning(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -168,6 +185,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     student: Student
     slimming: Slimming | msgspec.UnsetType = msgspec.UNSET
     pruning: Pruning | msgspec.UnsetType = msgspec.UNSET
+    clustering: Clustering | msgspec.UnsetType = msgspec.UNSET
     quantization: Quantization = msgspec.field(default_factory=Quantization)
     targets: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)] = tuple(target.name for target in CPU_TARGETS)
     calibration: CalibrationSpec = msgspec.field(default_factory=CalibrationSpec)

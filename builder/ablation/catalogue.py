@@ -368,6 +368,14 @@ CATALOGUE: tuple[Technique, ...] = (
         OF_PRUNED,
     ),
     Technique(
+        "clustering",
+        "32 values in each kernel of the pruned encoder",
+        "Han et al., Deep compression (2016)",
+        {**REAL, "clustering": {"values": 32, "probe": PROBE}},
+        {**REAL, "clustering": None},
+        OF_PRUNED,
+    ),
+    Technique(
         "hint",
         "embeddings held near those before pruning",
         "Romero et al., FitNets: Hints for thin deep nets (2015)",

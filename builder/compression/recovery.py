@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from builder.framework import load_keras
 from builder.recipe import Student
 from builder.training.fit import Progress, Schedule, fit
+from builder.training.imitation import imitate
 from builder.training.network import Network, expose_embeddings, join_network, standardised
+from builder.training.probe import embedder
 from builder.training.student import TeacherViews, teach_head
 from models.manifest import Geometry, Preprocessing
 
@@ -62,9 +65,31 @@ class Recovery:
             hint=hint,
         )
 
+    def imitate(
+        self,
+        encoder: tf_keras.Model,
+        whole: Network,
+        windows: NDArray[np.uint8],
+        schedule: Schedule,
+        after_step: Callable[[], None] | None = None,
+    ) -> tuple[float, ...]:
+        """Have ``encoder`` learn to embed the panes of ``windows (M, T, P * H, W, C)`` as the ``whole`` student's does;
+        returns the mean loss per epoch."""
+        seen = self.preprocessing
+        wanted = embedder(whole.encoder, seen)(windows).reshape(-1, whole.encoder.output_shape[-1])
+        panes = windows.reshape(-1, *seen.pane_shape)
+        return imitate(encoder, panes, wanted, schedule, seen, self.student.seed, self.progress, after_step)
+
     def embedded(self, encoder: tf_keras.Model) -> NDArray[np.float32]:
         """What the smaller encoder makes of the views, ``(views, N, T, D) float32``."""
         return self.views.embedded(encoder, self.preprocessing)
+
+    def teach_anew(
+        self, encoder: tf_keras.Model, form: tf_keras.Model, schedule: Schedule
+    ) -> tuple[tf_keras.Model, tuple[float, ...]]:
+        """A new head of the ``form`` given, taught by what the smaller encoder makes of the views; its losses."""
+        head = load_keras().models.clone_model(form)
+        return head, self.teach(head, self.embedded(encoder), schedule)
 
     def teach(
         self,

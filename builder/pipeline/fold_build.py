@@ -11,9 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from builder.backbones.registry import BackboneSpec, build_backbone
-from builder.compression.pruning import Pruner
 from builder.compression.recovery import Recovery
-from builder.compression.slimming import Slimmer
 from builder.data.clips import Clip
 from builder.data.folds import forbid_leakage
 from builder.evaluation.scores import Scores, read_scores, write_scores
@@ -26,6 +24,7 @@ from builder.pipeline.ensemble import average_scores
 from builder.pipeline.fold_clips import FoldClips
 from builder.pipeline.fold_stages import FoldStages
 from builder.pipeline.learnt_clips import LearntClips
+from builder.pipeline.passes import LOSSES, FoldParts, run_passes
 from builder.pipeline.pretrained import (
     EMBEDDINGS,
     Pretrained,
@@ -35,7 +34,7 @@ from builder.pipeline.pretrained import (
     stays_pretrained,
     taught_views,
 )
-from builder.recipe import Pruning, Recipe, Slimming
+from builder.recipe import Recipe
 from builder.stages import Stage, StageStore
 from builder.training.batch import Batch
 from builder.training.fit import Progress
@@ -56,7 +55,6 @@ from builder.training.student import Teacher, TeacherViews, teacher_logits, trai
 from builder.training.training_set import TrainingSet
 from models.manifest import Geometry, Preprocessing
 
-LOSSES = "losses.json"
 SCORES = "scores.json"
 WEIGHTS = "weights.json"
 
@@ -133,14 +131,10 @@ class FoldBuild:
         return self._stage("student", (teacher.key, self._recipe.student), partial(self._student, teacher))
 
     def passes(self) -> tuple[Stage, ...]:
-        """What makes the student smaller, as far as the recipe asks: channels that go, weights that become zero."""
-        recipe, done = self._recipe, [self.student()]
-        if recipe.slimming is not msgspec.UNSET:
-            done.append(self._stage("slim", (done[-1].key, recipe.slimming), partial(self._slim, recipe.slimming)))
-        if recipe.pruning is not msgspec.UNSET:
-            pruning = partial(self._prune, recipe.pruning, done[-1])
-            done.append(self._stage("prune", (done[-1].key, recipe.pruning), pruning))
-        return tuple(done[1:])
+        """What makes the student smaller, as far as the recipe asks."""
+        recipe = self._recipe
+        read = partial(self.network, recipe.student, seen=recipe.preprocessing)
+        return run_passes(recipe, self.student(), FoldParts(self._stage, read, self._recovery, self._real_views))
 
     def shipped(self) -> Stage:
         """The student as it is compiled."""
@@ -340,24 +334,11 @@ class FoldBuild:
         (directory / LOSSES).write_bytes(msgspec.json.encode(losses))
         self._keep(spec, network, seen, directory)
 
-    def _slim(self, slimming: Slimming, directory: Path) -> None:
-        recipe, training = self._recipe, self.training(self._recipe.preprocessing)
-        # Drawn clips would have channels kept that no camera needs.
-        rows, seed = self._learnt.not_scenes(training), recipe.student.seed
-        windows = np.concatenate([training.views(seed, view, rows) for view in range(slimming.views)])
-        slim, losses = Slimmer(self._recovery(), slimming, windows).slim(self._whole())
-        save_weights(slim, directory)
-        (directory / LOSSES).write_bytes(msgspec.json.encode(losses))
-
-    def _prune(self, pruning: Pruning, before: Stage, directory: Path) -> None:
-        network = self.network(self._recipe.student, before, self._recipe.preprocessing)
-        pruned, losses = Pruner(self._recovery(), pruning).prune(network, self._whole())
-        save_weights(pruned, directory)
-        (directory / LOSSES).write_bytes(msgspec.json.encode(losses))
-
-    def _whole(self) -> Network:
-        """The student before any pass."""
-        return self.network(self._recipe.student, self.student(), self._recipe.preprocessing)
+    def _real_views(self, count: int) -> NDArray[np.uint8]:
+        """So many views of each clip that is not drawn: drawn ones show what no camera shows."""
+        training, seed = self.training(self._recipe.preprocessing), self._recipe.student.seed
+        rows = self._learnt.not_scenes(training)
+        return np.concatenate([training.views(seed, view, rows) for view in range(count)])
 
     def _recovery(self) -> Recovery:
         recipe = self._recipe

@@ -16,10 +16,11 @@ from builder.evaluation.scores import DECISION, ClipScore, Scores
 from builder.pipeline.calibrated import FoldCalibration
 from builder.pipeline.compiled_fold import golden_windows, read_artifacts, shift_head
 from builder.pipeline.curated import CuratedClips
-from builder.pipeline.fold_build import LOSSES, FoldBuild
+from builder.pipeline.fold_build import FoldBuild
 from builder.pipeline.fold_stages import FoldStages
 from builder.pipeline.judged import Judged
 from builder.pipeline.kept_model import keep_model
+from builder.pipeline.passes import LOSSES
 from builder.pipeline.prepared import NegativeClips
 from builder.recipe import Recipe
 from builder.release.bundle import assemble_bundle

@@ -5,6 +5,7 @@ Source: Romero et al., FitNets (ICLR 2015), with the last layer as the hint and 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,10 +32,12 @@ def imitate(
     preprocessing: Preprocessing,
     seed: int,
     progress: Progress,
+    after_step: Callable[[], None] | None = None,
 ) -> tuple[float, ...]:
     """Train ``encoder`` in place to embed ``panes (N, H, W, C)`` as ``wanted (N, D)``; returns the mean loss per epoch.
 
-    All its layers learn but batch normalisations; the averaged weights are left in it. Of the schedule ``epochs``,
+    ``after_step`` may lay hands on the weights after each batch. All layers learn but
+    batch normalisations; the averaged weights are left. Of the schedule ``epochs``,
     ``learning_rate``, ``batch``, ``weight_decay``, ``averaging`` and ``warmup`` count.
     """
     could = [layer.trainable for layer in encoder.layers]
@@ -48,6 +51,8 @@ def imitate(
         total = 0.0
         for step, rows in enumerate(shuffled(len(panes), schedule.batch, (seed, epoch)), 1):
             total += float(encoder.train_on_batch(normalise(panes[rows], preprocessing), wanted[rows]))
+            if after_step is not None:
+                after_step()
             progress(epoch * steps + step, schedule.epochs * steps, f"loss {total / step:.3f}")
         losses.append(total / steps)
     ExponentialAverage(encoder, optimizer).lay()

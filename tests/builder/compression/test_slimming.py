@@ -36,7 +36,7 @@ def recovery() -> Recovery:
 
 
 def slim(recovery: Recovery, whole: Network, slimming: Slimming) -> tuple[Network, dict[str, tuple[float, ...]]]:
-    return Slimmer(recovery, slimming, LEARNT).slim(whole)
+    return Slimmer(recovery, slimming, LEARNT).slim(whole, whole)
 
 
 def test_nothing_is_trained_that_is_not_asked_for(recovery: Recovery, whole: Network) -> None:

@@ -83,13 +83,18 @@ def test_blocks_that_may_not_be_tuned_make_another_member_where_any_are_tuned(tu
     assert other == ({"fold0-member1", "fold0-member2"} if tuned else set())
 
 
+SLIMMING, CLUSTERING = "[slimming]\nkeep = 0.5\n", "[clustering]\nvalues = 16\n"
+PRUNING = "[pruning]\ntune = { epochs = 2, batch = 2 }\n"
+
+
 @pytest.mark.parametrize(
     ("without", "more", "passes"),
     [
         ("", "", ["prune"]),
-        ("", "[slimming]\nkeep = 0.5\n", ["slim", "prune"]),
-        ("[pruning]\ntune = { epochs = 2, batch = 2 }\n", "[slimming]\nkeep = 0.5\n", ["slim"]),
-        ("[pruning]\ntune = { epochs = 2, batch = 2 }\n", "", []),
+        ("", CLUSTERING + SLIMMING, ["slim", "prune", "cluster"]),
+        (PRUNING, SLIMMING, ["slim"]),
+        (PRUNING, CLUSTERING, ["cluster"]),
+        (PRUNING, "", []),
     ],
 )
 def test_what_ships_is_what_the_last_pass_leaves_that_is_asked_for(without: str, more: str, passes: list[str]) -> None:
