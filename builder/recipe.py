@@ -98,6 +98,19 @@ class Clustering(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         _require_no_labels(self.tune)
 
 
+class QuantizationAware(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Jacob et al., Quantization and training of neural networks (CVPR 2018): the student's encoder learns by ``tune``
+    to embed as it did while it is rounded as int8 will; ``views`` and ``probe`` are as in ``Slimming``, of which it
+    raises what that raises."""
+
+    views: Count = 4
+    tune: Schedule
+    probe: Schedule | None = None
+
+    def __post_init__(self) -> None:
+        _require_no_labels(self.tune)
+
+
 def _require_no_labels(tune: Schedule | None) -> None:
     asked = ("focal", "class_weights", "mixing", "swa", "stopping")
     if found := [name for name in asked if tune and getattr(tune, name) is not msgspec.UNSET]:
@@ -186,6 +199,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     slimming: Slimming | msgspec.UnsetType = msgspec.UNSET
     pruning: Pruning | msgspec.UnsetType = msgspec.UNSET
     clustering: Clustering | msgspec.UnsetType = msgspec.UNSET
+    quantization_aware: QuantizationAware | msgspec.UnsetType = msgspec.UNSET
     quantization: Quantization = msgspec.field(default_factory=Quantization)
     targets: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)] = tuple(target.name for target in CPU_TARGETS)
     calibration: CalibrationSpec = msgspec.field(default_factory=CalibrationSpec)
@@ -226,6 +240,11 @@ def load_recipe(name: str) -> Recipe:
     if recipe.student.backbone.root is True:
         raise RecipeError(
             f"{where}: student.backbone sets root, which no int8 engine computes; set it for members, or leave it out"
+        )
+    if msgspec.UNSET not in {recipe.clustering, recipe.quantization_aware}:
+        raise RecipeError(
+            f"{where}: clustering and quantization_aware are both set; weights that learn on share no values, so keep "
+            "one"
         )
     _require_canvas(recipe, where)
     _require_validation(recipe, where)

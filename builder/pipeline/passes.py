@@ -1,4 +1,4 @@
-"""What makes a fold's student smaller: channels that go, weights that become zero, weights that share values."""
+"""What makes a fold's student smaller: channels that go, weights that become zero or share values, rounding learnt."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from builder.compression.clustering import Clusterer
 from builder.compression.pruning import Pruner
+from builder.compression.quantization_aware import QuantizationTrainer
 from builder.compression.recovery import Recovery
 from builder.compression.slimming import Slimmer
-from builder.recipe import Clustering, Pruning, Recipe, Slimming
+from builder.recipe import Clustering, Pruning, QuantizationAware, Recipe, Slimming
 from builder.stages import Stage
 from builder.training.network import Network, save_weights
 
@@ -37,16 +38,19 @@ class FoldParts(NamedTuple):
 
 def run_passes(recipe: Recipe, student: Stage, parts: FoldParts) -> tuple[Stage, ...]:
     """The stages of those passes that the recipe asks for, each on what the one before left of the ``student``."""
-    asked: list[tuple[str, Any, Callable[[Any, Network, Network, FoldParts], Smaller]]] = [
-        ("slim", recipe.slimming, _slim),
-        ("prune", recipe.pruning, _prune),
-        ("cluster", recipe.clustering, _cluster),
+    kept_float = recipe.quantization.kept_float
+    asked: list[tuple[str, Any, object, Callable[[Any, Network, Network, FoldParts], Smaller]]] = [
+        ("slim", recipe.slimming, (), _slim),
+        ("prune", recipe.pruning, (), _prune),
+        ("cluster", recipe.clustering, (), _cluster),
+        ("round", recipe.quantization_aware, kept_float, partial(_round, kept_float)),
     ]
     done = [student]
-    for name, spec, make in asked:
+    for name, spec, more, make in asked:
         if spec is not msgspec.UNSET:
             work = partial(_leave, partial(make, spec), student, done[-1], parts)
-            done.append(parts.run(name, (done[-1].key, spec), work))
+            inputs = (done[-1].key, spec, more) if more else (done[-1].key, spec)
+            done.append(parts.run(name, inputs, work))
     return tuple(done[1:])
 
 
@@ -72,3 +76,9 @@ def _prune(pruning: Pruning, network: Network, whole: Network, parts: FoldParts)
 
 def _cluster(clustering: Clustering, network: Network, whole: Network, parts: FoldParts) -> Smaller:
     return Clusterer(parts.recovery(), clustering, parts.windows(clustering.views)).cluster(network, whole)
+
+
+def _round(
+    kept_float: tuple[str, ...], asked: QuantizationAware, network: Network, whole: Network, parts: FoldParts
+) -> Smaller:
+    return QuantizationTrainer(parts.recovery(), asked, kept_float, parts.windows(asked.views)).train(network, whole)

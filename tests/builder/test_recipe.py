@@ -119,6 +119,12 @@ def test_degraded_copies_and_alignment_are_off_until_asked_for(tmp_path: Path) -
             "[slimming]\nkeep = 0.5\n[slimming.tune]\nepochs = 2\nclass_weights = 'balanced'\n[gate]",
             r"tune sets class_weights; only embeddings .*leave it out.*\$\.slimming",
         ),
+        (
+            "[gate]",
+            "[clustering]\n[quantization_aware.tune]\nepochs = 2\n[gate]",
+            r"clustering and quantization_aware are both set; .*keep one",
+        ),
+        ("[gate]", "[quantization_aware]\n[gate]", r"missing required field `tune`.*\$\.quantization_aware"),
         ("[gate]", "[slimming]\n[gate]", r"missing required field `keep`.*\$\.slimming"),
         ("samples = 8", 'samples = "8"', r"Expected `int`, got `str`.*\$\.geometry\.samples"),
         ("samples = 8", "samples = 0", r">= 1.*\$\.geometry\.samples"),
