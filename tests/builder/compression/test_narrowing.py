@@ -131,3 +131,15 @@ def test_less_than_the_narrowest_and_other_backbones_are_refused(whole: Network,
     vgg = load_keras().applications.VGG19(include_top=False, weights=None, input_shape=(32, 32, 3))
     with pytest.raises(WidthsError, match="no inverted residual blocks"):
         Narrower(0.5, panes, 0, silent).narrow(vgg)
+
+
+def test_an_output_that_is_switched_off_stays_off(whole: Network, panes: NDArray[np.float32]) -> None:
+    encoder = load_keras().models.clone_model(whole.encoder)
+    encoder.set_weights(whole.encoder.get_weights())
+    norm = encoder.get_layer("block1_project_norm")
+    gamma, *rest = norm.get_weights()
+    gamma[3] = 0
+    norm.set_weights([gamma, *rest])
+    narrow = Narrower(0.6, panes, 0, silent).narrow(encoder)
+    assert all(np.isfinite(weights).all() for weights in narrow.get_weights())
+    assert narrow.get_layer("block1_project_norm").get_weights()[0][3] == 0
