@@ -31,9 +31,13 @@ ONE_THREAD = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
 
 EXPANDED = 96
 """Channels of the student's second block before any go."""
-SLIMMING = """
+PASSES = """
 [slimming]
 keep = 0.8
+
+[quantization_aware]
+tune = { epochs = 1, batch = 32 }
+views = 1
 """
 ALARMS = """
 [alarms]
@@ -89,7 +93,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def inputs(data: Path, tmp_path: Path, key_folder: Path) -> Inputs:
     recipe = tmp_path / "tiny.toml"
-    recipe.write_text(RECIPE + SLIMMING + ALARMS)
+    recipe.write_text(RECIPE + PASSES + ALARMS)
     return Inputs(data, recipe, tmp_path / "out", key_folder / "private.pem")
 
 

@@ -84,6 +84,7 @@ def test_blocks_that_may_not_be_tuned_make_another_member_where_any_are_tuned(tu
 
 
 SLIMMING, CLUSTERING = "[slimming]\nkeep = 0.5\n", "[clustering]\nvalues = 16\n"
+ROUNDING = "[quantization_aware]\ntune = { epochs = 1, batch = 32 }\nviews = 1\n"
 PRUNING = "[pruning]\ntune = { epochs = 2, batch = 2 }\n"
 
 
@@ -94,6 +95,7 @@ PRUNING = "[pruning]\ntune = { epochs = 2, batch = 2 }\n"
         ("", CLUSTERING + SLIMMING, ["slim", "prune", "cluster"]),
         (PRUNING, SLIMMING, ["slim"]),
         (PRUNING, CLUSTERING, ["cluster"]),
+        ("", ROUNDING, ["prune", "round"]),
         (PRUNING, "", []),
     ],
 )
