@@ -122,8 +122,8 @@ class Narrower:
             reads = after.ahead(narrow.get_layer(one.projection).input)()
             for entry, read, wanted in zip(after.batches(), reads, before.batches(), strict=True):
                 # What a normalisation takes nothing of may be anything.
-                given = (wanted - (entry if one.sum else 0.0) - shift) / np.where(scale == 0, np.float32(1), scale)
-                sums.add(*_rows((read, given), rng))
+                given = (wanted - (entry if one.sum else 0.0) - shift) / np.where(scale == 0, 1, scale)
+                sums.add(*_rows((read, given.astype(np.float32)), rng))
             _lay(narrow, one, *sums.moments().fit(np.arange(len(kept[one.filters]))))
             self.progress(turn + 1, len(found), "fitting channels")
         return narrow
