@@ -7,10 +7,11 @@ and projects them back: those in between may go one by one, and the widths of al
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from builder.framework import load_keras
+from builder.training.network import mixes_channels
 
 if TYPE_CHECKING:
     import tf_keras
@@ -79,7 +80,7 @@ class _Graph:
 
     def bottleneck(self, name: str) -> Bottleneck | None:
         """That around a depthwise convolution, or ``None`` where other layers read its channels too."""
-        before, after = self._back(name), self._on(name)
+        before, after = self._walk(name, self._source), self._walk(name, self._reader)
         if not before or not after:
             return None
         filters, projection = before[-1], after[-1]
@@ -104,30 +105,23 @@ class _Graph:
             return None
         return reader if sorted(self._sources[reader]) == sorted((norm, *self._sources[filters])) else None
 
-    def _back(self, name: str) -> list[str]:
-        """Layers before this one, the next first, up to the convolution that makes its channels; none where another
-        reads them."""
+    def _walk(self, name: str, step: Callable[[str], str | None]) -> list[str]:
+        """Layers from this one on, the next first, up to the convolution at the end of its channels; none where another
+        layer reads them too."""
         path: list[str] = []
-        while len(self._sources[name]) == 1 and self._reader(self._sources[name][0]) == name:
-            name = self._sources[name][0]
+        while (following := step(name)) is not None:
+            name = following
             path.append(name)
-            if self._is_convolution(name):
+            if mixes_channels(self._model.get_layer(name)):
                 return path
             if not self._keeps_channels(name):
                 break
         return []
 
-    def _on(self, name: str) -> list[str]:
-        """Layers after this one, the next first, up to the convolution that alone reads its channels, or none."""
-        path: list[str] = []
-        while (reader := self._reader(name)) is not None:
-            name = reader
-            path.append(name)
-            if self._is_convolution(name):
-                return path
-            if not self._keeps_channels(name):
-                break
-        return []
+    def _source(self, name: str) -> str | None:
+        """The only layer that this one reads, if it is its only reader."""
+        sources = self._sources[name]
+        return sources[0] if len(sources) == 1 and self._reader(sources[0]) == name else None
 
     def _reader(self, name: str) -> str | None:
         """The only layer that reads this one."""
@@ -136,10 +130,6 @@ class _Graph:
 
     def _is(self, name: str, kind: type[tf_keras.layers.Layer]) -> bool:
         return isinstance(self._model.get_layer(name), kind)
-
-    def _is_convolution(self, name: str) -> bool:
-        layers = load_keras().layers
-        return self._is(name, layers.Conv2D) and not self._is(name, layers.DepthwiseConv2D)
 
     def _keeps_channels(self, name: str) -> bool:
         """Whether each channel that comes in goes out for itself."""

@@ -13,9 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from builder.compression.recovery import Recovery
-from builder.framework import load_keras
 from builder.recipe import Clustering
-from builder.training.network import Network
+from builder.training.network import Network, copy_encoder, mixes_channels
 
 if TYPE_CHECKING:
     import tf_keras
@@ -37,8 +36,7 @@ class Clusterer:
         zeros stay zeros. Depthwise kernels and the stem stay as they are, since they are few and each counts. Returns
         the losses per epoch of ``tune`` and ``probe`` too, as far as the recipe asks for either."""
         recovery, clustering, told = self.recovery, self.clustering, {}
-        encoder = load_keras().models.clone_model(network.encoder)
-        encoder.set_weights(network.encoder.get_weights())
+        encoder = copy_encoder(network.encoder)
         kernels = [SharedKernel(layer, clustering.values) for layer in encoder.layers if _shares(layer)]
 
         def share() -> None:
@@ -50,10 +48,8 @@ class Clusterer:
             told["tune"] = recovery.imitate(encoder, whole, self.windows, clustering.tune, share)
             # The averaged weights took the place of the shared ones.
             share()
-        head = network.head
-        if clustering.probe is not None:
-            head, told["probe"] = recovery.teach_anew(encoder, network.head, clustering.probe)
-        return recovery.join(encoder, head), told
+        clustered, probed = recovery.finish(encoder, network.head, clustering.probe)
+        return clustered, {**told, **probed}
 
 
 class SharedKernel:
@@ -98,6 +94,4 @@ def measure_values(encoder: tf_keras.Model) -> dict[str, int]:
 
 
 def _shares(layer: tf_keras.layers.Layer) -> bool:
-    layers = load_keras().layers
-    convolution = isinstance(layer, layers.Conv2D) and not isinstance(layer, layers.DepthwiseConv2D)
-    return convolution and layer.name != "stem_conv"
+    return mixes_channels(layer) and layer.name != "stem_conv"

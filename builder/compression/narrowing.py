@@ -20,7 +20,7 @@ from builder.compression.moments import Moments, MomentSums
 from builder.compression.widths import WidthsError, choose_widths
 from builder.framework import load_keras
 from builder.training.fit import Progress
-from builder.training.network import narrow_encoder, traced
+from builder.training.network import copy_encoder, narrow_encoder, traced
 
 if TYPE_CHECKING:
     import tf_keras
@@ -74,9 +74,11 @@ class Narrower:
         trunk = _Trunk(encoder.input, self.panes)
         for turn, one in enumerate(found):
             sums, projection = MomentSums(), encoder.get_layer(one.projection)
+            kernel = projection.get_weights()[0][0, 0]
             trunk.reach(encoder.get_layer(one.filters).input)
-            for read, given in zip(trunk.ahead(projection.input)(), trunk.ahead(projection.output)(), strict=True):
-                sums.add(*_rows((read, given), rng))
+            for maps in trunk.ahead(projection.input)():
+                (read,) = _rows((maps,), rng)
+                sums.add(read, read @ kernel)
             moments.append(sums.moments())
             self.progress(turn + 1, len(found), "moments of channels")
         return moments
@@ -89,8 +91,7 @@ class Narrower:
         orders: Mapping[str, NDArray[np.intp]],
     ) -> dict[str, dict[int, float]]:
         """How far embeddings stray, squared and relative to their variance, at each width of each bottleneck alone."""
-        tried = load_keras().models.clone_model(encoder)
-        tried.set_weights(encoder.get_weights())
+        tried = copy_encoder(encoder)
         trunk = _Trunk(tried.input, self.panes[np.random.default_rng(self.seed).permutation(len(self.panes))[:TRIED]])
         effects = {}
         for turn, (one, told) in enumerate(zip(found, moments, strict=True)):
@@ -202,10 +203,9 @@ def _affine(model: tf_keras.Model, one: Bottleneck) -> tuple[NDArray[np.float32]
 
 def _lay(model: tf_keras.Model, one: Bottleneck, kernel: NDArray[np.floating], intercept: NDArray[np.floating]) -> None:
     """Give a projection this kernel ``(E, O)`` and intercept ``(O,)``: the normalisation after it takes the second."""
-    projection, norm = model.get_layer(one.projection), model.get_layer(one.norm)
-    projection.set_weights([kernel[None, None].astype(np.float32)])
+    norm, (scale, _) = model.get_layer(one.norm), _affine(model, one)
+    model.get_layer(one.projection).set_weights([kernel[None, None].astype(np.float32)])
     gamma, beta, mean, variance = norm.get_weights()
-    scale = gamma / np.sqrt(variance + norm.epsilon)
     norm.set_weights([gamma, beta + scale * intercept.astype(np.float32), mean, variance])
 
 

@@ -14,7 +14,7 @@ from builder.compression.recovery import Recovery
 from builder.errors import BuilderError
 from builder.framework import load_builder_module, load_keras
 from builder.recipe import Pruning
-from builder.training.network import Network
+from builder.training.network import Network, mixes_channels
 from builder.training.schedule import Schedule
 from builder.training.training_set import shuffled
 
@@ -108,8 +108,7 @@ def _wrap(tfmot: Any, model: tf_keras.Model, sparsity: float, steps: int) -> tf_
 
 
 def _prunable(layer: tf_keras.layers.Layer) -> bool:
-    layers = load_keras().layers
-    kernel = isinstance(layer, (layers.Conv2D, layers.Dense)) and not isinstance(layer, layers.DepthwiseConv2D)
+    kernel = mixes_channels(layer) or isinstance(layer, load_keras().layers.Dense)
     return kernel and layer.trainable and layer.name not in {"logits", "stem_conv", "attention_score"}
 
 

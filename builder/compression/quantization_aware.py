@@ -18,14 +18,11 @@ from numpy.typing import NDArray
 from builder.compression.recovery import Recovery
 from builder.framework import load_keras, load_tensorflow
 from builder.recipe import QuantizationAware
-from builder.training.network import Network, traced
-from models.preprocessing import normalise
+from builder.training.network import Network, copy_encoder, traced
 
 if TYPE_CHECKING:
     import tf_keras
 
-SHOWN = 1536
-"""Panes that show the range of what each layer reads."""
 BATCH = 32
 Range = tuple[float, float]
 
@@ -43,10 +40,8 @@ class QuantizationTrainer:
     def train(self, network: Network, whole: Network) -> tuple[Network, dict[str, tuple[float, ...]]]:
         """The student after its encoder has learnt, rounded, to embed as the ``whole`` one does, with its losses per
         epoch of ``tune`` and, with a new head, ``probe``. Weights that are zero stay zero."""
-        recovery, seen = self.recovery, self.recovery.preprocessing
-        panes = self.windows.reshape(-1, *seen.pane_shape)
-        shown = panes[np.random.default_rng(recovery.student.seed).permutation(len(panes))[:SHOWN]]
-        ranges = measure_ranges(network.encoder, normalise(shown, seen))
+        recovery = self.recovery
+        ranges = measure_ranges(network.encoder, recovery.shown(self.windows))
         rounded = rounding_encoder(network.encoder, ranges, self.kept_float)
         kernels = [layer.weights[0] for layer in rounded.layers if isinstance(layer, _convolutions())]
         masks = [(kernel, (kernel.numpy() != 0).astype(np.float32)) for kernel in kernels]
@@ -58,11 +53,10 @@ class QuantizationTrainer:
         told = {"tune": recovery.imitate(rounded, whole, self.windows, self.asked.tune, keep_zeros)}
         # The averaged weights followed each step before its zeros were kept.
         keep_zeros()
-        encoder, head = load_keras().models.clone_model(network.encoder), network.head
+        encoder = copy_encoder(network.encoder)
         encoder.set_weights(rounded.get_weights())
-        if self.asked.probe is not None:
-            head, told["probe"] = recovery.teach_anew(encoder, head, self.asked.probe)
-        return recovery.join(encoder, head), told
+        trained, probed = recovery.finish(encoder, network.head, self.asked.probe)
+        return trained, {**told, **probed}
 
 
 def measure_ranges(encoder: tf_keras.Model, panes: NDArray[np.float32]) -> dict[str, Range]:

@@ -17,9 +17,14 @@ from builder.training.network import Network, expose_embeddings, join_network, s
 from builder.training.probe import embedder
 from builder.training.student import TeacherViews, teach_head
 from models.manifest import Geometry, Preprocessing
+from models.preprocessing import normalise
 
 if TYPE_CHECKING:
     import tf_keras
+
+
+SHOWN = 1536
+"""Panes that ranges are measured on and channels are fitted to: more of them change little."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +89,23 @@ class Recovery:
         """What the smaller encoder makes of the views, ``(views, N, T, D) float32``."""
         return self.views.embedded(encoder, self.preprocessing)
 
-    def teach_anew(
-        self, encoder: tf_keras.Model, form: tf_keras.Model, schedule: Schedule
-    ) -> tuple[tf_keras.Model, tuple[float, ...]]:
-        """A new head of the ``form`` given, taught by what the smaller encoder makes of the views; its losses."""
-        head = load_keras().models.clone_model(form)
-        return head, self.teach(head, self.embedded(encoder), schedule)
+    def shown(self, windows: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Some panes ``(N, H, W, C) float32`` of ``windows (M, T, P * H, W, C)``, as an encoder reads them."""
+        panes = windows.reshape(-1, *self.preprocessing.pane_shape)
+        chosen = np.random.default_rng(self.student.seed).permutation(len(panes))[:SHOWN]
+        return normalise(panes[chosen], self.preprocessing)
+
+    def finish(
+        self, encoder: tf_keras.Model, head: tf_keras.Model, probe: Schedule | None
+    ) -> tuple[Network, dict[str, tuple[float, ...]]]:
+        """The smaller encoder with its ``head``, or with a new one of that form, taught by what the encoder makes of
+        the views, where a ``probe`` is asked for; that one's losses per epoch."""
+        if probe is None:
+            return self.join(encoder, head), {}
+        load_keras().utils.set_random_seed(self.student.seed)
+        anew = load_keras().models.clone_model(head)
+        losses = self.teach(anew, self.embedded(encoder), probe)
+        return self.join(encoder, anew), {"probe": losses}
 
     def teach(
         self,

@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from builder.compression.narrowing import Narrower
 from builder.compression.recovery import Recovery
-from builder.framework import load_keras
 from builder.recipe import Slimming
 from builder.training.network import Network
-from models.preprocessing import normalise
-
-if TYPE_CHECKING:
-    import tf_keras
-
-
-FITTED = 1536
-"""Panes that what is left is fitted to: more of them change little."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +27,10 @@ class Slimmer:
 
         Raises ``WidthsError`` when it cannot become as narrow as asked.
         """
-        recovery, slimming, seed, told = self.recovery, self.slimming, self.recovery.student.seed, {}
-        load_keras().utils.set_random_seed(seed)
-        encoder, head = self._narrowed(network, seed), network.head
+        recovery, slimming, told = self.recovery, self.slimming, {}
+        panes = recovery.shown(self.windows)
+        encoder = Narrower(slimming.keep, panes, recovery.student.seed, recovery.progress).narrow(network.encoder)
         if slimming.tune is not None:
             told["tune"] = recovery.imitate(encoder, whole, self.windows, slimming.tune)
-        if slimming.probe is not None:
-            head, told["probe"] = recovery.teach_anew(encoder, head, slimming.probe)
-        return recovery.join(encoder, head), told
-
-    def _narrowed(self, network: Network, seed: int) -> tf_keras.Model:
-        recovery = self.recovery
-        panes = self.windows.reshape(-1, *recovery.preprocessing.pane_shape)
-        shown = panes[np.random.default_rng(seed).permutation(len(panes))[:FITTED]]
-        real = normalise(shown, recovery.preprocessing)
-        return Narrower(self.slimming.keep, real, seed, recovery.progress).narrow(network.encoder)
+        slim, probed = recovery.finish(encoder, network.head, slimming.probe)
+        return slim, {**told, **probed}

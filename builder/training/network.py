@@ -119,6 +119,19 @@ def narrow_encoder(encoder: tf_keras.Model, filters: Mapping[str, int]) -> tf_ke
     return load_keras().models.clone_model(encoder, clone_function=clone)
 
 
+def copy_encoder(encoder: tf_keras.Model) -> tf_keras.Model:
+    """An encoder of the same form and weights that shares none of them."""
+    copy = narrow_encoder(encoder, {})
+    copy.set_weights(encoder.get_weights())
+    return copy
+
+
+def mixes_channels(layer: tf_keras.layers.Layer) -> bool:
+    """Whether a layer is a convolution whose filters read all channels, and does not filter each for itself."""
+    layers = load_keras().layers
+    return isinstance(layer, layers.Conv2D) and not isinstance(layer, layers.DepthwiseConv2D)
+
+
 def save_weights(network: Network, directory: Path) -> None:
     """Write ``encoder.npz`` and ``head.npz``: each model's weights in order."""
     for name, model in (("encoder", network.encoder), ("head", network.head)):
@@ -151,10 +164,9 @@ def _stored(directory: Path, name: str) -> list[NDArray[np.float32]]:
 
 def _filters(encoder: tf_keras.Model, stored: list[NDArray[np.float32]]) -> dict[str, int]:
     """How many filters those convolutions have in the stored weights that have fewer there than in the encoder."""
-    layers, place, found = load_keras().layers, 0, {}
+    place, found = 0, {}
     for layer in encoder.layers:
-        convolution = isinstance(layer, layers.Conv2D) and not isinstance(layer, layers.DepthwiseConv2D)
-        if convolution and place < len(stored) and stored[place].shape[-1] < layer.filters:
+        if mixes_channels(layer) and place < len(stored) and stored[place].shape[-1] < layer.filters:
             found[layer.name] = stored[place].shape[-1]
         place += len(layer.weights)
     return found

@@ -12,7 +12,7 @@ from builder.data.clips import LABELS, Clip
 from builder.data.decode import DecodedClip
 from builder.framework import load_keras
 from builder.heads import HeadName
-from builder.training.network import Network, build_network
+from builder.training.network import Network, build_network, copy_encoder
 from builder.training.training_set import Rotation, TrainingSet
 from builder.training.views import Augmentation
 from models.manifest import Geometry, Preprocessing
@@ -47,6 +47,15 @@ def make_network(head: HeadName = "tcn", *, blocks: int = 2, frozen: int = 0, se
     load_keras().utils.set_random_seed(seed)
     features = build_backbone(BackboneSpec(blocks=blocks, frozen=frozen), PREPROCESSING.size, 1).features
     return build_network(features, head, GEOMETRY, PREPROCESSING)
+
+
+def half_pruned(whole: Network, name: str) -> tuple[Network, NDArray[np.bool_]]:
+    """The network without the smaller half of the weights of the layer so named, and which those are."""
+    encoder = copy_encoder(whole.encoder)
+    kernel = encoder.get_layer(name).get_weights()[0]
+    small = np.abs(kernel) < np.median(np.abs(kernel))
+    encoder.get_layer(name).set_weights([np.where(small, 0, kernel)])
+    return Network(encoder, whole.head, whole.whole), small
 
 
 def encoded(network: Network, windows: NDArray[np.uint8]) -> NDArray[np.float32]:

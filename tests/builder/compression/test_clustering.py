@@ -6,12 +6,19 @@ import pytest
 from builder.backbones.registry import BackboneSpec
 from builder.compression.clustering import Clusterer, group_values, measure_values
 from builder.compression.recovery import Recovery
-from builder.framework import load_keras
 from builder.recipe import Clustering, Student
 from builder.training.network import Network, standardise
 from builder.training.schedule import Schedule
 from builder.training.student import TeacherViews
-from tests.builder.tiny_training import GEOMETRY, PREPROCESSING, encoded, make_network, make_training, silent
+from tests.builder.tiny_training import (
+    GEOMETRY,
+    PREPROCESSING,
+    encoded,
+    half_pruned,
+    make_network,
+    make_training,
+    silent,
+)
 
 SCHEDULE = Schedule(epochs=12, learning_rate=1e-3, weight_decay=0.0, batch=8, averaging=0.9)
 PROBE = Schedule(epochs=12, learning_rate=1e-2, batch=8, averaging=0.5)
@@ -72,13 +79,8 @@ def test_the_more_values_the_less_it_strays_and_the_whole_student_stays_as_it_wa
 
 @pytest.mark.slow
 def test_what_was_pruned_stays_zero(whole: Network) -> None:
-    encoder = load_keras().models.clone_model(whole.encoder)
-    encoder.set_weights(whole.encoder.get_weights())
-    layer = encoder.get_layer("block1_expand_conv")
-    kernel = layer.get_weights()[0]
-    small = np.abs(kernel) < np.median(np.abs(kernel))
-    layer.set_weights([np.where(small, 0, kernel)])
-    clustered, _ = cluster(Network(encoder, whole.head, whole.whole), Clustering(values=4, tune=SCHEDULE))
+    pruned, small = half_pruned(whole, "block1_expand_conv")
+    clustered, _ = cluster(pruned, Clustering(values=4, tune=SCHEDULE))
     np.testing.assert_array_equal(clustered.encoder.get_layer("block1_expand_conv").get_weights()[0] == 0, small)
 
 
@@ -89,6 +91,13 @@ def test_the_head_is_learnt_anew_when_it_is_asked(whole: Network) -> None:
     training = make_training()
     logits = np.asarray(clustered.whole(training.views(9, 0, range(8)), training=False))
     assert (logits.argmax(axis=1) == training.labels().argmax(axis=1)).all()
+
+
+@pytest.mark.slow
+def test_a_head_that_is_learnt_anew_is_the_same_each_time(whole: Network) -> None:
+    first, second = (cluster(whole, Clustering(values=16, probe=PROBE))[0].head.get_weights() for _ in range(2))
+    for old, new in zip(first, second, strict=True):
+        np.testing.assert_allclose(old, new, rtol=1e-4, atol=1e-5)
 
 
 def test_weights_share_the_values_that_they_gather_around() -> None:

@@ -17,7 +17,15 @@ from builder.training.network import Network, standardise
 from builder.training.schedule import Schedule
 from builder.training.student import TeacherViews
 from runtimes.tflite import open_interpreter
-from tests.builder.tiny_training import GEOMETRY, PREPROCESSING, encoded, make_network, make_training, silent
+from tests.builder.tiny_training import (
+    GEOMETRY,
+    PREPROCESSING,
+    encoded,
+    half_pruned,
+    make_network,
+    make_training,
+    silent,
+)
 
 pytestmark = pytest.mark.slow
 TUNE = Schedule(epochs=10, learning_rate=1e-3, weight_decay=0.0, batch=8, averaging=0.9)
@@ -110,13 +118,8 @@ def test_ranges_are_those_of_what_is_read_and_hold_zero(whole: Network) -> None:
 
 
 def test_zeros_stay_zero_and_the_form_is_that_of_before(whole: Network) -> None:
-    encoder = load_keras().models.clone_model(whole.encoder)
-    encoder.set_weights(whole.encoder.get_weights())
-    layer = encoder.get_layer("block1_project_conv")
-    kernel = layer.get_weights()[0]
-    small = np.abs(kernel) < np.median(np.abs(kernel))
-    layer.set_weights([np.where(small, 0, kernel)])
-    trained, losses = train(Network(encoder, whole.head, whole.whole), whole)
+    pruned, small = half_pruned(whole, "block1_project_conv")
+    trained, losses = train(pruned, whole)
     np.testing.assert_array_equal(trained.encoder.get_layer("block1_project_conv").get_weights()[0] == 0, small)
     assert [type(one) for one in trained.encoder.layers] == [type(one) for one in whole.encoder.layers]
     assert [len(losses[name]) for name in losses] == [TUNE.epochs]
