@@ -245,7 +245,7 @@ class _Agent:
         camera = Camera(
             spec.id,
             spec.source,
-            lambda: open_source(spec.source, spec.options, self._clock),
+            lambda needed: open_source(spec.source, spec.options, self._clock, needed),
             lambda: SampleMaker(
                 spec.id, policies().sampling, manifest.geometry, manifest.preprocessing, options.largest_gap_s
             ),

@@ -12,7 +12,7 @@ from edge_agent.reader import Link, Reader
 from edge_agent.sample import Sample, SampleMaker
 from edge_agent.sampling import SamplingPolicy
 from edge_agent.sources.address import redact
-from edge_agent.sources.source import Source, SourceOptions
+from edge_agent.sources.source import Need, Source, SourceOptions
 
 # A thread hung in native code cannot be ended. More than a few of them, and memory would grow with every attempt.
 _MOST_HUNG = 3
@@ -26,7 +26,7 @@ class Camera:
         self,
         id_: str,
         address: str,
-        open_: Callable[[], Source],
+        open_: Callable[[Need], Source],
         make_maker: Callable[[], SampleMaker],
         deliver: Callable[[Sample], None],
         *,

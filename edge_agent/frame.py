@@ -31,11 +31,13 @@ class Image(Protocol):
 @dataclass(frozen=True, slots=True)
 class Frame:
     """``time_s`` is the source's own clock, seconds since the stream's start; it rises within one ``segment``, and a
-    new segment says that what follows has no motion in common with what came before."""
+    new segment says that what follows has no motion in common with what came before. ``paused`` says that pictures
+    right before this one were not decoded, since nobody needed them."""
 
     time_s: float
     segment: int
     image: Image
+    paused: bool = False
 
 
 def fit(size: tuple[int, int], largest_side: int) -> tuple[int, int]:

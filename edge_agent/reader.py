@@ -13,7 +13,7 @@ from edge_agent.backoff import BackoffPolicy, wait_s
 from edge_agent.events import Connection
 from edge_agent.frame import Frame
 from edge_agent.sample import Sample, SampleMaker
-from edge_agent.sources.source import Source, SourceError, SourceOptions
+from edge_agent.sources.source import Need, Source, SourceError, SourceOptions
 
 _log = logging.getLogger(__name__)
 # What a timeout of FFmpeg's own may overrun before the call counts as hung.
@@ -40,7 +40,7 @@ class Reader:
     def __init__(
         self,
         camera: str,
-        open_: Callable[[], Source],
+        open_: Callable[[Need], Source],
         maker: SampleMaker,
         deliver: Callable[[Sample], None],
         *,
@@ -133,7 +133,7 @@ class Reader:
 
     def _read_to_the_end(self) -> None:
         self._allow(self._options.open_timeout_s + self._options.read_timeout_s)
-        source = self._open()
+        source = self._open(self._needs)
         try:
             while not self.halted:
                 self._allow(self._options.read_timeout_s)
@@ -146,6 +146,11 @@ class Reader:
             self._skipped_before += source.skipped
             source.close()
         self._enter(Link("stalled", "the source came to its end", ended=True))
+
+    def _needs(self, time_s: float, *, key: bool) -> bool:
+        # A source asks for each picture that it was sent: it does not hang, however long none of them is needed.
+        self._allow(self._options.read_timeout_s)
+        return self._maker.needs(time_s, key=key)
 
     def _take(self, frame: Frame, source: Source) -> None:
         arrived_s = self._clock()

@@ -14,6 +14,9 @@ from edge_agent.timeline import LARGEST_GAP_S, Tick, Timeline
 from models.manifest import Geometry, Preprocessing
 from models.preprocessing import Luma, make_sample, shrink
 
+# A source's clock that is further ahead has jumped: what it says of the next glance means nothing.
+_FARTHEST_S = 120.0
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:
@@ -75,13 +78,24 @@ class SampleMaker:
     def policy(self, policy: SamplingPolicy) -> None:
         self._sampler.policy = policy
 
+    def needs(self, source_s: float, *, key: bool) -> bool:
+        """Whether the picture at the source's time ``source_s`` has to be decoded; ``key``: it can be decoded without
+        any before it. To be asked for each picture in turn, by the thread that calls ``make``."""
+        previous = self._previous
+        if previous is None:
+            return True
+        ahead_s = source_s - previous.frame.time_s
+        if not 0 <= ahead_s <= _FARTHEST_S:
+            return True
+        return self._sampler.needs(previous.tick.time_s + ahead_s, key=key)
+
     def make(self, frame: Frame, arrived_s: float) -> list[Sample]:
         """The samples that are complete with ``frame``; mostly none."""
         # Pictures of two sizes have no motion in common: a new size is a new segment.
         scene = (frame.segment, frame.image.size)
         self._segment += scene != self._scene
         self._scene = scene
-        tick = self._timeline.follow(frame.time_s, self._segment, arrived_s)
+        tick = self._timeline.follow(frame.time_s, self._segment, arrived_s, paused=frame.paused)
         if tick is None:
             return []
         here, previous = _Placed(tick, frame), self._previous

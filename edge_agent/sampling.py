@@ -6,6 +6,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from edge_agent.events import Mode
+from edge_agent.glance import GlanceTiming
 from edge_agent.policy import require_positive
 from edge_agent.timeline import Tick
 from models.manifest import Geometry
@@ -76,6 +77,22 @@ class Sampler:
         self._chosen: list[float] = []
         self._last_s = 0.0
         self._next_s = 0.0
+        self._timing = GlanceTiming()
+        self._glancing = True
+
+    def needs(self, time_s: float, *, key: bool) -> bool:
+        """Whether the picture at ``time_s``, which is not decoded yet, is needed; ``key`` says that it can be decoded
+        without any before it. An idle camera needs those of a glance, which is moved by at most a quarter of the
+        interval to begin with a key picture; an alert one needs all. ``time_s`` is on the clock of the ticks."""
+        self._follow_policy(time_s)
+        interval_s = self._interval_s["idle"]
+        begins = self._timing.begins(time_s, self._next_s - 2 * self._gap_s, interval_s, key=key)
+        if "alert" in (self.mode, self._planned_mode) or self._glancing or self._plans:
+            return True
+        if begins:
+            self._next_s = time_s + 2 * self._gap_s
+            self._glancing = True
+        return begins
 
     def offer(self, tick: Tick) -> Step:
         """Take the next frame's place in time; ``tick.time_s`` rises from call to call."""
@@ -83,6 +100,7 @@ class Sampler:
         if previous is None or tick.run != previous.run:
             previous = None
             self._plans.clear()
+            self._glancing = True
             self._next_s = self._last_s = tick.time_s + 2 * self._gap_s
         self._follow_policy(tick.time_s)
         self._follow_mode(tick.time_s)
@@ -114,7 +132,7 @@ class Sampler:
             self._next_s = max(self._last_s + self._interval_s[mode], time_s + 2 * self._gap_s)
 
     def _plan(self, time_s: float) -> None:
-        while self._next_s - 2 * self._gap_s <= time_s:
+        while self._next_s - 2 * self._gap_s <= time_s + _ROUNDING_S:
             now = self._next_s
             self._plans.append(_Plan(now, deque((now - 2 * self._gap_s, now - self._gap_s, now))))
             self._last_s = now
@@ -143,6 +161,7 @@ class Sampler:
         samples = []
         while self._plans and not self._plans[0].instants:
             plan = self._plans.popleft()
+            self._glancing = self._glancing and not plan.usable
             if plan.usable and plan.chosen != self._chosen:
                 self._chosen = plan.chosen
                 samples.append(Triple(plan.time_s, *plan.chosen))

@@ -28,9 +28,10 @@ class Timeline:
     """Tells a break in a source's time from its ordinary unevenness.
 
     A break is a new segment, a step back, or a step forward above ``largest_gap_s`` and above three times the usual
-    pace (a camera may well give a frame every two seconds). Across a break the camera's clock goes on by the time that
-    really passed, so that what is measured in it (holds, intervals) stays true. It begins with the arrival's clock, so
-    that one which takes over from another goes on where that one was.
+    pace (a camera may well give a frame every two seconds). Pictures that nobody decoded, as between two glances, leave
+    a pause, which is no pace, and no break unless the source's clock went further than time did. Across a break the
+    camera's clock goes on by the time that really passed, so that what is measured in it (holds, intervals) stays true.
+    It begins with the arrival's clock, so that one which takes over from another goes on where that one was.
     """
 
     def __init__(self, largest_gap_s: float) -> None:
@@ -41,17 +42,18 @@ class Timeline:
         self._arrived_s = 0.0
         self._tick = Tick(0.0, 0, 0.0)
 
-    def follow(self, source_s: float, segment: int, arrived_s: float) -> Tick | None:
-        """Place a frame of the source's time ``source_s`` that arrived at ``arrived_s``; ``None``: it came out of
-        order or shows the same instant again, and is of no use."""
+    def follow(self, source_s: float, segment: int, arrived_s: float, *, paused: bool = False) -> Tick | None:
+        """Place a frame of the source's time ``source_s`` that arrived at ``arrived_s``, ``paused`` if those before it
+        were not decoded; ``None``: it came out of order or shows the same instant again, and is of no use."""
         step = source_s - self._source_s
         same = segment == self._segment
         if same and -_REORDERED_S <= step < _LEAST_S:
             return None
         pace = median(self._steps) if self._steps else 0.0
         known = self._segment is not None
-        broken = not same or step < 0 or step > max(self._largest_gap_s, 3 * pace)
-        if same and step > 0:
+        usual_s = max(self._largest_gap_s, 3 * pace)
+        broken = not same or step < 0 or step > usual_s + (arrived_s - self._arrived_s if paused else 0.0)
+        if same and step > 0 and not paused:
             self._steps.append(min(step, _SLOWEST_PACE_S))
             pace = pace or self._steps[-1]
         if broken and known:

@@ -2,6 +2,6 @@
 
 from edge_agent.sources.address import anchor, redact
 from edge_agent.sources.opening import check_address, open_source
-from edge_agent.sources.source import Source, SourceError, SourceOptions
+from edge_agent.sources.source import Need, Source, SourceError, SourceOptions
 
-__all__ = ["Source", "SourceError", "SourceOptions", "anchor", "check_address", "open_source", "redact"]
+__all__ = ["Need", "Source", "SourceError", "SourceOptions", "anchor", "check_address", "open_source", "redact"]

@@ -12,8 +12,8 @@ from urllib.parse import unquote
 
 from edge_agent.frame import Frame
 from edge_agent.sources.pacer import Pacer
-from edge_agent.sources.source import SourceError, SourceOpenError, SourceOptions, SourceReadError
-from edge_agent.sources.video import VideoImage, VideoReader
+from edge_agent.sources.source import Need, SourceError, SourceOpenError, SourceOptions, SourceReadError
+from edge_agent.sources.video import Picture, VideoReader
 
 _log = logging.getLogger(__name__)
 _VIDEO_SUFFIXES = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ts", ".webm", ".wmv"})
@@ -51,12 +51,12 @@ class Playlist:
                 self.close()
                 self._reader = self._open_next()
                 continue
-            time_s = self._start_s + picture[0]
+            time_s = self._start_s + picture.time_s
             self._end_s = max(self._end_s, time_s)
             self._played = True
             if self._pacer:
                 self._pacer.wait(time_s, stop)
-            return Frame(time_s, self._segment, picture[1])
+            return Frame(time_s, self._segment, picture.image)
         return None
 
     def close(self) -> None:
@@ -65,7 +65,7 @@ class Playlist:
             self._reader.close()
             self._reader = None
 
-    def _read_clip(self, reader: VideoReader) -> tuple[float, VideoImage] | None:
+    def _read_clip(self, reader: VideoReader) -> Picture | None:
         try:
             return reader.read()
         except SourceReadError as error:
@@ -115,7 +115,7 @@ def _turns(clips: Sequence[Path], *, loop: bool) -> Iterator[_Turn]:
             yield _Turn(clip, starts_round=index == 0)
 
 
-def open_file(rest: str, options: SourceOptions, clock: Callable[[], float]) -> Playlist:
+def open_file(rest: str, options: SourceOptions, clock: Callable[[], float], _needed: Need) -> Playlist:
     """``file:PATH``, ``file://PATH`` or a plain path; raises ``SourceOpenError``."""
     path = Path(unquote(rest[2:]) if rest.startswith("//") else rest)
     if not path.is_file():
@@ -123,7 +123,7 @@ def open_file(rest: str, options: SourceOptions, clock: Callable[[], float]) -> 
     return Playlist([path], options, loop=options.loop, clock=clock)
 
 
-def open_folder(rest: str, options: SourceOptions, clock: Callable[[], float]) -> Playlist:
+def open_folder(rest: str, options: SourceOptions, clock: Callable[[], float], _needed: Need) -> Playlist:
     """``folder:DIR``: every video below it, in the order of their names, over and over; raises ``SourceOpenError``."""
     folder = Path(rest)
     if not folder.is_dir():

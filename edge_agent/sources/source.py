@@ -45,6 +45,21 @@ class SourceOptions:
         require_positive(open_timeout_s=self.open_timeout_s, read_timeout_s=self.read_timeout_s)
 
 
+class Need(Protocol):
+    """Tells a source what it need not decode."""
+
+    def __call__(self, time_s: float, *, key: bool) -> bool:
+        """Whether the picture at ``time_s`` of the source's clock is needed. ``key``: it can be decoded without any
+        before it. A source asks for each picture in turn before it decodes it, and once one is needed, gives all those
+        since the newest key picture that it has not given."""
+        ...
+
+
+def needs_all(time_s: float, *, key: bool) -> bool:  # noqa: ARG001 a Need takes these
+    """Every picture is needed."""
+    return True
+
+
 class Source(Protocol):
     """An open source, used and closed by one thread."""
 

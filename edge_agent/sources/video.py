@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
+from typing import NamedTuple
 
 import av
 import numpy as np
@@ -13,7 +14,8 @@ from numpy.typing import NDArray
 
 from edge_agent.frame import fit
 from edge_agent.sources.address import redact
-from edge_agent.sources.source import SourceOpenError, SourceOptions, SourceReadError
+from edge_agent.sources.backlog import Backlog, Due
+from edge_agent.sources.source import Need, SourceOpenError, SourceOptions, SourceReadError, needs_all
 from models.preprocessing import Luma
 
 # About ten seconds of video in which nothing at all could be decoded.
@@ -41,8 +43,17 @@ class VideoImage:
         return np.asarray(picture.to_ndarray(), dtype=np.uint8)
 
 
+class Picture(NamedTuple):
+    """A decoded picture: seconds since the stream's first, and whether those right before it were not decoded."""
+
+    time_s: float
+    image: VideoImage
+    paused: bool
+
+
 class VideoReader:
-    """Reads one opened stream to its end. Packets and frames that are broken are skipped and counted."""
+    """Reads one opened stream to its end. Packets and frames that are broken are skipped and counted; what nobody needs
+    is not decoded."""
 
     def __init__(
         self,
@@ -52,49 +63,61 @@ class VideoReader:
         *,
         format_: str | None = None,
         flags: Mapping[str, str] = MappingProxyType({}),
+        needed: Need = needs_all,
     ) -> None:
-        """Open ``uri``, as FFmpeg's ``format_`` where given, with its private ``flags``; raises ``SourceOpenError``."""
+        """Open ``uri``, as FFmpeg's ``format_`` where given, with its private ``flags``; ``needed`` is asked for each
+        picture before it is decoded. Raises ``SourceOpenError``."""
         self.name = redact(uri)
         self._clock = clock
         self._read_timeout_s = options.read_timeout_s
-        began_s = clock()
-        try:
-            self._container = av.open(
-                uri,
-                format=format_,
-                options=dict(flags),
-                timeout=(options.open_timeout_s, options.read_timeout_s),
-            )
-        except (av.FFmpegError, OSError, ValueError) as error:
-            # Not chained: FFmpeg's own error holds the address with its password.
-            raise SourceOpenError(
-                f"{self.name}: cannot be opened: {self._reason(error, began_s, options.open_timeout_s)}"
-            ) from None
-        if not self._container.streams.video:
-            self._container.close()
-            raise SourceOpenError(f"{self.name}: holds no video; a source needs a video stream")
+        self._container = self._open(uri, options, format_, flags)
         self._stream = self._container.streams.video[0]
         # One thread per camera and no frame held back for the next: many cameras share few cores.
         self._stream.codec_context.thread_count = 1
         self._packets: Iterator[av.Packet[av.VideoStream]] = self._container.demux(self._stream)
+        self._needed = needed
+        self._backlog: Backlog[av.Packet[av.VideoStream]] = Backlog()
+        self._due: deque[Due[av.Packet[av.VideoStream]]] = deque()
         self._decoded: deque[av.VideoFrame] = deque()
+        self._paused = False
         self._first_s: float | None = None
         self._last_s = 0.0
         self._broken_in_a_row = 0
         self.skipped = 0
 
-    def read(self) -> tuple[float, VideoImage] | None:
-        """Seconds since the stream's first frame and the picture; ``None`` at the end. Raises ``SourceReadError``."""
+    def read(self) -> Picture | None:
+        """The next picture; ``None`` at the end. Raises ``SourceReadError``."""
         while not self._decoded:
+            if self._due:
+                self._decode(self._due.popleft())
+                continue
             packet = self._next_packet()
             if packet is None:
                 return None
-            self._decode(packet)
+            self._due += self._backlog.offer(packet, needed=self._is_needed(packet))
         frame = self._decoded.popleft()
-        return self._time_of(frame), VideoImage(frame)
+        paused, self._paused = self._paused, False
+        return Picture(self._time_of(frame), VideoImage(frame), paused)
 
     def close(self) -> None:
         self._container.close()
+
+    def _open(
+        self, uri: str, options: SourceOptions, format_: str | None, flags: Mapping[str, str]
+    ) -> av.container.InputContainer:
+        began_s = self._clock()
+        timeouts_s = (options.open_timeout_s, options.read_timeout_s)
+        try:
+            container = av.open(uri, format=format_, options=dict(flags), timeout=timeouts_s)
+        except (av.FFmpegError, OSError, ValueError) as error:
+            # Not chained: FFmpeg's own error holds the address with its password.
+            raise SourceOpenError(
+                f"{self.name}: cannot be opened: {self._reason(error, began_s, options.open_timeout_s)}"
+            ) from None
+        if not container.streams.video:
+            container.close()
+            raise SourceOpenError(f"{self.name}: holds no video; a source needs a video stream")
+        return container
 
     def _next_packet(self) -> av.Packet[av.VideoStream] | None:
         began_s = self._clock()
@@ -107,9 +130,18 @@ class VideoReader:
                 f"{self.name}: stopped: {self._reason(error, began_s, self._read_timeout_s)}"
             ) from None
 
-    def _decode(self, packet: av.Packet[av.VideoStream]) -> None:
+    def _is_needed(self, packet: av.Packet[av.VideoStream]) -> bool:
+        if self._first_s is None or packet.pts is None or packet.time_base is None:
+            return True
+        return self._needed(float(packet.pts * packet.time_base) - self._first_s, key=packet.is_keyframe)
+
+    def _decode(self, due: Due[av.Packet[av.VideoStream]]) -> None:
+        if due.paused:
+            # What the decoder still holds is of pictures before the gap.
+            self._stream.codec_context.flush_buffers()
+            self._paused = True
         try:
-            frames = [frame for frame in packet.decode() if isinstance(frame, av.VideoFrame)]
+            frames = [frame for frame in due.packet.decode() if isinstance(frame, av.VideoFrame)]
         except EOFError:
             return
         except (av.FFmpegError, ValueError):

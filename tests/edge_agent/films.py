@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import av
 import numpy as np
@@ -19,13 +20,15 @@ def write_film(
     fps: int = 20,
     size: tuple[int, int] = SIZE,
     codec: str = "mpeg4",
+    options: Mapping[str, str] = MappingProxyType({}),
 ) -> Path:
-    """Encode pictures ``(h, w, 3) uint8 BGR``; a level (0..255) stands for a grey one."""
+    """Encode pictures ``(h, w, 3) uint8 BGR``; a level (0..255) stands for a grey one. ``options`` are the codec's."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=fps)
         stream.height, stream.width = size
         stream.pix_fmt = "yuv420p"
         stream.bit_rate = 2_000_000
+        stream.options = dict(options)
         for one in pictures:
             shown = picture(one, size) if isinstance(one, int) else one
             frame = av.VideoFrame.from_ndarray(shown, format="bgr24")

@@ -41,7 +41,7 @@ def make_camera(
     return Camera(
         "yard",
         "rtsp://admin:s3cret@camera/live",
-        open_,
+        lambda _needed: open_(),
         lambda: SampleMaker("yard", SamplingPolicy(idle_interval_s=0.2), GEOMETRY, PREPROCESSING),
         samples.append,
         options=options or SourceOptions(),

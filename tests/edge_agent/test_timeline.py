@@ -50,3 +50,17 @@ def test_follow_never_goes_back_when_source_time_does_anything(steps: list[tuple
             assert tick.time_s > before.time_s
             assert tick.run >= before.run
         before = tick
+
+
+def test_follow_takes_a_pause_for_no_pace_and_a_jump_during_it_for_a_break() -> None:
+    timeline = Timeline(1.0)
+    ticks = [timeline.follow(index / 10, 0, index / 10) for index in range(6)]
+    paused = timeline.follow(2.5, 0, 2.6, paused=True)
+    jumped = timeline.follow(3600.0, 0, 4.6, paused=True)
+    assert ticks[-1] is not None
+    assert paused is not None
+    assert jumped is not None
+    assert (paused.run, paused.pace_s) == (ticks[-1].run, pytest.approx(0.1))
+    assert paused.time_s == pytest.approx(2.5)
+    assert jumped.run == paused.run + 1
+    assert jumped.time_s == pytest.approx(4.5)

@@ -8,10 +8,14 @@ from contextlib import contextmanager
 
 import pytest
 
+from edge_agent.frame import Frame
+from edge_agent.sample import SampleMaker
+from edge_agent.sampling import SamplingPolicy
 from edge_agent.sources import Source, SourceOptions, open_source
 from edge_agent.sources.source import SourceOpenError, SourceReadError
 from tests.edge_agent.rtsp import needs_rtsp_server, rtsp_server
 from tests.ports import free_port
+from tests.tiny_bundle import GEOMETRY, PREPROCESSING
 
 SHORT = SourceOptions(open_timeout_s=1.0, read_timeout_s=1.0)
 
@@ -77,6 +81,25 @@ def test_rtsp_gives_frames_until_server_dies_when_password_is_right() -> None:
     times = [frame.time_s for frame in frames if frame]
     assert times[-1] - times[1] == pytest.approx(28 / 15, abs=0.2)
     assert {frame.image.luma().shape for frame in frames if frame} == {(120, 160)}
+
+
+@needs_rtsp_server
+def test_rtsp_of_an_idle_camera_decodes_its_glances_and_no_more() -> None:
+    port = free_port()
+    maker = SampleMaker("yard", SamplingPolicy(idle_interval_s=1.0), GEOMETRY, PREPROCESSING)
+    frames: list[Frame] = []
+    samples = 0
+    with rtsp_server(port):
+        source = open_source(f"rtsp://127.0.0.1:{port}/camera", SourceOptions(), time.monotonic, maker.needs)
+        while samples < 5 and (frame := source.read(threading.Event())):
+            frames.append(frame)
+            samples += len(maker.make(frame, time.monotonic()))
+        source.close()
+    assert sum(frame.paused for frame in frames) >= 3
+    # A glance of every second takes four or five of its fifteen frames; before the first pause all may be needed.
+    paused = next(index for index, frame in enumerate(frames) if frame.paused)
+    shown = frames[-1].time_s - frames[paused].time_s
+    assert len(frames) - paused <= 0.5 * 15 * shown + 5
 
 
 @needs_rtsp_server

@@ -1,0 +1,26 @@
+"""When an idle camera's glance begins: on a key picture where one comes about then, so that little is decoded."""
+
+from __future__ import annotations
+
+import math
+
+
+class GlanceTiming:
+    """Moves a planned glance onto a key picture, one that can be decoded without any before it, and at most a quarter
+    of the interval: what the pictures in between would show is not needed, and decoding them is most of an idle
+    camera's cost. Where no key picture comes within that, the glance is made all the same. Pure: time is passed in."""
+
+    def __init__(self) -> None:
+        self._key_s = -math.inf
+        self._spacing_s = math.inf
+
+    def begins(self, time_s: float, planned_s: float, interval_s: float, *, key: bool) -> bool:
+        """Whether the glance that is planned for ``planned_s`` begins with the picture at ``time_s``; seconds of one
+        clock, asked for each picture in turn."""
+        if key:
+            self._spacing_s, self._key_s = time_s - self._key_s, time_s
+        earliest_s, latest_s = planned_s - interval_s / 4, planned_s + interval_s / 4
+        another_comes = self._key_s + self._spacing_s <= latest_s
+        if key:
+            return time_s >= planned_s or (time_s >= earliest_s and not another_comes)
+        return time_s >= (latest_s if another_comes else planned_s)

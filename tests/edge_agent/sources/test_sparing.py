@@ -1,0 +1,126 @@
+"""What an idle camera leaves undecoded, on real H.264."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge_agent.events import Mode
+from edge_agent.frame import Frame
+from edge_agent.sample import Sample, SampleMaker
+from edge_agent.sampling import SamplingPolicy
+from edge_agent.sources.source import Need, SourceOptions, needs_all
+from edge_agent.sources.video import Picture, VideoReader
+from tests.edge_agent.films import SIZE, write_film
+from tests.tiny_bundle import GEOMETRY, PREPROCESSING
+
+FPS = 15
+
+
+def write_stream(path: Path, spacing: int, seconds: int, between: int = 0) -> Path:
+    """A film with a key picture every ``spacing`` frames and ``between`` pictures that are built on later ones."""
+    random = np.random.default_rng(1)
+    options = {"g": str(spacing), "keyint_min": str(spacing), "sc_threshold": "0", "bf": str(between), "crf": "30"}
+    return write_film(
+        path,
+        [random.integers(0, 255, (*SIZE, 3)).astype(np.uint8) for _ in range(seconds * FPS)],
+        fps=FPS,
+        codec="libx264",
+        options=options,
+    )
+
+
+def read_all(path: Path, needed: Need = needs_all) -> list[Picture]:
+    reader = VideoReader(str(path), SourceOptions(), time.monotonic, needed=needed)
+    pictures = []
+    while picture := reader.read():
+        pictures.append(picture)
+    reader.close()
+    assert not reader.skipped
+    return pictures
+
+
+class Watcher:
+    """A sample maker fed by a reader that asks it what it needs."""
+
+    def __init__(self, path: Path) -> None:
+        self.maker = SampleMaker("yard", SamplingPolicy(), GEOMETRY, PREPROCESSING)
+        self.pictures: list[Picture] = []
+        self.samples: list[Sample] = []
+        self._reader = VideoReader(str(path), SourceOptions(), time.monotonic, needed=self.maker.needs)
+
+    def watch(self, mode: Mode, until_s: float = 1e9) -> None:
+        self.maker.mode = mode
+        while picture := self._reader.read():
+            self.pictures.append(picture)
+            frame = Frame(picture.time_s, 0, picture.image, picture.paused)
+            self.samples += self.maker.make(frame, picture.time_s)
+            if picture.time_s >= until_s:
+                return
+        self._reader.close()
+
+
+@pytest.mark.parametrize("between", [0, 2])
+@pytest.mark.parametrize(("spacing", "share"), [(15, 0.3), (30, 0.3), (60, 0.75), (10_000, 1.0), (1, 0.2)])
+def test_an_idle_camera_decodes_little_and_glances_as_often(
+    spacing: int, share: float, between: int, tmp_path: Path
+) -> None:
+    path = write_stream(tmp_path / "film.mp4", spacing, 20, between)
+    watcher = Watcher(path)
+    watcher.watch("idle")
+    assert len(watcher.pictures) <= share * 20 * FPS
+    assert len(watcher.samples) == pytest.approx(10, abs=1)
+    assert np.diff([sample.time_s for sample in watcher.samples]) == pytest.approx(
+        np.full(len(watcher.samples) - 1, 2.0), abs=0.51
+    )
+
+
+@pytest.mark.parametrize("between", [0, 2])
+def test_pictures_after_a_pause_are_those_of_a_whole_decoding(between: int, tmp_path: Path) -> None:
+    path = write_stream(tmp_path / "film.mp4", 20, 12, between)
+    whole = {round(picture.time_s, 3): picture.image.luma() for picture in read_all(path)}
+    watcher = Watcher(path)
+    watcher.watch("idle")
+    assert any(picture.paused for picture in watcher.pictures)
+    for picture in watcher.pictures:
+        np.testing.assert_array_equal(picture.image.luma(), whole[round(picture.time_s, 3)])
+
+
+def test_samples_of_glances_are_those_of_a_camera_that_decodes_everything(tmp_path: Path) -> None:
+    path = write_stream(tmp_path / "film.mp4", 30, 12)
+    watcher = Watcher(path)
+    watcher.watch("idle")
+    maker = SampleMaker("yard", SamplingPolicy(), GEOMETRY, PREPROCESSING)
+    samples = [
+        sample
+        for picture in read_all(path)
+        for sample in maker.make(Frame(picture.time_s, 0, picture.image), picture.time_s)
+    ]
+    assert [sample.time_s for sample in watcher.samples] == pytest.approx([sample.time_s for sample in samples])
+    for ours, theirs in zip(watcher.samples, samples, strict=True):
+        np.testing.assert_array_equal(ours.pixels, theirs.pixels)
+        assert ours.run == theirs.run
+
+
+def test_a_camera_that_wakes_is_decoded_from_its_newest_key_picture_on(tmp_path: Path) -> None:
+    watcher = Watcher(write_stream(tmp_path / "film.mp4", 30, 12))
+    watcher.watch("idle", until_s=4.2)
+    before = len(watcher.pictures)
+    watcher.watch("alert", until_s=8.0)
+    times = [picture.time_s for picture in watcher.pictures[before:]]
+    assert times == pytest.approx(list(np.arange(times[0], 8.01, 1 / FPS)), abs=2e-3)
+    assert times[0] <= 4.3
+    woken = [sample.time_s for sample in watcher.samples if sample.time_s > times[0]]
+    assert np.diff(woken) == pytest.approx(np.full(len(woken) - 1, 0.1))
+    watcher.watch("idle", until_s=10.1)
+    later = [picture for picture in watcher.pictures if picture.time_s > 8.5]
+    assert [picture.time_s for picture in later] == pytest.approx([10.0, 10 + 1 / FPS, 10 + 2 / FPS], abs=2e-3)
+
+
+def test_a_wide_pause_is_no_break_and_no_pace(tmp_path: Path) -> None:
+    watcher = Watcher(write_stream(tmp_path / "film.mp4", 30, 12))
+    watcher.watch("idle")
+    assert len({sample.run for sample in watcher.samples}) == 1

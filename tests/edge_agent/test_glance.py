@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_agent.glance import GlanceTiming
+
+INTERVAL_S = 2.0
+
+
+def glances(spacing_s: float, fps: float = 15.0, seconds: float = 60.0) -> list[tuple[float, bool]]:
+    """When glances begin on a camera with a key picture every ``spacing_s``, and whether on one."""
+    timing = GlanceTiming()
+    begun: list[tuple[float, bool]] = []
+    planned_s, next_key_s = INTERVAL_S, 0.0
+    for index in range(round(seconds * fps)):
+        time_s = index / fps
+        key = time_s >= next_key_s - 1e-9
+        if key:
+            next_key_s += spacing_s
+        if timing.begins(time_s, planned_s, INTERVAL_S, key=key):
+            begun.append((time_s, key))
+            planned_s = time_s + INTERVAL_S
+    return begun
+
+
+@pytest.mark.parametrize("spacing_s", [1 / 15, 0.5, 1.0, 1.2, 1.6, 2.0, 2.4])
+def test_glances_begin_with_key_pictures_where_these_come_often_enough(spacing_s: float) -> None:
+    begun = glances(spacing_s)
+    assert all(key for _, key in begun[len(begun) // 2 :])
+    assert len(begun) == pytest.approx(60 / INTERVAL_S, rel=0.26)
+
+
+def test_glances_keep_their_interval_where_every_picture_is_a_key() -> None:
+    times = [time_s for time_s, _ in glances(1 / 15)]
+    assert np.diff(times) == pytest.approx(np.full(len(times) - 1, INTERVAL_S))
+
+
+def test_glances_do_not_wait_for_key_pictures_that_will_not_come() -> None:
+    times = [time_s for time_s, _ in glances(math.inf)]
+    assert np.diff(times) == pytest.approx(np.full(len(times) - 1, INTERVAL_S))
+
+
+@given(st.floats(0.05, 20), st.sampled_from([5.0, 10.0, 15.0, 25.0, 30.0]))
+def test_glances_stray_by_a_quarter_of_the_interval_at_most(spacing_s: float, fps: float) -> None:
+    times = np.array([time_s for time_s, _ in glances(spacing_s, fps)])
+    steps = np.diff(times)
+    assert len(steps) > 0
+    assert steps.min() >= 0.75 * INTERVAL_S - 1e-6
+    assert steps.max() <= 1.25 * INTERVAL_S + 1 / fps + 1e-6
+
+
+def test_a_glance_begins_at_last_when_an_expected_key_picture_is_late() -> None:
+    timing = GlanceTiming()
+    assert not timing.begins(0.0, 2.0, INTERVAL_S, key=True)
+    assert not timing.begins(1.2, 2.0, INTERVAL_S, key=True)
+    waited = [time_s for time_s in np.arange(1.3, 3.0, 0.1) if timing.begins(float(time_s), 2.0, INTERVAL_S, key=False)]
+    assert waited[0] == pytest.approx(2.5)
