@@ -1,0 +1,218 @@
+"""What cameras cost on which nothing happens, over real RTSP, with always-on designs beside them.
+
+Drawn 720p scenes are streamed by a real RTSP server on loopback. The agent runs as a process of its own with a real
+broker, and the system says what it uses of a core. The wake threshold is raised so that no camera wakes. Beside it, in
+the same run and on fewer of the same streams: the agent with every camera always awake at 10 samples a second, and the
+naive design, which decodes every picture and encodes 20 frames anew for each verdict, one a second.
+Usage: ``python -m benchmarks.idle --bundle B``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+
+from benchmarks.outcome import machine_line, run, tell, write_json
+from benchmarks.process import cpu_s, memory_bytes
+from benchmarks.site import SitePlan, first_scored, free_port, run_site
+from benchmarks.streaming import Encoding, film_footage, serve
+from runtimes.bench.opened_targets import open_any_bundle
+from runtimes.bench.table import table_lines
+from scenes import Scene, random_spec
+
+SIZE, FPS = (1280, 720), 15.0
+FILMS = 4
+ALWAYS_ON = "[thresholds]\nwake = 0.000001\nalert = 0.999999\nclear = 0.0000005\n"
+NEVER_ON = "[thresholds]\nwake = 0.999999\nalert = 0.999999\n"
+
+
+class Cost(msgspec.Struct, frozen=True, kw_only=True):
+    """What one design used: ``core`` is the share of one core for all its cameras, ``samples_a_second`` those judged
+    (verdicts of the naive design), ``dropped`` samples given up, ``memory_mb`` what its process holds, in 10^6 bytes.
+    """
+
+    design: str
+    cameras: int
+    core: float
+    samples_a_second: float
+    dropped: int
+    memory_mb: float
+
+    @property
+    def per_camera(self) -> float:
+        """Share of one core for one camera."""
+        return self.core / self.cameras
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """All that the benchmark found. ``first_glance_s`` are seconds from the process's start to the first camera's first
+    probability, at the broker's subscriber."""
+
+    bundle: str
+    seconds: float
+    key_every_s: float
+    kbit_a_second: float
+    first_glance_s: float
+    costs: tuple[Cost, ...]
+
+
+def main(argv: list[str]) -> int:
+    """Measure what idle cameras cost."""
+    arguments = _parser().parse_args(argv)
+    seconds = 10.0 if arguments.quick else arguments.seconds
+    manifest = open_any_bundle(arguments.bundle).manifest
+    films = draw_films(arguments.cache, seconds + 60, arguments.key_every)
+    with serve(free_port(), films) as addresses, tempfile.TemporaryDirectory() as folder:
+        measure = Measurement(arguments.bundle, addresses, seconds, Path(folder))
+        result = Result(
+            bundle=f"{manifest.name} {manifest.version}",
+            seconds=seconds,
+            key_every_s=arguments.key_every,
+            kbit_a_second=statistics.mean(film.stat().st_size for film in films) * 8 / 1000 / (seconds + 60),
+            first_glance_s=measure.first_glance(),
+            costs=(
+                measure.agent("idle", arguments.cameras, NEVER_ON),
+                measure.agent("always on, 10 samples a second", 2, ALWAYS_ON),
+                measure.naive(),
+            ),
+        )
+    tell(describe(result))
+    write_json(arguments.json, result)
+    return 0
+
+
+def draw_films(cache: Path, seconds: float, key_every_s: float) -> list[Path]:
+    """Calm 720p films, drawn once and kept under ``cache``."""
+    films = []
+    for seed in range(FILMS):
+        spec = replace(random_spec(seed, fight=False, duration_s=seconds), fps=FPS, width=SIZE[0], height=SIZE[1])
+        name = f"calm-{SIZE[1]}p-seed{seed}-{seconds:g}s-key{key_every_s:g}.mp4"
+        films.append(film_footage(Scene(spec), cache / name, Encoding(key_every_s=key_every_s)))
+        sys.stderr.write(f"film {seed + 1} of {FILMS} is there\n")
+    return films
+
+
+class Measurement:
+    """Runs one design after another on the same streams."""
+
+    def __init__(
+        self, bundle: Path, addresses: Sequence[str], seconds: float, folder: Path, settle_s: float = 8.0
+    ) -> None:
+        """``settle_s`` pass before each measurement: a camera needs its first key pictures to know how far they lie
+        apart."""
+        self._bundle = bundle
+        self._settle_s = settle_s
+        self._addresses = addresses
+        self._seconds = seconds
+        self._folder = folder
+
+    def agent(self, design: str, cameras: int, tables: str) -> Cost:
+        """The agent on so many cameras; raises ``SiteError``."""
+        plan = SitePlan(self._bundle, self._cameras(cameras), tables)
+        with run_site(plan, self._folder / str(len(list(self._folder.iterdir())))) as site:
+            site.wait_until_connected(cameras)
+            time.sleep(self._settle_s)
+            since_s = time.monotonic()
+            core = self._share(site.pid)
+            health = site.listener.health(since_s)
+            return Cost(
+                design=design,
+                cameras=cameras,
+                core=core,
+                samples_a_second=statistics.mean(one["samples_per_s"] for one in health),
+                dropped=sum(one["dropped"] for one in health),
+                memory_mb=memory_bytes(site.pid) / 1e6,
+            )
+
+    def naive(self) -> Cost:
+        """The naive design on one camera."""
+        module = [sys.executable, "-m", "benchmarks.naive"]
+        command = [*module, "--bundle", str(self._bundle), "--source", self._addresses[0]]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            try:
+                first = int(next(iter(process.stdout or ()), "0"))
+                core = self._share(process.pid)
+                memory_mb = memory_bytes(process.pid) / 1e6
+            finally:
+                process.kill()
+            verdicts = int(list(process.stdout or ())[-1]) - first
+        return Cost(
+            design="naive, a verdict a second",
+            cameras=1,
+            core=core,
+            samples_a_second=verdicts / self._seconds,
+            dropped=0,
+            memory_mb=memory_mb,
+        )
+
+    def first_glance(self) -> float:
+        """Seconds from the start of the agent's process to its first probability."""
+        plan = SitePlan(self._bundle, self._cameras(1), NEVER_ON, state_interval_s=0.05)
+        with run_site(plan, self._folder / "start") as site:
+            return site.listener.wait(first_scored, "a camera was judged").at_s - site.started_s
+
+    def _cameras(self, count: int) -> dict[str, str]:
+        return {f"camera-{number}": self._addresses[number % len(self._addresses)] for number in range(count)}
+
+    def _share(self, pid: int) -> float:
+        """The share of a core that a process uses."""
+        before_s, began_s = cpu_s(pid), time.monotonic()
+        time.sleep(self._seconds)
+        return (cpu_s(pid) - before_s) / (time.monotonic() - began_s)
+
+
+def describe(result: Result) -> Iterator[str]:
+    """The lines that the benchmark prints."""
+    yield machine_line()
+    yield (
+        f"bundle: {result.bundle}; {SIZE[0]}x{SIZE[1]}, {FPS:g} pictures a second, H.264 of"
+        f" {result.kbit_a_second:.0f} kbit/s with a key picture every {result.key_every_s:g} s;"
+        f" {result.seconds:g} s each"
+    )
+    yield ""
+    header = ("design", "cameras", "of a core", "of a core, each", "samples a second", "dropped", "MB")
+    yield from table_lines(header, [_row(cost) for cost in result.costs])
+    yield ""
+    idle = result.costs[0]
+    for cost in result.costs[1:]:
+        yield f"an idle camera costs {idle.per_camera / cost.per_camera:.1%} of one that is {cost.design}"
+    yield f"first glance {result.first_glance_s:.2f} s after the process began"
+
+
+def _row(cost: Cost) -> tuple[str, ...]:
+    return (
+        cost.design,
+        str(cost.cameras),
+        f"{cost.core:.1%}",
+        f"{cost.per_camera:.2%}",
+        f"{cost.samples_a_second:.1f}",
+        str(cost.dropped),
+        f"{cost.memory_mb:.0f}",
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description="What cameras cost on which nothing happens.")
+    parser.add_argument("--bundle", type=Path, required=True)
+    parser.add_argument("--cameras", type=int, default=16, help="how many are idle (default: %(default)s)")
+    parser.add_argument("--seconds", type=float, default=60.0, help="measured for each design (default: %(default)s)")
+    parser.add_argument(
+        "--key-every", type=float, default=2.0, help="seconds between key pictures (default: %(default)s)"
+    )
+    parser.add_argument("--cache", type=Path, default=Path(".cache/streams"), help="where films stay (%(default)s)")
+    parser.add_argument("--quick", action="store_true", help="10 s each")
+    parser.add_argument("--json", type=Path, help="write the figures there too")
+    return parser
+
+
+if __name__ == "__main__":
+    run(main)
