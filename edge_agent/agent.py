@@ -22,6 +22,7 @@ from edge_agent.backoff import BackoffPolicy
 from edge_agent.camera import Camera
 from edge_agent.camera_policies import CameraPolicies
 from edge_agent.events import CameraState, Connection, Mode, Outbox
+from edge_agent.governor import Governor, GovernorPolicy, slow_down
 from edge_agent.health import HealthMeter
 from edge_agent.inference import Judge, Judgement, judge_until
 from edge_agent.pending import PendingSamples
@@ -218,6 +219,7 @@ class _Agent:
         self._judged: queue.Queue[list[Judgement]] = queue.Queue(_MOST_BATCHES)
         self._halted = threading.Event()
         self._meter = HealthMeter(clock())
+        self._governor = Governor(GovernorPolicy(), clock())
         self._reported_s = clock()
         seeds = np.random.default_rng().spawn(len(cameras))
         self._posts = {spec.id: self._post(spec, random) for spec, random in zip(cameras, seeds, strict=True)}
@@ -282,20 +284,33 @@ class _Agent:
         for judgement in judgements:
             post = self._posts[judgement.sample.camera]
             self._meter.judged(judgement.latency_s)
+            self._governor.judged(judgement.latency_s)
             post.camera.set_mode(post.watch.judge(judgement))
             post.camera.settle()
 
     def _tend(self) -> None:
         now_s, at = self._clock(), self._wall()
+        share = self._govern(now_s)
         for id_, post in self._posts.items():
             post.camera.tend(now_s)
-            post.camera.set_sampling(self._policies.of(id_).sampling)
+            post.camera.set_sampling(slow_down(self._policies.of(id_), share))
             post.camera.set_mode(post.watch.tend(now_s))
             self._announce(id_, post, now_s, at)
         if now_s - self._reported_s >= self._options.health_interval_s:
             self._reported_s = now_s
             waiting, dropped = len(self._pending), self._pending.dropped
-            self._outbox.health(self._meter.report(now_s, at, queue=waiting, dropped=dropped))
+            self._outbox.health(self._meter.report(now_s, at, queue=waiting, dropped=dropped, share=share))
+
+    def _govern(self, now_s: float) -> float:
+        before = self._governor.share
+        share = self._governor.tend(now_s, self._pending.dropped)
+        if (share < 1) != (before < 1):
+            _log.warning(
+                "more cameras are awake than can be judged: all are sampled less often, as health tells"
+                if share < 1
+                else "all cameras are sampled at their own rates again"
+            )
+        return share
 
     def _announce(self, id_: str, post: _Post, now_s: float, at: datetime) -> None:
         link, watch = post.camera.link, post.watch

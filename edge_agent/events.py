@@ -62,7 +62,8 @@ class Snapshot:
 @dataclass(frozen=True, slots=True)
 class Health:
     """Figures of the last period, for the whole agent; rates are per second, latencies in milliseconds from a
-    sample's newest frame to its judgement."""
+    sample's newest frame to its judgement. ``rate_share`` is how much of the alert rate cameras are sampled at, below
+    1 while more are awake than can be judged."""
 
     at: datetime
     samples_per_s: float
@@ -70,6 +71,7 @@ class Health:
     latency_p50_ms: float | None
     latency_p99_ms: float | None
     dropped: int
+    rate_share: float
     memory_bytes: int
     temperature_c: float | None
 

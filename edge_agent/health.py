@@ -31,7 +31,7 @@ class HealthMeter:
         self._judged += 1
         self._latencies.append(latency_s)
 
-    def report(self, now_s: float, at: datetime, *, queue: int, dropped: int) -> Health:
+    def report(self, now_s: float, at: datetime, *, queue: int, dropped: int, share: float) -> Health:
         """Figures since the last report; ``dropped`` counts from the agent's start. A new period begins."""
         p50, p99 = _percentiles(self._latencies)
         health = Health(
@@ -41,6 +41,7 @@ class HealthMeter:
             latency_p50_ms=p50,
             latency_p99_ms=p99,
             dropped=dropped - self._dropped_before,
+            rate_share=share,
             memory_bytes=read_memory(),
             temperature_c=read_temperature(),
         )

@@ -113,7 +113,7 @@ class Sampler:
 
     def _follow_policy(self, time_s: float) -> None:
         policy = self.policy
-        if policy is self._planned_policy:
+        if policy == self._planned_policy:
             return
         self._planned_policy = policy
         self._interval_s = self._intervals(policy)

@@ -100,6 +100,12 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     latency_p50_ms: NotNegative | None
     latency_p99_ms: NotNegative | None
     dropped: Annotated[Count, msgspec.Meta(description="samples given up because inference was behind")]
+    rate_share: Annotated[
+        float,
+        msgspec.Meta(
+            gt=0, le=1, description="of the alert rate; below 1 while more cameras are awake than can be judged"
+        ),
+    ]
     memory_bytes: Count
     temperature_c: float | None
     spool: SpoolHealth

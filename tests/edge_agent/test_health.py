@@ -14,13 +14,14 @@ def test_report_covers_one_period_when_asked_again() -> None:
     meter = HealthMeter(100.0)
     for milliseconds in range(1, 101):
         meter.judged(milliseconds / 1000)
-    first = meter.report(110.0, AT, queue=3, dropped=7)
+    first = meter.report(110.0, AT, queue=3, dropped=7, share=1.0)
     assert first.samples_per_s == pytest.approx(10.0)
     assert (first.queue, first.dropped) == (3, 7)
     assert first.latency_p50_ms == pytest.approx(50.5)
     assert first.latency_p99_ms == pytest.approx(99.0, abs=0.1)
-    second = meter.report(120.0, AT, queue=0, dropped=9)
+    second = meter.report(120.0, AT, queue=0, dropped=9, share=0.4)
     assert (second.samples_per_s, second.dropped) == (0.0, 2)
+    assert (first.rate_share, second.rate_share) == (1.0, 0.4)
     assert second.latency_p50_ms is None
     assert second.latency_p99_ms is None
 

@@ -60,6 +60,7 @@ def health(**changes: Any) -> Health:
         "latency_p50_ms": 12.0,
         "latency_p99_ms": 40.5,
         "dropped": 0,
+        "rate_share": 1.0,
         "memory_bytes": 180_000_000,
         "temperature_c": 51.5,
     }
