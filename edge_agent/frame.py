@@ -32,12 +32,14 @@ class Image(Protocol):
 class Frame:
     """``time_s`` is the source's own clock, seconds since the stream's start; it rises within one ``segment``, and a
     new segment says that what follows has no motion in common with what came before. ``paused`` says that pictures
-    right before this one were not decoded, since nobody needed them."""
+    right before this one were not decoded, since nobody needed them; ``late_s`` is how many seconds ago it came, for
+    one that waited to be decoded."""
 
     time_s: float
     segment: int
     image: Image
     paused: bool = False
+    late_s: float = 0.0
 
 
 def fit(size: tuple[int, int], largest_side: int) -> tuple[int, int]:

@@ -153,7 +153,7 @@ class Reader:
         return self._maker.needs(time_s, key=key)
 
     def _take(self, frame: Frame, source: Source) -> None:
-        arrived_s = self._clock()
+        arrived_s = self._clock() - frame.late_s
         self._seen = True
         self.skipped = self._skipped_before + source.skipped
         if self.link.connection != "connected":

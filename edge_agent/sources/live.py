@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from edge_agent.frame import Frame
+from edge_agent.sources.lag import Lag
 from edge_agent.sources.source import Need, SourceOpenError, SourceOptions, SourceReadError
 from edge_agent.sources.video import VideoReader
 
@@ -27,7 +28,7 @@ class LiveSource:
         picture = self._reader.read()
         if picture is None:
             raise SourceReadError(f"{self._reader.name}: the camera ended its stream; is it on, and its network?")
-        return Frame(picture.time_s, 0, picture.image, picture.paused)
+        return Frame(picture.time_s, 0, picture.image, picture.paused, picture.late_s)
 
     def close(self) -> None:
         self._reader.close()
@@ -36,12 +37,13 @@ class LiveSource:
 def open_rtsp(rest: str, options: SourceOptions, clock: Callable[[], float], needed: Need) -> LiveSource:
     """``rtsp://…``; raises ``SourceOpenError``."""
     flags = {"rtsp_transport": options.transport}
-    return LiveSource(VideoReader(f"rtsp:{rest}", options, clock, flags=flags, needed=needed))
+    return LiveSource(VideoReader(f"rtsp:{rest}", options, clock, flags=flags, needed=needed, lag=Lag()))
 
 
 def open_rtsps(rest: str, options: SourceOptions, clock: Callable[[], float], needed: Need) -> LiveSource:
     """``rtsps://…``: RTSP inside TLS, over TCP whatever is asked; raises ``SourceOpenError``."""
-    return LiveSource(VideoReader(f"rtsps:{rest}", options, clock, flags={"rtsp_transport": "tcp"}, needed=needed))
+    flags = {"rtsp_transport": "tcp"}
+    return LiveSource(VideoReader(f"rtsps:{rest}", options, clock, flags=flags, needed=needed, lag=Lag()))
 
 
 def open_v4l2(rest: str, options: SourceOptions, clock: Callable[[], float], needed: Need) -> LiveSource:
@@ -49,4 +51,4 @@ def open_v4l2(rest: str, options: SourceOptions, clock: Callable[[], float], nee
     if not Path(rest).exists():
         there = ", ".join(sorted(str(path) for path in Path("/dev").glob("video*"))) or "none"
         raise SourceOpenError(f"v4l2:{rest}: no such device; devices here: {there}; plug it in or correct the address")
-    return LiveSource(VideoReader(rest, options, clock, format_="v4l2", needed=needed))
+    return LiveSource(VideoReader(rest, options, clock, format_="v4l2", needed=needed, lag=Lag()))

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from edge_agent.frame import fit
 from edge_agent.sources.address import redact
 from edge_agent.sources.backlog import Backlog, Due
+from edge_agent.sources.lag import Lag
 from edge_agent.sources.source import Need, SourceOpenError, SourceOptions, SourceReadError, needs_all
 from models.preprocessing import Luma
 
@@ -44,11 +45,13 @@ class VideoImage:
 
 
 class Picture(NamedTuple):
-    """A decoded picture: seconds since the stream's first, and whether those right before it were not decoded."""
+    """A decoded picture: seconds since the stream's first, whether those right before it were not decoded, and how many
+    seconds ago it came, as far as the stream's ``Lag`` knows."""
 
     time_s: float
     image: VideoImage
     paused: bool
+    late_s: float
 
 
 class VideoReader:
@@ -64,9 +67,10 @@ class VideoReader:
         format_: str | None = None,
         flags: Mapping[str, str] = MappingProxyType({}),
         needed: Need = needs_all,
+        lag: Lag | None = None,
     ) -> None:
         """Open ``uri``, as FFmpeg's ``format_`` where given, with its private ``flags``; ``needed`` is asked for each
-        picture before it is decoded. Raises ``SourceOpenError``."""
+        picture before it is decoded, and while ``lag`` finds the stream behind none is. Raises ``SourceOpenError``."""
         self.name = redact(uri)
         self._clock = clock
         self._read_timeout_s = options.read_timeout_s
@@ -76,6 +80,8 @@ class VideoReader:
         self._stream.codec_context.thread_count = 1
         self._packets: Iterator[av.Packet[av.VideoStream]] = self._container.demux(self._stream)
         self._needed = needed
+        self._lag = lag
+        self._waited_s = 0.0
         self._backlog: Backlog[av.Packet[av.VideoStream]] = Backlog()
         self._due: deque[Due[av.Packet[av.VideoStream]]] = deque()
         self._decoded: deque[av.VideoFrame] = deque()
@@ -97,7 +103,9 @@ class VideoReader:
             self._due += self._backlog.offer(packet, needed=self._is_needed(packet))
         frame = self._decoded.popleft()
         paused, self._paused = self._paused, False
-        return Picture(self._time_of(frame), VideoImage(frame), paused)
+        time_s = self._time_of(frame)
+        late_s = self._lag.late_s(time_s, self._clock()) if self._lag else 0.0
+        return Picture(time_s, VideoImage(frame), paused, late_s)
 
     def close(self) -> None:
         self._container.close()
@@ -122,18 +130,25 @@ class VideoReader:
     def _next_packet(self) -> av.Packet[av.VideoStream] | None:
         began_s = self._clock()
         try:
-            return next(self._packets, None)
+            packet = next(self._packets, None)
         except EOFError:
             return None
         except (av.FFmpegError, OSError) as error:
             raise SourceReadError(
                 f"{self.name}: stopped: {self._reason(error, began_s, self._read_timeout_s)}"
             ) from None
+        self._waited_s = self._clock() - began_s
+        return packet
 
     def _is_needed(self, packet: av.Packet[av.VideoStream]) -> bool:
         if self._first_s is None or packet.pts is None or packet.time_base is None:
             return True
-        return self._needed(float(packet.pts * packet.time_base) - self._first_s, key=packet.is_keyframe)
+        time_s = float(packet.pts * packet.time_base) - self._first_s
+        needed = self._needed(time_s, key=packet.is_keyframe)
+        if self._lag is None or not self._lag.follow(time_s, self._clock(), self._waited_s):
+            return needed
+        self.skipped += needed
+        return False
 
     def _decode(self, due: Due[av.Packet[av.VideoStream]]) -> None:
         if due.paused:
