@@ -18,6 +18,7 @@ from edge_agent.delivery.presence import Presence, Process
 from edge_agent.delivery.spool import Spool, SpoolLimits
 from edge_agent.delivery.topics import Topics
 from edge_agent.delivery.writer import Writer
+from edge_agent.tracer import UNTRACED, Tracer
 
 SPOOL_FILE = "spool.sqlite"
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -35,7 +36,9 @@ class Delivery:
     bundle: BundleName
 
 
-def open_outbox(delivery: Delivery, clock: Callable[[], float] = time.monotonic) -> MqttOutbox:
+def open_outbox(
+    delivery: Delivery, clock: Callable[[], float] = time.monotonic, tracer: Tracer = UNTRACED
+) -> MqttOutbox:
     """An outbox with its spool open, not started yet.
 
     Raises ``SpoolError`` when the spool cannot be used.
@@ -49,6 +52,7 @@ def open_outbox(delivery: Delivery, clock: Callable[[], float] = time.monotonic)
         lambda will: open_connection(delivery.broker, will),
         Backoff(random.random),
         clock,
+        tracer,
     )
 
 
