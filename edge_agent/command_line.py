@@ -20,6 +20,7 @@ from edge_agent.doctor import Finding, examine
 from edge_agent.logs import LogFormat, tell_failure
 from edge_agent.run_command import run
 from edge_agent.top.command import add_top_options, run_top
+from edge_agent.trace.command import add_trace_options, run_trace
 from models.errors import NexaraError
 from runtimes.bench.command import add_bench_options, run_bench
 from runtimes.bench.kept import keep_bench
@@ -68,6 +69,9 @@ def _parser() -> argparse.ArgumentParser:
     top = commands.add_parser("top", help="show a running agent in the terminal, from its metrics")
     add_top_options(top)
     top.set_defaults(command=run_top)
+    trace = commands.add_parser("trace", help="time what becomes of a camera's frames, stage by stage")
+    add_trace_options(trace)
+    trace.set_defaults(command=run_trace)
     return parser
 
 

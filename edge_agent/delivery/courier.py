@@ -174,7 +174,7 @@ class Courier:
 
     def _offer(self, session: _Session, item: Message | StoredMessage) -> None:
         message = item if isinstance(item, Message) else item.message
-        with self._tracer.timed("publish"):
+        with self._tracer.timed("publish", count=int(isinstance(item, StoredMessage))):
             ticket = session.connection.publish(message)
         if message.qos:
             session.in_flight[ticket] = item

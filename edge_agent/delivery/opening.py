@@ -11,7 +11,8 @@ from pathlib import Path
 
 from edge_agent.delivery.backoff import Backoff
 from edge_agent.delivery.broker import Broker
-from edge_agent.delivery.connection import open_connection
+from edge_agent.delivery.connection import Connection, open_connection
+from edge_agent.delivery.message import Message
 from edge_agent.delivery.outbox import MqttOutbox
 from edge_agent.delivery.payloads import BundleName
 from edge_agent.delivery.presence import Presence, Process
@@ -37,9 +38,12 @@ class Delivery:
 
 
 def open_outbox(
-    delivery: Delivery, clock: Callable[[], float] = time.monotonic, tracer: Tracer = UNTRACED
+    delivery: Delivery,
+    clock: Callable[[], float] = time.monotonic,
+    tracer: Tracer = UNTRACED,
+    connect: Callable[[Broker, Message], Connection] = open_connection,
 ) -> MqttOutbox:
-    """An outbox with its spool open, not started yet.
+    """An outbox with its spool open, not started yet; ``connect`` opens a session with a last will.
 
     Raises ``SpoolError`` when the spool cannot be used.
     """
@@ -49,7 +53,7 @@ def open_outbox(
         Writer(delivery.topics, delivery.bundle),
         Presence(delivery.topics, process, delivery.bundle, _utc),
         spool,
-        lambda will: open_connection(delivery.broker, will),
+        lambda will: connect(delivery.broker, will),
         Backoff(random.random),
         clock,
         tracer,
