@@ -146,6 +146,18 @@ def test_a_failure_to_start_is_an_object_too_when_asked_for(tmp_path: Path) -> N
     assert "sitee: unknown key" in json.loads(line)["message"]
 
 
+def test_doctor_warns_when_the_package_for_metrics_is_missing(
+    tmp_path: Path, text: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "edge.toml").write_text(text[: text.rindex("[[camera]]")].replace("@METRICS@", "9464"))
+    assert main(["doctor", "--config", str(tmp_path / "edge.toml")]) == 0
+    assert "ok       metrics" in capsys.readouterr().out
+    monkeypatch.setattr(sys, "path", [])
+    monkeypatch.delitem(sys.modules, "prometheus_client", raising=False)
+    assert main(["doctor", "--config", str(tmp_path / "edge.toml")]) == 0
+    assert "install nexaravision[metrics]" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("url", "text"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import socket
 import sys
 import threading
@@ -220,3 +221,15 @@ def test_broken_packets_add_up_when_a_reader_is_replaced(readings: tuple[int, ..
         at = datetime.now(timezone.utc)
         tally.observe(Observation("yard", at, "connected", "idle", 0.5, 1.0, 0, None, None, skipped=skipped))
     assert tally.figures().cameras["yard"].broken == total
+
+
+def test_every_metric_is_in_the_installers_table_and_no_other() -> None:
+    document = (Path(__file__).parents[3] / "docs" / "installing.md").read_text()
+    table = document.partition("<!-- metrics -->")[2].partition("\n\n")[0]
+    documented = set(re.findall(r"`(nexara_\w+)`", table))
+    port = free_port()
+    with serving(port, Tally(["yard"])):
+        kinds = dict(re.findall(r"^# TYPE (nexara_\w+) (\w+)", scrape_text(port), re.MULTILINE))
+    # Not every machine has a sensor.
+    assert documented - set(kinds) <= {"nexara_temperature_celsius"}
+    assert set(kinds) <= documented
