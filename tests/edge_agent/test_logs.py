@@ -43,7 +43,7 @@ def kept(request: pytest.FixtureRequest) -> Any:
     logging.getLogger().removeHandler(handler)
 
 
-def fail_to_open() -> Source:
+def fail_to_open(*_needed: object) -> Source:
     raise RuntimeError(f"FFmpeg says of {ADDRESS}\nwhat nobody foresaw")
 
 
