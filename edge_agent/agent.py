@@ -25,17 +25,18 @@ from edge_agent.events import CameraState, Connection, Mode, Outbox
 from edge_agent.governor import Governor, GovernorPolicy, slow_down
 from edge_agent.health import HealthMeter
 from edge_agent.inference import Judge, Judgement, judge_until
+from edge_agent.judging import open_judge
 from edge_agent.pending import PendingSamples
 from edge_agent.policy import PolicyError, require_positive
 from edge_agent.policy_book import PolicyBook
 from edge_agent.sample import SampleMaker
 from edge_agent.sources import SourceOptions, check_address, open_source
+from edge_agent.timed_source import open_timed
 from edge_agent.timeline import LARGEST_GAP_S
+from edge_agent.tracer import UNTRACED, Tracer
 from edge_agent.watch import Watch
 from models.bundle import Bundle
 from models.manifest import Manifest
-from runtimes.detector import Detector, open_detector
-from runtimes.protocol import SessionOptions
 
 _log = logging.getLogger(__name__)
 _TICK_S = 0.1
@@ -118,14 +119,15 @@ def run_agent(
     make_id: Callable[[], str] = lambda: str(uuid.uuid4()),
     observe: Callable[[Observation], None] | None = None,
     on_runtime: Callable[[str], None] | None = None,
+    tracer: Tracer = UNTRACED,
 ) -> None:
     """Watch ``cameras`` with ``bundle`` and tell ``outbox``, until ``stop`` is set; returns within about 3 s of that.
 
     A camera that is not there, breaks or hangs is reported and tried again, and disturbs no other. ``policies`` are
     read anew before each decision, so that whoever holds the book may change them; without it those of ``cameras``
     stay in force. ``observe`` is called on this thread, and no more once it raised; ``on_runtime`` is told which
-    engine judges, at the start and, on another thread, whenever that changes. OpenCV works on its caller's thread alone
-    from then on, in the whole process.
+    engine judges, at the start and, on another thread, whenever that changes; ``tracer`` is told of each piece of work
+    on the thread that does it. OpenCV works on its caller's thread alone from then on, in the whole process.
 
     Raises ``PolicyError`` for cameras that cannot be told apart, ``SourceUriError`` for an address that cannot be
     understood and ``NoRuntimeError`` when nothing here can run the bundle.
@@ -134,34 +136,16 @@ def run_agent(
     # Every camera's pictures are shrunk on a thread of its own. With OpenCV's pool, one thread a core, they would queue
     # for that pool, and its threads would take the cores on which the engine judges.
     cv2.setNumThreads(1)
-    detector, judge = _open_judge(bundle, options, clock, on_runtime)
-    book = policies or open_book(cameras, bundle.manifest)
+    manifest = bundle.manifest
+    detector, judge = open_judge(bundle, options, clock, on_runtime, tracer)
+    book = policies or open_book(cameras, manifest)
     agent = _Agent(
-        cameras, bundle.manifest, outbox, options, book, clock=clock, wall=wall, make_id=make_id, observe=observe
+        cameras, manifest, outbox, options, book, tracer, clock=clock, wall=wall, make_id=make_id, observe=observe
     )
     if on_runtime is not None:
         on_runtime(detector.description)
     if agent.run(judge, stop):
         detector.close()
-
-
-def _open_judge(
-    bundle: Bundle, options: AgentOptions, clock: Callable[[], float], on_runtime: Callable[[str], None] | None
-) -> tuple[Detector, Judge]:
-    def changed(_before: str, _after: str, _reason: str) -> None:
-        judge.forget()
-        if on_runtime is not None:
-            on_runtime(detector.description)
-
-    detector = open_detector(
-        bundle,
-        target=options.target,
-        options=SessionOptions(threads=options.threads),
-        on_changed=changed,
-        clock=clock,
-    )
-    judge = Judge(detector, bundle.manifest.geometry, options.largest_gap_s, clock)
-    return detector, judge
 
 
 def open_book(cameras: Sequence[CameraSpec], manifest: Manifest) -> PolicyBook:
@@ -201,6 +185,7 @@ class _Agent:
         outbox: Outbox,
         options: AgentOptions,
         policies: PolicyBook,
+        tracer: Tracer,
         *,
         clock: Callable[[], float],
         wall: Callable[[], datetime],
@@ -215,7 +200,8 @@ class _Agent:
         self._wall = wall
         self._make_id = make_id
         self._observe = observe
-        self._pending = PendingSamples(_DEPTH)
+        self._tracer = tracer
+        self._pending = PendingSamples(_DEPTH, tracer)
         self._judged: queue.Queue[list[Judgement]] = queue.Queue(_MOST_BATCHES)
         self._halted = threading.Event()
         self._meter = HealthMeter(clock())
@@ -247,9 +233,16 @@ class _Agent:
         camera = Camera(
             spec.id,
             spec.source,
-            lambda needed: open_source(spec.source, spec.options, self._clock, needed),
+            lambda needed: open_timed(
+                partial(open_source, spec.source, spec.options, self._clock, needed), spec.id, self._tracer
+            ),
             lambda: SampleMaker(
-                spec.id, policies().sampling, manifest.geometry, manifest.preprocessing, options.largest_gap_s
+                spec.id,
+                policies().sampling,
+                manifest.geometry,
+                manifest.preprocessing,
+                options.largest_gap_s,
+                self._tracer,
             ),
             self._pending.put,
             options=spec.options,
@@ -264,6 +257,7 @@ class _Agent:
             clock=self._clock,
             wall=self._wall,
             make_id=self._make_id,
+            tracer=self._tracer,
         )
         return _Post(camera, watch, Announcer(options.state_interval_s))
 
@@ -285,7 +279,9 @@ class _Agent:
             post = self._posts[judgement.sample.camera]
             self._meter.judged(judgement.latency_s)
             self._governor.judged(judgement.latency_s)
-            post.camera.set_mode(post.watch.judge(judgement))
+            self._tracer.judged(judgement)
+            with self._tracer.timed("decide", judgement.sample.camera):
+                post.camera.set_mode(post.watch.judge(judgement))
             post.camera.settle()
 
     def _tend(self) -> None:

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 import msgspec
 
@@ -16,7 +17,10 @@ from edge_agent.config.plan import Plan
 from edge_agent.delivery.errors import SpoolError
 from edge_agent.delivery.message_schemas import DIALECT, generate_schemas, render_schema
 from edge_agent.doctor import Finding, examine
+from edge_agent.logs import LogFormat, tell_failure
 from edge_agent.run_command import run
+from edge_agent.top.command import add_top_options, run_top
+from edge_agent.trace.command import add_trace_options, run_trace
 from models.errors import NexaraError
 from runtimes.bench.command import add_bench_options, run_bench
 from runtimes.bench.kept import keep_bench
@@ -33,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return int(arguments.command(arguments))
     except NexaraError as error:
-        sys.stderr.write(f"nexara-edge: {error}\n")
+        tell_failure(error)
         return TRY_AGAIN if isinstance(error, SpoolError) else FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -43,6 +47,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="nexara-edge", description="The agent that watches cameras on a device.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     running = commands.add_parser("run", help="watch the configured cameras until SIGTERM or Ctrl-C")
+    running.add_argument(
+        "--log-format", choices=get_args(LogFormat), help="how to log, whatever the configuration says"
+    )
     running.set_defaults(command=_run)
     checking = commands.add_parser("check", help="validate a configuration and tell every fault in it")
     checking.set_defaults(command=_check)
@@ -59,11 +66,17 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument("--config", type=Path, required=True, metavar="FILE", help="the device's edge.toml")
     add_bench_options(bench)
     bench.set_defaults(command=_bench)
+    top = commands.add_parser("top", help="show a running agent in the terminal, from its metrics")
+    add_top_options(top)
+    top.set_defaults(command=run_top)
+    trace = commands.add_parser("trace", help="time what becomes of a camera's frames, stage by stage")
+    add_trace_options(trace)
+    trace.set_defaults(command=run_trace)
     return parser
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    run(arguments.config)
+    run(arguments.config, arguments.log_format)
     return 0
 
 

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
@@ -81,6 +82,8 @@ def examine_plan(plan: Plan) -> Iterator[Finding]:
     else:
         yield _examine_bundle(plan, bundle)
         yield from _examine_cameras(plan, bundle)
+    if plan.metrics_address() is not None:
+        yield _examine_metrics()
     yield _examine_spool(plan)
     yield _examine_broker(plan)
 
@@ -101,6 +104,13 @@ def _examine_bundle(plan: Plan, bundle: Bundle) -> Finding:
         detail = f"{bundle.manifest.name} {bundle.manifest.version}, {bundle.signature.state}, self-test passed on"
         outcome: Outcome = "ok" if bundle.signature.state == "trusted" else "warning"
         return Finding(name="bundle", outcome=outcome, detail=f"{detail} {detector.description}")
+
+
+def _examine_metrics() -> Finding:
+    if find_spec("prometheus_client") is None:
+        detail = "[metrics] needs the package prometheus-client; install nexaravision[metrics]"
+        return Finding(name="metrics", outcome="warning", detail=f"{detail}; the agent watches without")
+    return Finding(name="metrics", outcome="ok", detail="prometheus-client is installed")
 
 
 def _examine_spool(plan: Plan) -> Finding:

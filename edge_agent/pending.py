@@ -6,18 +6,20 @@ import threading
 from collections import deque
 
 from edge_agent.sample import Sample
+from edge_agent.tracer import UNTRACED, Tracer
 
 
 class PendingSamples:
     """Between the cameras' threads and the one that judges. It never grows: a camera with ``depth`` samples waiting
     loses its oldest, which is counted."""
 
-    def __init__(self, depth: int) -> None:
+    def __init__(self, depth: int, tracer: Tracer = UNTRACED) -> None:
         self._depth = depth
+        self._tracer = tracer
         self._queues: dict[str, deque[Sample]] = {}
         self._changed = threading.Condition()
         self._dropped = 0
-        self._out = 0
+        self._out: list[Sample] = []
 
     def __len__(self) -> int:
         with self._changed:
@@ -39,9 +41,10 @@ class PendingSamples:
         with self._changed:
             queue = self._queues.setdefault(sample.camera, deque())
             if len(queue) >= self._depth:
-                queue.popleft()
+                self._tracer.dropped(queue.popleft())
                 self._dropped += 1
             queue.append(sample)
+            self._tracer.queued(sample)
             self._changed.notify()
 
     def take(self, timeout_s: float) -> list[Sample]:
@@ -52,11 +55,14 @@ class PendingSamples:
             taken = [sample for queue in self._queues.values() for sample in queue]
             for queue in self._queues.values():
                 queue.clear()
-            self._out = len(taken)
+            self._out = taken
+            self._tracer.taken(taken)
             return taken
 
     def done(self, *, lost: int = 0) -> None:
         """Say that what was taken has been dealt with, ``lost`` of it without a judgement."""
         with self._changed:
-            self._out = 0
+            for sample in self._out[len(self._out) - lost :]:
+                self._tracer.dropped(sample)
+            self._out = []
             self._dropped += lost

@@ -7,44 +7,73 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import TypeVar
 
-from edge_agent.agent import open_book, run_agent
+from edge_agent.agent import CameraSpec, open_book, run_agent
 from edge_agent.config import load_config
 from edge_agent.config.plan import Plan
 from edge_agent.delivery.opening import open_outbox
+from edge_agent.logs import LogFormat, start_log
+from edge_agent.metrics.about import About
+from edge_agent.metrics.opening import serve_metrics
+from edge_agent.metrics.tally import Tally
 from edge_agent.notifier import Notifier
+from edge_agent.policy_book import PolicyBook
 from edge_agent.reloading import Reloader, reload_on_hangup
+from edge_agent.stopwatch import Stopwatch
+from edge_agent.tracer import UNTRACED
 from edge_agent.version import read_version
 from edge_agent.vigil import Vigil
+from models.bundle import Bundle
 
 log = logging.getLogger(__name__)
 
+_Told = TypeVar("_Told")
 
-def run(path: Path) -> None:
+
+def run(path: Path, log_format: LogFormat | None = None) -> None:
     """Run the agent that ``path`` describes until SIGTERM, or until Ctrl-C, which raises ``KeyboardInterrupt`` once
-    everything has ended cleanly. SIGHUP has ``path`` read again.
+    everything has ended cleanly. SIGHUP has ``path`` read again. ``log_format`` comes before the configuration's.
 
     Raises ``NexaraError`` for what makes a start impossible: the configuration, the bundle, no engine, the spool. A
     camera or broker that is not there does not.
     """
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    if log_format is not None:
+        start_log(log_format)
     plan = Plan(load_config(path), os.environ)
+    if log_format is None:
+        start_log(plan.config.settings.log.format)
     bundle = plan.open_bundle()
     manifest = bundle.manifest
     cameras = plan.cameras(manifest)
     notifier = Notifier(os.environ)
     policies = open_book(cameras, manifest)
     reloader = Reloader(plan, manifest, policies, notifier)
-    outbox = open_outbox(plan.delivery(read_version(), manifest))
-    vigil = Vigil(notifier, lambda: outbox.healthy, time.monotonic)
     with _stop_on_signals() as stop, reload_on_hangup(reloader.reload):
-        outbox.start()
-        log.info("watching %d camera(s) with bundle %s %s", len(cameras), manifest.name, manifest.version)
-        try:
+        _watch(plan, bundle, cameras, policies, notifier, stop)
+
+
+def _watch(
+    plan: Plan,
+    bundle: Bundle,
+    cameras: Sequence[CameraSpec],
+    policies: PolicyBook,
+    notifier: Notifier,
+    stop: threading.Event,
+) -> None:
+    manifest, version, listen = bundle.manifest, read_version(), plan.metrics_address()
+    tally = Tally(camera.id for camera in cameras)
+    tracer = UNTRACED if listen is None else Stopwatch(tally, time.monotonic, time.thread_time)
+    outbox = open_outbox(plan.delivery(version, manifest), tracer=tracer)
+    vigil = Vigil(notifier, lambda: outbox.healthy, time.monotonic)
+    outbox.start()
+    log.info("watching %d camera(s) with bundle %s %s", len(cameras), manifest.name, manifest.version)
+    try:
+        with serve_metrics(listen, tally, outbox.figures, About(version, manifest.name, manifest.version)):
             run_agent(
                 cameras,
                 bundle,
@@ -52,12 +81,21 @@ def run(path: Path) -> None:
                 stop=stop,
                 options=plan.options(),
                 policies=policies,
-                on_runtime=outbox.use_runtime,
-                observe=vigil.observe,
+                on_runtime=_both(outbox.use_runtime, tally.use_runtime),
+                observe=_both(vigil.observe, tally.observe),
+                tracer=tracer,
             )
-        finally:
-            notifier.stopping()
-            outbox.close()
+    finally:
+        notifier.stopping()
+        outbox.close()
+
+
+def _both(first: Callable[[_Told], None], second: Callable[[_Told], None]) -> Callable[[_Told], None]:
+    def tell(what: _Told) -> None:
+        first(what)
+        second(what)
+
+    return tell
 
 
 @contextmanager

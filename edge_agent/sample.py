@@ -11,6 +11,7 @@ from edge_agent.events import Mode
 from edge_agent.frame import Frame, Image
 from edge_agent.sampling import Sampler, SamplingPolicy, Triple
 from edge_agent.timeline import LARGEST_GAP_S, Tick, Timeline
+from edge_agent.tracer import UNTRACED, Tracer
 from models.manifest import Geometry, Preprocessing
 from models.preprocessing import Luma, make_sample, shrink
 
@@ -51,9 +52,11 @@ class SampleMaker:
         geometry: Geometry,
         preprocessing: Preprocessing,
         largest_gap_s: float = LARGEST_GAP_S,
+        tracer: Tracer = UNTRACED,
     ) -> None:
         """A silence between frames above ``largest_gap_s`` is a break."""
         self._camera = camera
+        self._tracer = tracer
         self._preprocessing = preprocessing
         self._timeline = Timeline(largest_gap_s)
         self._sampler = Sampler(policy, geometry)
@@ -111,11 +114,14 @@ class SampleMaker:
 
     def _keep(self, placed: _Placed) -> None:
         if placed.tick.time_s not in self._shrunk:
-            self._shrunk[placed.tick.time_s] = shrink(placed.frame.image.luma(), self._preprocessing)
+            with self._tracer.timed("shrink", self._camera):
+                self._shrunk[placed.tick.time_s] = shrink(placed.frame.image.luma(), self._preprocessing)
 
     def _sample(self, triple: Triple, here: _Placed, previous: _Placed | None, arrived_s: float) -> Sample:
         newest = here if previous is None or triple.after == here.tick.time_s else previous
         before, now, after = (self._shrunk[time_s] for time_s in (triple.before, triple.now, triple.after))
+        with self._tracer.timed("sample", self._camera):
+            pixels = make_sample(before, now, after, self._preprocessing)
         return Sample(
             camera=self._camera,
             time_s=triple.time_s,
@@ -123,5 +129,5 @@ class SampleMaker:
             source_s=newest.frame.time_s,
             arrived_s=arrived_s,
             image=newest.frame.image,
-            pixels=make_sample(before, now, after, self._preprocessing),
+            pixels=pixels,
         )

@@ -16,6 +16,7 @@ from edge_agent.health import RateMeter
 from edge_agent.incidents import IncidentMachine, IncidentStep
 from edge_agent.inference import Judgement
 from edge_agent.snapshot import encode_snapshot
+from edge_agent.tracer import UNTRACED, Tracer
 
 _log = logging.getLogger(__name__)
 # A peak is worth another picture when it stands out by this much over the one that was sent.
@@ -40,8 +41,10 @@ class Watch:
         clock: Callable[[], float],
         wall: Callable[[], datetime],
         make_id: Callable[[], str],
+        tracer: Tracer = UNTRACED,
     ) -> None:
         self._camera = camera
+        self._tracer = tracer
         self._in_force = policies
         self._policies = policies()
         self._outbox = outbox
@@ -160,9 +163,10 @@ class Watch:
         if image is None:
             return None
         try:
-            jpeg = encode_snapshot(image, step.peak, self._policies.snapshots)
+            with self._tracer.timed("snapshot", self._camera):
+                jpeg = encode_snapshot(image, step.peak, self._policies.snapshots)
         except (cv2.error, ValueError, OSError):
-            _log.exception("%s: no picture of incident %s", self._camera, step.incident)
+            _log.exception("%s: no picture of incident %s", self._camera, step.incident, extra={"camera": self._camera})
             return None
         return Snapshot(
             camera=self._camera,

@@ -109,7 +109,7 @@ def test_script_says_what_to_install_when_python_lacks_ensurepip(clone: Path, to
         (["evaluate"], "core builder demo dev onnx tflite", ["nexara", "evaluate"]),
         (["show", "x"], "core", ["nexara", "show", "x"]),
         (["build"], "core builder", ["nexara", "build"]),
-        (["edge", "check"], "core onnx tflite", ["nexara-edge", "check"]),
+        (["edge", "check"], "core onnx tflite top", ["nexara-edge", "check"]),
     ],
 )
 def test_command_starts_at_once_where_the_caller_stands_when_all_is_installed(

@@ -98,6 +98,11 @@ class Plan:
             bundle=BundleName(name=manifest.name, version=manifest.version),
         )
 
+    def metrics_address(self) -> str | None:
+        """Where metrics are served; ``None``: nowhere."""
+        metrics = self.config.settings.metrics
+        return None if metrics is None else metrics.listen
+
     def spool_limits(self) -> SpoolLimits:
         spool = self.config.settings.spool
         return SpoolLimits(int(spool.max_megabytes * 1_000_000), spool.max_age_hours * 3600)

@@ -10,6 +10,7 @@ from edge_agent.agent import AgentOptions
 from edge_agent.attention import AttentionPolicy
 from edge_agent.delivery.topics import NAME_PATTERN
 from edge_agent.incidents import IncidentPolicy
+from edge_agent.logs import LogFormat
 from edge_agent.sampling import SamplingPolicy
 from edge_agent.snapshot import SnapshotPolicy
 from edge_agent.sources.source import SourceOptions
@@ -44,6 +45,14 @@ IdleInterval = Annotated[float, msgspec.Meta(gt=0, le=60)]
 AlertRate = Annotated[float, msgspec.Meta(gt=0, le=60)]
 Smoothing = Annotated[int, msgspec.Meta(ge=1, le=100)]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
+_PORTS = r"([1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])"
+Listen = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=rf"^([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):{_PORTS}$",
+        description="host:port, as 127.0.0.1:9464, [::1]:9464 or 0.0.0.0:9464, port 1 to 65535",
+    ),
+]
 
 
 class Bundle(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -133,6 +142,18 @@ class Health(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     state_interval_s: Seconds = _AGENT.state_interval_s
 
 
+class Metrics(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[metrics]``: its presence serves figures for Prometheus at ``http://<listen>/metrics``, to whoever asks."""
+
+    listen: Listen = "127.0.0.1:9464"
+
+
+class Log(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[log]``: lines for a person, or one JSON object a line."""
+
+    format: LogFormat = "text"
+
+
 class Camera(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[[camera]]``: one camera. ``password`` goes into the ``source``'s address, which then names the user:
     ``rtsp://user@host/stream``. The keys of ``[thresholds]``, ``[sampling]`` (but ``largest_gap_s``) and
@@ -176,3 +197,5 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     incidents: Incidents = Incidents()
     snapshots: Snapshots = Snapshots()
     health: Health = Health()
+    metrics: Metrics | None = None
+    log: Log = Log()

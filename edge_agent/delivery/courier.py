@@ -12,9 +12,11 @@ from edge_agent.delivery.backoff import Backoff
 from edge_agent.delivery.board import Board
 from edge_agent.delivery.connection import Acknowledgement, Connection
 from edge_agent.delivery.errors import BrokerError, SpoolError
+from edge_agent.delivery.figures import CourierCounts
 from edge_agent.delivery.message import Message
 from edge_agent.delivery.spool import Spool, StoredMessage
 from edge_agent.delivery.wakeup import Wakeup
+from edge_agent.tracer import UNTRACED, Tracer
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +40,7 @@ class _Session:
     connection: Connection
     last_offered: int = 0
     in_flight: dict[int, Message | StoredMessage] = field(default_factory=dict)
+    offered_s: dict[int, float] = field(default_factory=dict)
     blocked: dict[str, float] = field(default_factory=dict)
     spool_rests_until: float = -math.inf
 
@@ -64,6 +67,7 @@ class Courier:
         board: Board,
         backoff: Backoff,
         clock: Callable[[], float],
+        tracer: Tracer = UNTRACED,
     ) -> None:
         """``connect`` opens a session or raises ``BrokerError``; ``clock`` is monotonic seconds."""
         self._connect = connect
@@ -71,6 +75,8 @@ class Courier:
         self._board = board
         self._backoff = backoff
         self._clock = clock
+        self._tracer = tracer
+        self._sessions = self._delivered = self._refusals = 0
         self._wakeup = Wakeup()
         self._stopping = threading.Event()
         self._flush_until = 0.0
@@ -85,6 +91,10 @@ class Courier:
     @property
     def connected(self) -> bool:
         return self._connected
+
+    def counts(self) -> CourierCounts:
+        """What became of the spool's messages since the start."""
+        return CourierCounts(self._sessions, self._delivered, self._refusals)
 
     def notice(self) -> None:
         """Say that the board or the spool holds something new."""
@@ -117,6 +127,7 @@ class Courier:
     def _serve(self, connection: Connection, farewell: Callable[[], Message]) -> None:
         began = self._clock()
         session = _Session(connection)
+        self._sessions += 1
         self._blocked_topics = ()
         self._board.renew()
         self._connected = True
@@ -163,9 +174,11 @@ class Courier:
 
     def _offer(self, session: _Session, item: Message | StoredMessage) -> None:
         message = item if isinstance(item, Message) else item.message
-        ticket = session.connection.publish(message)
+        with self._tracer.timed("publish", count=int(isinstance(item, StoredMessage))):
+            ticket = session.connection.publish(message)
         if message.qos:
             session.in_flight[ticket] = item
+            session.offered_s[ticket] = self._clock()
 
     def _offer_spool(self, session: _Session) -> None:
         if session.room <= 0:
@@ -174,6 +187,7 @@ class Courier:
         for stored in self._spool.peek(session.last_offered, session.room, session.blocked):
             session.last_offered = stored.id
             if largest is not None and stored.message.size + _PACKET_OVERHEAD_BYTES > largest:
+                self._refusals += 1
                 self._bury(stored, f"packet too large: {stored.message.size} bytes, the broker takes {largest}")
             else:
                 self._offer(session, stored)
@@ -182,16 +196,22 @@ class Courier:
         delivered = []
         for answer in answers:
             item = session.in_flight.pop(answer.ticket, None)
+            offered_s = session.offered_s.pop(answer.ticket, None)
+            if offered_s is not None and isinstance(item, StoredMessage):
+                self._tracer.answered(self._clock() - offered_s)
             if answer.refused and item is not None:
                 self._refused(session, item, answer)
             elif isinstance(item, StoredMessage):
                 delivered.append(item.id)
         if delivered:
-            self._spool.remove(delivered)
+            with self._tracer.timed("commit", count=0):
+                self._spool.remove(delivered)
+            self._delivered += len(delivered)
 
     def _refused(self, session: _Session, item: Message | StoredMessage, answer: Acknowledgement) -> None:
         topic = item.topic if isinstance(item, Message) else item.message.topic
         reason = f"{answer.reason} (reason code 0x{answer.code:02x})"
+        self._refusals += 1
         if isinstance(item, Message):
             log.error("the broker refused %s: %s", topic, reason)
         elif answer.code in PERMANENT_REFUSALS:

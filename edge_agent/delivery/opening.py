@@ -11,13 +11,15 @@ from pathlib import Path
 
 from edge_agent.delivery.backoff import Backoff
 from edge_agent.delivery.broker import Broker
-from edge_agent.delivery.connection import open_connection
+from edge_agent.delivery.connection import Connection, open_connection
+from edge_agent.delivery.message import Message
 from edge_agent.delivery.outbox import MqttOutbox
 from edge_agent.delivery.payloads import BundleName
 from edge_agent.delivery.presence import Presence, Process
 from edge_agent.delivery.spool import Spool, SpoolLimits
 from edge_agent.delivery.topics import Topics
 from edge_agent.delivery.writer import Writer
+from edge_agent.tracer import UNTRACED, Tracer
 
 SPOOL_FILE = "spool.sqlite"
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -35,8 +37,13 @@ class Delivery:
     bundle: BundleName
 
 
-def open_outbox(delivery: Delivery, clock: Callable[[], float] = time.monotonic) -> MqttOutbox:
-    """An outbox with its spool open, not started yet.
+def open_outbox(
+    delivery: Delivery,
+    clock: Callable[[], float] = time.monotonic,
+    tracer: Tracer = UNTRACED,
+    connect: Callable[[Broker, Message], Connection] = open_connection,
+) -> MqttOutbox:
+    """An outbox with its spool open, not started yet; ``connect`` opens a session with a last will.
 
     Raises ``SpoolError`` when the spool cannot be used.
     """
@@ -46,9 +53,10 @@ def open_outbox(delivery: Delivery, clock: Callable[[], float] = time.monotonic)
         Writer(delivery.topics, delivery.bundle),
         Presence(delivery.topics, process, delivery.bundle, _utc),
         spool,
-        lambda will: open_connection(delivery.broker, will),
+        lambda will: connect(delivery.broker, will),
         Backoff(random.random),
         clock,
+        tracer,
     )
 
 

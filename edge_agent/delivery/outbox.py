@@ -14,6 +14,7 @@ from edge_agent.delivery.board import Board
 from edge_agent.delivery.connection import Connection
 from edge_agent.delivery.courier import Courier
 from edge_agent.delivery.errors import SpoolError
+from edge_agent.delivery.figures import DeliveryFigures
 from edge_agent.delivery.intake import Intake
 from edge_agent.delivery.message import Message
 from edge_agent.delivery.payloads import SpoolHealth
@@ -21,6 +22,7 @@ from edge_agent.delivery.presence import Presence
 from edge_agent.delivery.spool import Spool
 from edge_agent.delivery.writer import Writer, interrupted
 from edge_agent.events import CameraState, Health, IncidentEvent, Snapshot
+from edge_agent.tracer import UNTRACED, Tracer
 
 log = logging.getLogger(__name__)
 
@@ -49,15 +51,17 @@ class MqttOutbox:
         connect: Callable[[Message], Connection],
         backoff: Backoff,
         clock: Callable[[], float] = time.monotonic,
+        tracer: Tracer = UNTRACED,
     ) -> None:
         """``connect`` opens a session with the given last will or raises ``BrokerError``; ``clock`` is monotonic."""
+        self._tracer = tracer
         self._writer = writer
         self._presence = presence
         self._spool = spool
         self._connect = connect
         self._board = Board()
         self._intake = Intake(MOST_UNWRITTEN_BYTES)
-        self._courier = Courier(self._open_session, spool, self._board, backoff, clock)
+        self._courier = Courier(self._open_session, spool, self._board, backoff, clock, tracer)
         self._health: Health | None = None
         # Made and posted as one, so that a status never takes the place of a newer one.
         self._telling = threading.Lock()
@@ -83,6 +87,10 @@ class MqttOutbox:
     @property
     def connected(self) -> bool:
         return self._courier.connected
+
+    def figures(self) -> DeliveryFigures:
+        """What was delivered, what waits and what was lost; raises ``SpoolError``."""
+        return DeliveryFigures(self._courier.connected, self._courier.counts(), self._spool_health())
 
     def use_runtime(self, runtime: str) -> None:
         """Say on ``status`` which target judges from now on."""
@@ -146,7 +154,8 @@ class MqttOutbox:
 
     def _write_batch(self, batch: list[Message]) -> None:
         try:
-            self._spool.put(batch)
+            with self._tracer.timed("commit", count=len(batch)):
+                self._spool.put(batch)
         except SpoolError as error:
             log.error("%d message(s) wait in memory: %s", len(batch), error)  # noqa: TRY400 the message says it all
             self._intake.put_back(batch)

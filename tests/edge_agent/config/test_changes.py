@@ -71,6 +71,8 @@ def load(folder: Path, text: str) -> Plan:
         ('directory = "spool"', 'directory = "s", max_age_hours = 1', [], ["spool.directory", "spool.max_age_hours"]),
         ("[incidents]", "[runtime]\nthreads = 2\n[incidents]", [], ["runtime.threads"]),
         ("[incidents]", "[health]\ninterval_s = 2\n[incidents]", [], ["health.interval_s"]),
+        ("[incidents]", "[metrics]\n[incidents]", [], ["metrics"]),
+        ("[incidents]", '[log]\nformat = "json"\n[incidents]', [], ["log.format"]),
         ("file:yard.mp4", "file:garden.mp4", [], ["camera yard source"]),
         ("end_hold_s = 9", "end_hold_s = 9\nloop = true", [], ["camera door loop"]),
         (DOOR, "", [], ["camera door removed"]),
@@ -113,7 +115,13 @@ def other_than(value: Any, key: str) -> Any:
     return given.get(key, 3.25 if key.endswith("_s") else "other")
 
 
-SETTINGS = msgspec.toml.decode(BASE, type=Settings)
+def test_leaving_out_a_table_that_was_optional_needs_a_restart(tmp_path: Path) -> None:
+    before, after = load(tmp_path, EVERY_TABLE), load(tmp_path, BASE)
+    assert list_restarts(before.config.settings, after.config.settings) == ("metrics",)
+
+
+EVERY_TABLE = BASE.replace("[thresholds]", "[metrics]\n[thresholds]")
+SETTINGS = msgspec.toml.decode(EVERY_TABLE, type=Settings)
 
 
 @pytest.mark.parametrize(
@@ -125,7 +133,7 @@ SETTINGS = msgspec.toml.decode(BASE, type=Settings)
     ],
 )  # fmt: skip
 def test_every_key_is_either_applied_or_named_for_a_restart(tmp_path: Path, tiny: Bundle, table: str, key: str) -> None:
-    plan = load(tmp_path, BASE)
+    plan = load(tmp_path, EVERY_TABLE)
     settings = plan.config.settings
     owner = settings.camera[0] if table == "camera" else getattr(settings, table)
     changed: Any = msgspec.structs.replace(owner, **{key: other_than(getattr(owner, key), key)})

@@ -307,6 +307,10 @@ def test_refused_messages_arrive_in_order_when_acl_is_mended(
     heard = listener.until_topic("/incident", 3)
     assert sequences([one.payload for one in heard]) == [0, 1, 2]
     wait_for(lambda: outbox._courier.blocked_topics == (), "still blocked")
+    wait_for(lambda: outbox.figures().courier.delivered == 3, "deliveries are not counted")
+    figures = outbox.figures()
+    assert (figures.connected, figures.courier.sessions, figures.spool.messages) == (True, 2, 0)
+    assert figures.courier.refusals >= 1
 
 
 def test_refused_messages_arrive_in_order_when_topic_has_rested_in_the_same_session(

@@ -1,0 +1,44 @@
+"""From a bundle to the judge that works with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from edge_agent.inference import Judge
+from edge_agent.timed_detector import TimedDetector
+from edge_agent.tracer import Tracer
+from models.bundle import Bundle
+from runtimes.detector import Detector, open_detector
+from runtimes.protocol import SessionOptions
+
+if TYPE_CHECKING:
+    from edge_agent.agent import AgentOptions
+
+
+def open_judge(
+    bundle: Bundle,
+    options: AgentOptions,
+    clock: Callable[[], float],
+    on_runtime: Callable[[str], None] | None,
+    tracer: Tracer,
+) -> tuple[Detector, Judge]:
+    """The detector, to be closed by the caller, and the judge, which begins its windows anew when the engine changes.
+
+    Raises ``NoRuntimeError`` when nothing here can run the bundle.
+    """
+
+    def changed(_before: str, _after: str, _reason: str) -> None:
+        judge.forget()
+        if on_runtime is not None:
+            on_runtime(detector.description)
+
+    detector = open_detector(
+        bundle,
+        target=options.target,
+        options=SessionOptions(threads=options.threads),
+        on_changed=changed,
+        clock=clock,
+    )
+    judge = Judge(TimedDetector(detector, tracer), bundle.manifest.geometry, options.largest_gap_s, clock)
+    return detector, judge

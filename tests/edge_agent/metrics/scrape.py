@@ -1,0 +1,40 @@
+"""Metrics over HTTP, as a scraper gets them."""
+
+from __future__ import annotations
+
+import time
+import urllib.request
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+from edge_agent.delivery.figures import CourierCounts, DeliveryFigures
+from edge_agent.delivery.payloads import SpoolHealth
+from edge_agent.metrics.about import About
+from edge_agent.metrics.opening import serve_metrics
+from edge_agent.metrics.tally import Tally
+from edge_agent.top.reading import Reading, read_metrics
+
+ABOUT = About("0.1.0", "tiny", "0.2.0")
+SPOOL = SpoolHealth(
+    messages=2, bytes=96, refused=1, dropped_by_age=3, dropped_by_size=4, dropped_unwritten=5, blocked_topics=()
+)
+DELIVERY = DeliveryFigures(connected=True, courier=CourierCounts(3, 7, 1), spool=SPOOL)
+
+
+def url(port: int) -> str:
+    return f"http://127.0.0.1:{port}/metrics"
+
+
+def serving(
+    port: int, tally: Tally, delivery: Callable[[], DeliveryFigures] = lambda: DELIVERY
+) -> AbstractContextManager[None]:
+    return serve_metrics(f"127.0.0.1:{port}", tally, delivery, ABOUT)
+
+
+def scrape(port: int) -> Reading:
+    return read_metrics(url(port), time.monotonic)
+
+
+def scrape_text(port: int) -> str:
+    with urllib.request.urlopen(url(port), timeout=10) as answer:  # noqa: S310 ours
+        return str(answer.read(), "utf-8")
