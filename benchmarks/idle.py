@@ -16,28 +16,28 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 
+from benchmarks.camera_films import FPS, draw_films
 from benchmarks.outcome import machine_line, run, tell, write_json
 from benchmarks.process import cpu_s, memory_bytes
+from benchmarks.scrape import STAGES, count
 from benchmarks.site import SitePlan, first_scored, free_port, run_site
-from benchmarks.streaming import Encoding, film_footage, serve
+from benchmarks.streaming import serve
 from runtimes.bench.opened_targets import open_any_bundle
 from runtimes.bench.table import table_lines
-from scenes import Scene, random_spec
 
-SIZE, FPS = (1280, 720), 15.0
-FILMS = 4
+SIZE = (1280, 720)
 ALWAYS_ON = "[thresholds]\nwake = 0.000001\nalert = 0.999999\nclear = 0.0000005\n"
 NEVER_ON = "[thresholds]\nwake = 0.999999\nalert = 0.999999\n"
 
 
 class Cost(msgspec.Struct, frozen=True, kw_only=True):
     """What one design used: ``core`` is the share of one core for all its cameras, ``samples_a_second`` those judged
-    (verdicts of the naive design), ``dropped`` samples given up, ``memory_mb`` what its process holds, in 10^6 bytes.
+    (verdicts of the naive design), ``dropped`` samples given up, ``memory_mb`` what its process holds, in 10^6 bytes;
+    ``stages`` are shares of one core by stage, where the design tells them.
     """
 
     design: str
@@ -46,6 +46,7 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True):
     samples_a_second: float
     dropped: int
     memory_mb: float
+    stages: dict[str, float] = {}
 
     @property
     def per_camera(self) -> float:
@@ -70,7 +71,7 @@ def main(argv: list[str]) -> int:
     arguments = _parser().parse_args(argv)
     seconds = 10.0 if arguments.quick else arguments.seconds
     manifest = open_any_bundle(arguments.bundle).manifest
-    films = draw_films(arguments.cache, seconds + 60, arguments.key_every)
+    films = draw_films(arguments.cache, SIZE, seconds + 60, arguments.key_every)
     with serve(free_port(), films) as addresses, tempfile.TemporaryDirectory() as folder:
         measure = Measurement(arguments.bundle, addresses, seconds, Path(folder))
         result = Result(
@@ -88,17 +89,6 @@ def main(argv: list[str]) -> int:
     tell(describe(result))
     write_json(arguments.json, result)
     return 0
-
-
-def draw_films(cache: Path, seconds: float, key_every_s: float) -> list[Path]:
-    """Calm 720p films, drawn once and kept under ``cache``."""
-    films = []
-    for seed in range(FILMS):
-        spec = replace(random_spec(seed, fight=False, duration_s=seconds), fps=FPS, width=SIZE[0], height=SIZE[1])
-        name = f"calm-{SIZE[1]}p-seed{seed}-{seconds:g}s-key{key_every_s:g}.mp4"
-        films.append(film_footage(Scene(spec), cache / name, Encoding(key_every_s=key_every_s)))
-        sys.stderr.write(f"film {seed + 1} of {FILMS} is there\n")
-    return films
 
 
 class Measurement:
@@ -121,8 +111,9 @@ class Measurement:
         with run_site(plan, self._folder / str(len(list(self._folder.iterdir())))) as site:
             site.wait_until_connected(cameras)
             time.sleep(self._settle_s)
-            since_s = time.monotonic()
+            since_s, before = time.monotonic(), site.read_metrics()
             core = self._share(site.pid)
+            counted = count(before, site.read_metrics())
             health = site.listener.health(since_s)
             return Cost(
                 design=design,
@@ -131,6 +122,7 @@ class Measurement:
                 samples_a_second=statistics.mean(one["samples_per_s"] for one in health),
                 dropped=sum(one["dropped"] for one in health),
                 memory_mb=memory_bytes(site.pid) / 1e6,
+                stages={stage: seconds / counted.seconds for stage, seconds in counted.stages.items()},
             )
 
     def naive(self) -> Cost:
@@ -182,6 +174,9 @@ def describe(result: Result) -> Iterator[str]:
     header = ("design", "cameras", "of a core", "of a core, each", "samples a second", "dropped", "MB")
     yield from table_lines(header, [_row(cost) for cost in result.costs])
     yield ""
+    told = [cost for cost in result.costs if cost.stages]
+    yield from table_lines(("of one core", *STAGES, "other"), [_stages(cost) for cost in told])
+    yield ""
     idle = result.costs[0]
     for cost in result.costs[1:]:
         yield f"an idle camera costs {idle.per_camera / cost.per_camera:.1%} of one that is {cost.design}"
@@ -198,6 +193,11 @@ def _row(cost: Cost) -> tuple[str, ...]:
         str(cost.dropped),
         f"{cost.memory_mb:.0f}",
     )
+
+
+def _stages(cost: Cost) -> tuple[str, ...]:
+    other = cost.core - sum(cost.stages.values())
+    return (cost.design, *(f"{cost.stages[stage]:.1%}" for stage in STAGES), f"{other:.1%}")
 
 
 def _parser() -> argparse.ArgumentParser:

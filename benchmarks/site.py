@@ -19,6 +19,7 @@ import msgspec
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
+from edge_agent.top.reading import Reading, read_metrics
 from models.errors import NexaraError
 
 Found = TypeVar("Found")
@@ -37,6 +38,8 @@ directory = "spool"
 [health]
 interval_s = 1
 state_interval_s = {state_interval_s}
+[metrics]
+listen = "127.0.0.1:{metrics}"
 """
 
 
@@ -53,9 +56,11 @@ class SitePlan:
     tables: str = ""
     state_interval_s: float = 1.0
 
-    def write(self, folder: Path, port: int) -> Path:
-        """The configuration's file."""
-        text = _CONFIG.format(bundle=self.bundle.absolute(), port=port, state_interval_s=self.state_interval_s)
+    def write(self, folder: Path, port: int, metrics: int) -> Path:
+        """The configuration's file, for a broker at ``port`` and figures at ``metrics``."""
+        text = _CONFIG.format(
+            bundle=self.bundle.absolute(), port=port, state_interval_s=self.state_interval_s, metrics=metrics
+        )
         cameras = "".join(f'[[camera]]\nid = "{id_}"\nsource = "{source}"\n' for id_, source in self.cameras.items())
         path = folder / "edge.toml"
         path.write_text(text + self.tables + cameras, encoding="utf-8")
@@ -106,6 +111,11 @@ class Site:
     pid: int
     listener: Listener
     started_s: float
+    metrics: int
+
+    def read_metrics(self) -> Reading:
+        """What the agent has counted so far; raises ``TopError``."""
+        return read_metrics(f"http://127.0.0.1:{self.metrics}/metrics", time.monotonic)
 
     def wait_until_connected(self, cameras: int) -> None:
         """Return once so many cameras are connected; raises ``SiteError``."""
@@ -129,13 +139,14 @@ def run_site(plan: SitePlan, folder: Path) -> Iterator[Site]:
     """Start broker and agent, both in ``folder``; raises ``SiteError`` where that fails."""
     folder.mkdir(parents=True, exist_ok=True)
     with _broker(folder) as port, _listen(port) as listener:
-        config = plan.write(folder, port)
+        metrics = free_port()
+        config = plan.write(folder, port, metrics)
         command = [sys.executable, "-m", "edge_agent", "run", "--config", str(config)]
         started_s = time.monotonic()
         with (folder / "agent.log").open("wb") as log:
             agent = subprocess.Popen(command, cwd=_ROOT, stdout=log, stderr=log)
         try:
-            yield Site(agent.pid, listener, started_s)
+            yield Site(agent.pid, listener, started_s, metrics)
         finally:
             agent.terminate()
             try:

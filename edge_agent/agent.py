@@ -43,6 +43,7 @@ _TICK_S = 0.1
 _STOP_WITHIN_S = 2.0
 # Four alert samples are 0.4 s: what waits longer is news of the past, and an alert within a second has no use for it.
 _DEPTH = 4
+_OLDEST_S = 1.0
 _MOST_BATCHES = 64
 
 
@@ -201,7 +202,9 @@ class _Agent:
         self._make_id = make_id
         self._observe = observe
         self._tracer = tracer
-        self._pending = PendingSamples(_DEPTH, tracer)
+        # A recording is played as fast as it is judged: what it shows does not grow old.
+        oldest_s = _OLDEST_S if all(spec.options.realtime for spec in cameras) else math.inf
+        self._pending = PendingSamples(_DEPTH, tracer, oldest_s)
         self._judged: queue.Queue[list[Judgement]] = queue.Queue(_MOST_BATCHES)
         self._halted = threading.Event()
         self._meter = HealthMeter(clock())
@@ -214,7 +217,10 @@ class _Agent:
         """Watch until ``stop`` is set, or all sources have ended where that was asked for. Returns whether the judging
         thread has ended too, so that its engine may be closed."""
         judging = threading.Thread(
-            target=judge_until, args=(self._halted, self._pending, judge, self._deliver), name="judge", daemon=True
+            target=judge_until,
+            args=(self._halted, self._pending, judge, self._deliver, self._clock),
+            name="judge",
+            daemon=True,
         )
         judging.start()
         for post in self._posts.values():

@@ -11,6 +11,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_agent.batching import BatchLimit
 from edge_agent.pending import PendingSamples
 from edge_agent.ring import EmbeddingRing
 from edge_agent.sample import Sample
@@ -82,13 +83,19 @@ class Judge:
 
 
 def judge_until(
-    stop: threading.Event, pending: PendingSamples, judge: Judge, deliver: Callable[[list[Judgement]], None]
+    stop: threading.Event,
+    pending: PendingSamples,
+    judge: Judge,
+    deliver: Callable[[list[Judgement]], None],
+    clock: Callable[[], float],
 ) -> None:
     """The inference thread: judge what is pending until ``stop`` is set. A batch that fails is lost and counted, and
-    the next is tried: an engine may come back, and the agent stays."""
+    the next is tried: an engine may come back, and the agent stays. ``clock`` is that of samples' arrival."""
+    limit = BatchLimit()
     while not stop.is_set():
-        samples = pending.take(_TAKE_S)
+        samples = pending.take(_TAKE_S, clock(), limit.most)
         judgements: list[Judgement] = []
+        began_s = clock()
         try:
             judgements = judge.judge(samples)
         except Exception:  # noqa: BLE001 - the last place that hears of it: an agent without this thread would be blind
@@ -96,5 +103,6 @@ def judge_until(
             judge.forget()
             stop.wait(_REST_AFTER_FAILURE_S)
         if judgements:
+            limit.took(len(samples), clock() - began_s)
             deliver(judgements)
         pending.done(lost=len(samples) - len(judgements))

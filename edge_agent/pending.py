@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import deque
 
@@ -11,11 +12,14 @@ from edge_agent.tracer import UNTRACED, Tracer
 
 class PendingSamples:
     """Between the cameras' threads and the one that judges. It never grows: a camera with ``depth`` samples waiting
-    loses its oldest, which is counted."""
+    loses its oldest, and what has waited for more than ``oldest_s`` since it arrived is news of the past and is given
+    up; both are counted."""
 
-    def __init__(self, depth: int, tracer: Tracer = UNTRACED) -> None:
+    def __init__(self, depth: int, tracer: Tracer = UNTRACED, oldest_s: float = math.inf) -> None:
         self._depth = depth
         self._tracer = tracer
+        self._oldest_s = oldest_s
+        # The camera that was served longest ago comes first.
         self._queues: dict[str, deque[Sample]] = {}
         self._changed = threading.Condition()
         self._dropped = 0
@@ -41,23 +45,37 @@ class PendingSamples:
         with self._changed:
             queue = self._queues.setdefault(sample.camera, deque())
             if len(queue) >= self._depth:
-                self._tracer.dropped(queue.popleft())
-                self._dropped += 1
+                self._drop(queue.popleft())
             queue.append(sample)
             self._tracer.queued(sample)
             self._changed.notify()
 
-    def take(self, timeout_s: float) -> list[Sample]:
-        """All that waits, across the cameras, each camera's oldest first; empty when nothing came in ``timeout_s``."""
+    def take(self, timeout_s: float, now_s: float = -math.inf, most: int | None = None) -> list[Sample]:
+        """What waits, ``most`` samples if that is less: one of each camera in turn, first those served longest
+        ago, and each camera's oldest first. ``now_s`` is by the clock of their arrival. Empty when nothing came in
+        ``timeout_s``."""
         with self._changed:
             if not any(self._queues.values()):
                 self._changed.wait(timeout_s)
-            taken = [sample for queue in self._queues.values() for sample in queue]
             for queue in self._queues.values():
-                queue.clear()
-            self._out = taken
-            self._tracer.taken(taken)
-            return taken
+                while queue and now_s - queue[0].arrived_s > self._oldest_s:
+                    self._drop(queue.popleft())
+            self._out = self._pick(sum(map(len, self._queues.values())) if most is None else most)
+            self._tracer.taken(self._out)
+            return self._out
+
+    def _pick(self, most: int) -> list[Sample]:
+        taken: list[Sample] = []
+        while len(taken) < most and (waiting := [camera for camera, queue in self._queues.items() if queue]):
+            for camera in waiting[: most - len(taken)]:
+                queue = self._queues.pop(camera)
+                taken.append(queue.popleft())
+                self._queues[camera] = queue
+        return taken
+
+    def _drop(self, sample: Sample) -> None:
+        self._tracer.dropped(sample)
+        self._dropped += 1
 
     def done(self, *, lost: int = 0) -> None:
         """Say that what was taken has been dealt with, ``lost`` of it without a judgement."""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 
 import numpy as np
@@ -77,7 +78,7 @@ def test_judge_until_goes_on_when_a_batch_fails(detector: Detector, tiny: Bundle
 
     first, second = samples_of("a", make_windows(np.random.default_rng(5), 1)[0][:2])
     judge = Judge(Failing(detector, 1), tiny.manifest.geometry, 1.0, lambda: 0.0)
-    thread = threading.Thread(target=judge_until, args=(stop, pending, judge, deliver), daemon=True)
+    thread = threading.Thread(target=judge_until, args=(stop, pending, judge, deliver, time.monotonic), daemon=True)
     pending.put(first)
     thread.start()
     while not pending.dropped:

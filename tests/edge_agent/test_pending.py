@@ -3,6 +3,8 @@ from __future__ import annotations
 import threading
 
 import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
 
 from edge_agent.pending import PendingSamples
 from edge_agent.sample import Sample
@@ -47,3 +49,41 @@ def test_take_wakes_when_a_sample_comes() -> None:
     pending.put(sample("a", 1.0))
     thread.join(20)
     assert [one.time_s for one in found] == [1.0]
+
+
+def test_take_serves_cameras_in_turn_when_it_may_not_take_all() -> None:
+    pending = PendingSamples(4)
+    for camera in "abc":
+        for time_s in range(3):
+            pending.put(sample(camera, time_s))
+    served = [[(one.camera, one.time_s) for one in pending.take(0.0, most=2)] for _ in range(5)]
+    assert served == [
+        [("a", 0.0), ("b", 0.0)],
+        [("c", 0.0), ("a", 1.0)],
+        [("b", 1.0), ("c", 1.0)],
+        [("a", 2.0), ("b", 2.0)],
+        [("c", 2.0)],
+    ]
+
+
+def test_take_gives_up_what_is_old() -> None:
+    pending = PendingSamples(4, oldest_s=1.0)
+    for time_s in (10.0, 10.5, 11.2):
+        pending.put(sample("a", time_s))
+    assert [one.time_s for one in pending.take(0.0, now_s=11.6)] == [11.2]
+    assert pending.dropped == 2
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcd"), st.integers(1, 5)), max_size=60))
+def test_no_camera_starves_whatever_the_others_send(steps: list[tuple[str, int]]) -> None:
+    pending = PendingSamples(3)
+    waiting, passed = dict.fromkeys("abcd", 0), dict.fromkeys("abcd", 0)
+    for time_s, (camera, most) in enumerate(steps):
+        pending.put(sample(camera, time_s))
+        waiting[camera] = min(3, waiting[camera] + 1)
+        taken = [one.camera for one in pending.take(0.0, most=most)]
+        for name in waiting:
+            waiting[name] -= taken.count(name)
+            passed[name] = passed[name] + 1 if waiting[name] and name not in taken else 0
+            assert passed[name] < 4
+        assert len(pending) == sum(waiting.values())
