@@ -44,6 +44,10 @@ class Playlist:
     def skipped(self) -> int:
         return self._skipped + (self._reader.skipped if self._reader else 0)
 
+    @property
+    def decoding(self) -> str:
+        return self._reader.decoding if self._reader else "software"
+
     def read(self, stop: threading.Event) -> Frame | None:
         while self._reader is not None and not stop.is_set():
             picture = self._read_clip(self._reader)

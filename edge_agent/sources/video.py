@@ -8,16 +8,21 @@ from types import MappingProxyType
 
 import av
 import numpy as np
+from av.container import InputContainer
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from edge_agent.frame import fit
 from edge_agent.sources.address import redact
+from edge_agent.sources.decoding import Decoder, openers_of
 from edge_agent.sources.source import SourceOpenError, SourceOptions, SourceReadError
 from models.preprocessing import Luma
 
 # About ten seconds of video in which nothing at all could be decoded.
 _BROKEN_IN_A_ROW = 300
+
+Admission = Callable[["av.Packet[av.VideoStream]"], None]
+"""Sees each packet that carries data before anything is done with it, and may hold it back or give it a time."""
 
 
 class VideoImage:
@@ -52,8 +57,10 @@ class VideoReader:
         *,
         format_: str | None = None,
         flags: Mapping[str, str] = MappingProxyType({}),
+        admit: Callable[[InputContainer], Admission] | None = None,
     ) -> None:
-        """Open ``uri``, as FFmpeg's ``format_`` where given, with its private ``flags``; raises ``SourceOpenError``."""
+        """Open ``uri``, as FFmpeg's ``format_`` where given, with its private ``flags``; ``admit`` chooses, by what was
+        opened, how packets are let in. Raises ``SourceOpenError``."""
         self.name = redact(uri)
         self._clock = clock
         self._read_timeout_s = options.read_timeout_s
@@ -74,14 +81,19 @@ class VideoReader:
             self._container.close()
             raise SourceOpenError(f"{self.name}: holds no video; a source needs a video stream")
         self._stream = self._container.streams.video[0]
-        # One thread per camera and no frame held back for the next: many cameras share few cores.
-        self._stream.codec_context.thread_count = 1
+        self._decoder = Decoder(self._stream, self.name, openers_of(options.decode))
+        self._admit = admit(self._container) if admit else None
         self._packets: Iterator[av.Packet[av.VideoStream]] = self._container.demux(self._stream)
         self._decoded: deque[av.VideoFrame] = deque()
         self._first_s: float | None = None
         self._last_s = 0.0
         self._broken_in_a_row = 0
         self.skipped = 0
+
+    @property
+    def decoding(self) -> str:
+        """By what it is decoded, for people."""
+        return self._decoder.description
 
     def read(self) -> tuple[float, VideoImage] | None:
         """Seconds since the stream's first frame and the picture; ``None`` at the end. Raises ``SourceReadError``."""
@@ -99,17 +111,20 @@ class VideoReader:
     def _next_packet(self) -> av.Packet[av.VideoStream] | None:
         began_s = self._clock()
         try:
-            return next(self._packets, None)
+            packet = next(self._packets, None)
         except EOFError:
             return None
         except (av.FFmpegError, OSError) as error:
             raise SourceReadError(
                 f"{self.name}: stopped: {self._reason(error, began_s, self._read_timeout_s)}"
             ) from None
+        if self._admit and packet is not None and packet.size:
+            self._admit(packet)
+        return packet
 
     def _decode(self, packet: av.Packet[av.VideoStream]) -> None:
         try:
-            frames = [frame for frame in packet.decode() if isinstance(frame, av.VideoFrame)]
+            frames = [frame for frame in self._decoder.decode(packet) if isinstance(frame, av.VideoFrame)]
         except EOFError:
             return
         except (av.FFmpegError, ValueError):
