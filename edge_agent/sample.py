@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.events import Mode
+from edge_agent.events import Mode, Picture
 from edge_agent.frame import Frame, Image
+from edge_agent.picture import PictureWatch
 from edge_agent.sampling import Sampler, SamplingPolicy, Triple
 from edge_agent.timeline import LARGEST_GAP_S, Tick, Timeline
 from models.manifest import Geometry, Preprocessing
 from models.preprocessing import Luma, make_sample, shrink
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,12 @@ class SampleMaker:
         self._previous: _Placed | None = None
         self._scene: tuple[int, tuple[int, int]] | None = None
         self._segment = 0
+        self._watch = PictureWatch()
+
+    @property
+    def picture(self) -> Picture:
+        """What is wrong with the pictures, if anything is."""
+        return self._watch.picture
 
     @property
     def mode(self) -> Mode:
@@ -102,6 +112,7 @@ class SampleMaker:
     def _sample(self, triple: Triple, here: _Placed, previous: _Placed | None, arrived_s: float) -> Sample:
         newest = here if previous is None or triple.after == here.tick.time_s else previous
         before, now, after = (self._shrunk[time_s] for time_s in (triple.before, triple.now, triple.after))
+        self._look(triple.time_s, here.tick.run, (before, now, after))
         return Sample(
             camera=self._camera,
             time_s=triple.time_s,
@@ -111,3 +122,10 @@ class SampleMaker:
             image=newest.frame.image,
             pixels=make_sample(before, now, after, self._preprocessing),
         )
+
+    def _look(self, time_s: float, run: int, pictures: tuple[Luma, Luma, Luma]) -> None:
+        before = self._watch.picture
+        picture = self._watch.look(time_s, run, pictures)
+        if picture != before:
+            level = logging.INFO if picture == "ok" else logging.WARNING
+            _log.log(level, "camera %s: its picture is %s", self._camera, picture)
