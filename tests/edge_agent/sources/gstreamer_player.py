@@ -1,8 +1,8 @@
-"""Reads a GStreamer source in a process of its own: ``python gstreamer_player.py PIPELINE COUNT FOLDER``.
+"""Reads a GStreamer source in a process of its own: ``python gstreamer_player.py PIPELINE COUNT FOLDER WAIT``.
 
 Debian's PyGObject belongs to the system's Python; a Python of the same version can load it too, but the rest of a test
-run should not have GStreamer's threads in it. Prints one JSON object: ``times``, ``sizes`` and ``error``; lumas and one
-colour picture lie in FOLDER as ``pictures.npz``.
+run should not have GStreamer's threads in it. WAIT bounds the wait for the first frame, in seconds. Prints one JSON
+object: ``times`` and ``error``; lumas and small colour pictures lie in FOLDER as ``pictures.npz``.
 """
 
 from __future__ import annotations
@@ -17,14 +17,12 @@ import numpy as np
 
 from edge_agent.sources import SourceError, SourceOptions, open_source
 
-OPTIONS = SourceOptions(open_timeout_s=1.0, read_timeout_s=1.0)
 
-
-def main(pipeline: str, count: int, folder: Path) -> None:
+def main(pipeline: str, count: int, folder: Path, wait_s: float) -> None:
     times: list[float] = []
     lumas, colours, error = [], [], None
     try:
-        source = open_source(f"gstreamer:{pipeline}", OPTIONS, time.monotonic)
+        source = open_source(f"gstreamer:{pipeline}", SourceOptions(open_timeout_s=wait_s), time.monotonic)
         while len(times) < count and (frame := source.read(threading.Event())):
             times.append(frame.time_s)
             lumas.append(frame.image.luma())
@@ -37,4 +35,4 @@ def main(pipeline: str, count: int, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]))
+    main(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]), float(sys.argv[4]))

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import av
 import numpy as np
@@ -17,6 +18,8 @@ import pytest
 from edge_agent.sources import SourceOptions, check_address, explain_absence, open_source
 from edge_agent.sources.source import SourceOpenError
 from tests.edge_agent.films import picture
+from tests.edge_agent.rtsp import needs_rtsp_server, rtsp_server
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[3]
 _SYSTEMS = Path("/usr/lib/python3/dist-packages/gi")
@@ -42,10 +45,12 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return variables
 
 
-def play(environment: dict[str, str], folder: Path, pipeline: str, count: int) -> tuple[dict[str, Any], Any]:
+def play(
+    environment: dict[str, str], folder: Path, pipeline: str, count: int, wait_s: float = 10.0
+) -> tuple[dict[str, Any], Any]:
     """What the player prints, and the pictures that it kept."""
     program = Path(__file__).with_name("gstreamer_player.py")
-    command = [sys.executable, str(program), pipeline, str(count), str(folder)]
+    command = [sys.executable, str(program), pipeline, str(count), str(folder), str(wait_s)]
     played = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=60)
     return json.loads(played.stdout), np.load(folder / "pictures.npz")
 
@@ -99,9 +104,28 @@ def test_luma_is_what_ffmpeg_makes_of_the_same_picture(
 def test_pipeline_fails_with_reason_and_without_its_password(
     environment: dict[str, str], tmp_path: Path, pipeline: str, error: str
 ) -> None:
-    told, _ = play(environment, tmp_path, pipeline, 50)
+    told, _ = play(environment, tmp_path, pipeline, 50, wait_s=1.0)
     assert re.search(error, told["error"])
     assert "s3cret" not in told["error"]
+
+
+@needs_rtsp_server
+def test_pipeline_signs_in_to_a_camera_when_its_password_stands_in_the_address(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    port = free_port()
+    secret = quote("p@ss/w:rd", safe="")
+    pipeline = (
+        f"rtspsrc location=rtsp://bob:{secret}@127.0.0.1:{port}/camera latency=0 protocols=tcp"
+        " ! rtph264depay ! h264parse ! openh264dec"
+    )
+    with rtsp_server(port, "bob", "p@ss/w:rd"):
+        told, pictures = play(environment, tmp_path, pipeline, 30)
+    if "no element" in (told["error"] or ""):
+        pytest.skip(told["error"])
+    assert told["error"] is None
+    assert told["times"][-1] - told["times"][1] == pytest.approx(28 / 15, abs=0.2)
+    assert pictures["lumas"].shape == (30, 120, 160)
 
 
 def test_gstreamer_says_what_to_install_when_python_has_no_pygobject() -> None:
