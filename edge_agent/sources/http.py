@@ -21,6 +21,8 @@ _MICROSECOND = Fraction(1, 1_000_000)
 _FLAGS = {
     # A playlist is written by the camera: it may send us to other hosts, and never to this machine's files.
     "protocol_whitelist": "http,https,httpproxy,tcp,tls,crypto",
+    # Said outright, as FFmpeg's default is about to change.
+    "tls_verify": "0",
     # The newest segment: each one further back would put off every alert by its length.
     "live_start_index": "-1",
     # Frames read only to guess their rate would all arrive at once.

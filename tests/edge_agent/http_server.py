@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -15,14 +16,18 @@ from urllib.request import parse_http_list, parse_keqv_list
 import av
 import cv2
 
+from tests.edge_agent.delivery.mosquitto import PrivateCA
 from tests.edge_agent.films import picture
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
 
 
 @contextmanager
-def http_server(answer: Answer, *, user: str = "", password: str = "", digest: bool = False) -> Iterator[int]:
-    """Serve ``answer`` on a free port of 127.0.0.1, to those who know the password if there is one."""
+def http_server(
+    answer: Answer, *, user: str = "", password: str = "", digest: bool = False, identity: PrivateCA | None = None
+) -> Iterator[int]:
+    """Serve ``answer`` on a free port of 127.0.0.1, to those who know the password if there is one, and inside TLS to
+    those who speak it if there is an identity."""
 
     class Handler(BaseHTTPRequestHandler):
         def log_message(self, *_: object) -> None: ...
@@ -45,6 +50,10 @@ def http_server(answer: Answer, *, user: str = "", password: str = "", digest: b
         block_on_close = False
 
     with Server(("127.0.0.1", 0), Handler) as server:
+        if identity:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(identity.server_certificate, identity.server_key)
+            server.socket = context.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         thread.start()
         try:

@@ -15,6 +15,7 @@ import pytest
 from edge_agent.frame import Frame
 from edge_agent.sources import Source, SourceOptions, open_source
 from edge_agent.sources.source import SourceOpenError, SourceReadError
+from tests.edge_agent.delivery.mosquitto import make_private_ca
 from tests.edge_agent.http_server import LiveHls, http_server, motion_jpeg, send_head, write_stream
 from tests.edge_agent.sources.test_live import SHORT, mute_server, read_on
 from tests.ports import free_port
@@ -89,6 +90,15 @@ def test_http_signs_in_when_password_is_right(
     told = "".join(capfd.readouterr()) + caplog.text
     assert "s3" not in told
     assert "bob" not in told
+
+
+@pytest.mark.parametrize("name", ["video", "live.m3u8"])
+def test_https_gives_frames_when_the_camera_signed_its_own_certificate(tmp_path: Path, name: str) -> None:
+    answer = motion_jpeg(30) if name == "video" else LiveHls(tmp_path, fps=20, segment_s=0.5, seconds=3)
+    with http_server(answer, user="bob", password="s3cret", identity=make_private_ca(tmp_path)) as port:
+        source = open_source(f"https://bob:s3cret@127.0.0.1:{port}/{name}", SourceOptions(), time.monotonic)
+        assert {frame.image.size for frame in read(source, 12)} == {(96, 128)}
+        source.close()
 
 
 def test_http_says_why_when_password_is_wrong(capfd: pytest.CaptureFixture[str]) -> None:
