@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from edge_agent.backoff import BackoffPolicy, wait_s
-from edge_agent.events import Connection, Mode
+from edge_agent.events import Connection, Mode, Picture
 from edge_agent.reader import Link, Reader
 from edge_agent.sample import Sample, SampleMaker
 from edge_agent.sampling import SamplingPolicy
@@ -54,6 +54,11 @@ class Camera:
     def link(self) -> Link:
         """How the connection is now."""
         return self._reader.link
+
+    @property
+    def picture(self) -> Picture:
+        """What is wrong with the pictures it shows, if anything is."""
+        return self._maker.picture
 
     @property
     def spent(self) -> bool:

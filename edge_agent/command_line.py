@@ -19,6 +19,7 @@ from edge_agent.delivery.message_schemas import DIALECT, generate_schemas, rende
 from edge_agent.doctor import Finding, examine
 from edge_agent.logs import LogFormat, tell_failure
 from edge_agent.run_command import run
+from edge_agent.sources import explain_absence
 from edge_agent.top.command import add_top_options, run_top
 from edge_agent.trace.command import add_trace_options, run_trace
 from models.errors import NexaraError
@@ -82,8 +83,12 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _check(arguments: argparse.Namespace) -> int:
     config = load_config(arguments.config)
-    cameras = len(config.settings.camera)
-    sys.stdout.write(f"{config.path}: valid; {cameras} camera(s). Try them with: nexara-edge doctor --config ...\n")
+    count = len(config.settings.camera)
+    sys.stdout.write(f"{config.path}: valid; {count} camera(s). Try them with: nexara-edge doctor --config ...\n")
+    for camera in config.settings.camera:
+        absence = explain_absence(camera.source)
+        if absence:
+            sys.stdout.write(f"camera {camera.id} cannot be opened on this machine: {absence}\n")
     return 0
 
 

@@ -22,6 +22,7 @@ from edge_agent.delivery.errors import SpoolError, SpoolInUseError
 from edge_agent.delivery.opening import SPOOL_FILE
 from edge_agent.delivery.spool import EARLIEST_PLAUSIBLE_CLOCK, Spool, SpoolLimits
 from edge_agent.sources import SourceError, open_source
+from edge_agent.sources.decoding import probe_decoding
 from models.bundle import Bundle
 from models.errors import BundleError, NexaraError
 from runtimes.detector import open_detector
@@ -56,8 +57,18 @@ def examine_machine(environment: Environment) -> Iterator[Finding]:
             outcome="ok" if probe.available else "warning",
             detail=offers if probe.available else probe.reason or "not available",
         )
+    yield examine_decoding()
     if not any(probe.available for probe in environment.probes):
         yield Finding(name="engines", outcome="failed", detail="none can run here; install nexaravision[tflite]")
+
+
+def examine_decoding() -> Finding:
+    """By what video can be decoded; software always can."""
+    probes = probe_decoding()
+    there = [kind for kind, absence in probes.items() if absence is None]
+    absences = "; ".join(f"no {kind}: {absence}" for kind, absence in probes.items() if absence)
+    detail = ", ".join(["software", *there]) + (f" ({absences})" if absences else "")
+    return Finding(name="video decoding", outcome="ok", detail=detail)
 
 
 def examine_clock(now: float, synchronized: Path = _SYNCHRONIZED) -> Finding:
@@ -202,9 +213,11 @@ def _examine_camera(camera: CameraSpec, stop: threading.Event, clock: Callable[[
     try:
         with closing(open_source(camera.source, camera.options, clock)) as source:
             frame = source.read(stop)
+            decoding = source.decoding
     except SourceError as error:
         return Finding(name=name, outcome="failed", detail=str(error))
     if frame is None:
         return Finding(name=name, outcome="failed", detail="it ended before its first frame")
     height, width = frame.image.size
-    return Finding(name=name, outcome="ok", detail=f"{width}x{height} after {clock() - began:.1f} s")
+    detail = f"{width}x{height} after {clock() - began:.1f} s, decoded by {decoding}"
+    return Finding(name=name, outcome="ok", detail=detail)

@@ -12,11 +12,13 @@ Phase = Literal["started", "updated", "ended"]
 EndReason = Literal["calm", "silent", "stopped", "interrupted"]
 Connection = Literal["connecting", "connected", "stalled", "failed"]
 Mode = Literal["idle", "alert"]
+Picture = Literal["ok", "frozen", "dark", "blank"]
 
 
 @dataclass(frozen=True, slots=True)
 class CameraState:
-    """How one camera is doing; ``score`` is the last calibrated probability, ``reason`` why it is not connected."""
+    """How one camera is doing; ``score`` is the last calibrated probability, ``reason`` why it is not connected, and
+    ``picture`` what is wrong with what it shows."""
 
     camera: str
     connection: Connection
@@ -24,6 +26,7 @@ class CameraState:
     score: float | None
     at: datetime
     reason: str | None = None
+    picture: Picture = "ok"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from edge_agent.events import Connection
 from edge_agent.frame import Frame
 from edge_agent.sample import Sample, SampleMaker
 from edge_agent.sources.source import Need, Source, SourceError, SourceOptions
+from edge_agent.standstill import Standstill
 
 _log = logging.getLogger(__name__)
 # What a timeout of FFmpeg's own may overrun before the call counts as hung.
@@ -133,13 +134,14 @@ class Reader:
 
     def _read_to_the_end(self) -> None:
         self._allow(self._options.open_timeout_s + self._options.read_timeout_s)
-        source = self._open(self._needs)
+        source, standstill = self._open(self._needs), Standstill()
         try:
             while not self.halted:
                 self._allow(self._options.read_timeout_s)
                 frame = source.read(self._halted)
                 if frame is None:
                     break
+                standstill.follow(frame.time_s, frame.segment, self._clock())
                 self._take(frame, source)
         finally:
             self._deadline_s = None

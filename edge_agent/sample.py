@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.events import Mode
+from edge_agent.events import Mode, Picture
 from edge_agent.frame import Frame, Image
+from edge_agent.picture import PictureWatch
 from edge_agent.sampling import Sampler, SamplingPolicy, Triple
 from edge_agent.timeline import LARGEST_GAP_S, Tick, Timeline
 from edge_agent.tracer import UNTRACED, Tracer
 from models.manifest import Geometry, Preprocessing
 from models.preprocessing import Luma, make_sample, shrink
 
+_log = logging.getLogger(__name__)
 # A source's clock that is further ahead has jumped: what it says of the next glance means nothing.
 _FARTHEST_S = 120.0
 
@@ -64,6 +67,12 @@ class SampleMaker:
         self._previous: _Placed | None = None
         self._scene: tuple[int, tuple[int, int]] | None = None
         self._segment = 0
+        self._watch = PictureWatch()
+
+    @property
+    def picture(self) -> Picture:
+        """What is wrong with the pictures, if anything is."""
+        return self._watch.picture
 
     @property
     def mode(self) -> Mode:
@@ -122,6 +131,7 @@ class SampleMaker:
         before, now, after = (self._shrunk[time_s] for time_s in (triple.before, triple.now, triple.after))
         with self._tracer.timed("sample", self._camera):
             pixels = make_sample(before, now, after, self._preprocessing)
+            self._look(triple.time_s, here.tick.run, (before, now, after))
         return Sample(
             camera=self._camera,
             time_s=triple.time_s,
@@ -131,3 +141,10 @@ class SampleMaker:
             image=newest.frame.image,
             pixels=pixels,
         )
+
+    def _look(self, time_s: float, run: int, pictures: tuple[Luma, Luma, Luma]) -> None:
+        before = self._watch.picture
+        picture = self._watch.look(time_s, run, pictures)
+        if picture != before:
+            level = logging.INFO if picture == "ok" else logging.WARNING
+            _log.log(level, "camera %s: its picture is %s", self._camera, picture)

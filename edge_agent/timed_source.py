@@ -23,6 +23,10 @@ class TimedSource:
     def skipped(self) -> int:
         return self._source.skipped
 
+    @property
+    def decoding(self) -> str:
+        return self._source.decoding
+
     def read(self, stop: threading.Event) -> Frame | None:
         with self._tracer.timed("decode", self._camera):
             frame = self._source.read(stop)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from statistics import median
 
 # Half a second: cameras whose clock is being set re-order a few frames; a stream that started over goes back further.
-_REORDERED_S = 0.5
+REORDERED_S = 0.5
 _SLOWEST_PACE_S = 5.0
 _PACE_FRAMES = 5
-_LEAST_S = 1e-4
+LEAST_STEP_S = 1e-4
 LARGEST_GAP_S = 1.0
 
 
@@ -47,7 +47,7 @@ class Timeline:
         were not decoded; ``None``: it came out of order or shows the same instant again, and is of no use."""
         step = source_s - self._source_s
         same = segment == self._segment
-        if same and -_REORDERED_S <= step < _LEAST_S:
+        if same and -REORDERED_S <= step < LEAST_STEP_S:
             return None
         pace = median(self._steps) if self._steps else 0.0
         known = self._segment is not None

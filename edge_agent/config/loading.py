@@ -16,7 +16,7 @@ from edge_agent.config.errors import ConfigError, Problem
 from edge_agent.config.locator import KeyPath, Locator
 from edge_agent.config.settings import Settings
 from edge_agent.config.validation import find_problems, write_key
-from edge_agent.sources import check_address
+from edge_agent.sources import check_address, find_network_address, names_password
 from edge_agent.sources.source import SourceUriError
 
 if sys.version_info >= (3, 11):
@@ -94,11 +94,11 @@ def _check_source(camera: dict[str, Any], path: KeyPath) -> Iterator[tuple[KeyPa
     if not isinstance(source, str):
         return
     try:
-        address = urlsplit(source)
+        address = urlsplit(find_network_address(source))
     except ValueError as error:
         yield (*path, "source"), f"not an address: {error}; allowed is for example 'rtsp://user@camera.local/stream'"
         return
-    if address.password is not None:
+    if address.password is not None or names_password(source):
         advice = "leave only the user there, rtsp://user@host/stream, and give password = 'file:/path' beside it"
         yield (*path, "source"), f"found a password inside the address (not shown); {advice}"
     elif "password" in camera and not address.username:

@@ -119,6 +119,7 @@ def _source_options(camera: Camera) -> SourceOptions:
         loop=camera.loop,
         realtime=camera.realtime,
         transport=camera.transport,
+        decode=camera.decode,
         open_timeout_s=camera.open_timeout_s,
         read_timeout_s=camera.read_timeout_s,
     )

@@ -13,6 +13,7 @@ from edge_agent.incidents import IncidentPolicy
 from edge_agent.logs import LogFormat
 from edge_agent.sampling import SamplingPolicy
 from edge_agent.snapshot import SnapshotPolicy
+from edge_agent.sources.decoding import Decoding
 from edge_agent.sources.source import SourceOptions
 from models.manifest import Probability
 
@@ -178,6 +179,7 @@ class Camera(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     loop: bool = _SOURCE.loop
     realtime: bool = _SOURCE.realtime
     transport: Literal["tcp", "udp"] = _SOURCE.transport
+    decode: Decoding = _SOURCE.decode
     open_timeout_s: Seconds = _SOURCE.open_timeout_s
     read_timeout_s: Seconds = _SOURCE.read_timeout_s
 

@@ -8,7 +8,7 @@ import msgspec
 
 from edge_agent.delivery.threat import ThreatLevel
 from edge_agent.delivery.timestamp import Timestamp
-from edge_agent.events import Connection, EndReason, Mode, Phase
+from edge_agent.events import Connection, EndReason, Mode, Phase, Picture
 from models.manifest import Probability, Thresholds
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
@@ -43,6 +43,7 @@ class CameraState(msgspec.Struct, frozen=True, kw_only=True):
     mode: Mode
     score: Annotated[Probability, msgspec.Meta(description="last calibrated probability of a fight")] | None
     reason: Annotated[str, msgspec.Meta(description="why it is not connected")] | None
+    picture: Annotated[Picture, msgspec.Meta(description="what is wrong with what it shows, for 30 s or more")] = "ok"
 
 
 class Incident(msgspec.Struct, frozen=True, kw_only=True):

@@ -64,6 +64,7 @@ class Writer:
             mode=state.mode,
             score=state.score,
             reason=state.reason,
+            picture=state.picture,
         )
         return Message(self._topics.camera_state(state.camera), msgspec.json.encode(payload), retain=True)
 

@@ -22,6 +22,10 @@ class LiveSource:
     def skipped(self) -> int:
         return self._reader.skipped
 
+    @property
+    def decoding(self) -> str:
+        return self._reader.decoding
+
     def read(self, stop: threading.Event) -> Frame | None:
         if stop.is_set():
             return None

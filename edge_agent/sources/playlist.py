@@ -13,7 +13,7 @@ from urllib.parse import unquote
 from edge_agent.frame import Frame
 from edge_agent.sources.pacer import Pacer
 from edge_agent.sources.source import Need, SourceError, SourceOpenError, SourceOptions, SourceReadError
-from edge_agent.sources.video import Picture, VideoReader
+from edge_agent.sources.video import Decoded, VideoReader
 
 _log = logging.getLogger(__name__)
 _VIDEO_SUFFIXES = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ts", ".webm", ".wmv"})
@@ -44,6 +44,10 @@ class Playlist:
     def skipped(self) -> int:
         return self._skipped + (self._reader.skipped if self._reader else 0)
 
+    @property
+    def decoding(self) -> str:
+        return self._reader.decoding if self._reader else "software"
+
     def read(self, stop: threading.Event) -> Frame | None:
         while self._reader is not None and not stop.is_set():
             picture = self._read_clip(self._reader)
@@ -65,7 +69,7 @@ class Playlist:
             self._reader.close()
             self._reader = None
 
-    def _read_clip(self, reader: VideoReader) -> Picture | None:
+    def _read_clip(self, reader: VideoReader) -> Decoded | None:
         try:
             return reader.read()
         except SourceReadError as error:

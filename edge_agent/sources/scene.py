@@ -45,6 +45,7 @@ class SceneSource:
     ``loop`` starts it over at its end, as a new segment of a clock that runs on."""
 
     skipped = 0
+    decoding = "drawing"
 
     def __init__(self, footage: Footage, options: SourceOptions, *, loop: bool, clock: Callable[[], float]) -> None:
         self._footage = footage

@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 
 from edge_agent.frame import Frame
 from edge_agent.policy import require_positive
+from edge_agent.sources.decoding import Decoding
 from models.errors import NexaraError
 
 
@@ -32,12 +33,14 @@ class SourceOptions:
     """How a source behaves.
 
     ``loop`` starts a file over at its end; ``realtime`` paces files and scenes by the clock, else they run as fast as
-    they are judged; ``transport`` is RTSP's; the timeouts bound, in seconds, opening and the wait for one frame.
+    they are judged; ``transport`` is RTSP's; ``decode`` is what FFmpeg decodes by, software where that is not there;
+    the timeouts bound, in seconds, opening and the wait for one frame.
     """
 
     loop: bool = False
     realtime: bool = True
     transport: Literal["tcp", "udp"] = "tcp"
+    decode: Decoding = "software"
     open_timeout_s: float = 10.0
     read_timeout_s: float = 5.0
 
@@ -66,6 +69,11 @@ class Source(Protocol):
     @property
     def skipped(self) -> int:
         """Broken packets and frames left out so far."""
+        ...
+
+    @property
+    def decoding(self) -> str:
+        """By what its pictures are decoded, for people."""
         ...
 
     def read(self, stop: threading.Event) -> Frame | None:

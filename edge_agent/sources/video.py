@@ -9,18 +9,23 @@ from typing import NamedTuple
 
 import av
 import numpy as np
+from av.container import InputContainer
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from edge_agent.frame import fit
 from edge_agent.sources.address import redact
 from edge_agent.sources.backlog import Backlog, Due
+from edge_agent.sources.decoding import Decoder, openers_of
 from edge_agent.sources.lag import Lag
 from edge_agent.sources.source import Need, SourceOpenError, SourceOptions, SourceReadError, needs_all
 from models.preprocessing import Luma
 
 # About ten seconds of video in which nothing at all could be decoded.
 _BROKEN_IN_A_ROW = 300
+
+Admission = Callable[["av.Packet[av.VideoStream]"], None]
+"""Sees each packet that carries data before anything is done with it, and may hold it back or give it a time."""
 
 
 class VideoImage:
@@ -44,7 +49,7 @@ class VideoImage:
         return np.asarray(picture.to_ndarray(), dtype=np.uint8)
 
 
-class Picture(NamedTuple):
+class Decoded(NamedTuple):
     """A decoded picture: seconds since the stream's first, whether those right before it were not decoded, and how many
     seconds ago it came, as far as the stream's ``Lag`` knows."""
 
@@ -68,16 +73,18 @@ class VideoReader:
         flags: Mapping[str, str] = MappingProxyType({}),
         needed: Need = needs_all,
         lag: Lag | None = None,
+        admit: Callable[[InputContainer], Admission] | None = None,
     ) -> None:
-        """Open ``uri``, as FFmpeg's ``format_`` where given, with its private ``flags``; ``needed`` is asked for each
-        picture before it is decoded, and while ``lag`` finds the stream behind none is. Raises ``SourceOpenError``."""
+        """Open ``uri``, as FFmpeg's ``format_`` where given, with its private ``flags``. ``needed`` is asked for each
+        picture before it is decoded, and while ``lag`` finds the stream behind none is; ``admit`` chooses, by what was
+        opened, how packets are let in. Raises ``SourceOpenError``."""
         self.name = redact(uri)
         self._clock = clock
         self._read_timeout_s = options.read_timeout_s
         self._container = self._open(uri, options, format_, flags)
         self._stream = self._container.streams.video[0]
-        # One thread per camera and no frame held back for the next: many cameras share few cores.
-        self._stream.codec_context.thread_count = 1
+        self._decoder = Decoder(self._stream, self.name, openers_of(options.decode))
+        self._admit = admit(self._container) if admit else None
         self._packets: Iterator[av.Packet[av.VideoStream]] = self._container.demux(self._stream)
         self._needed = needed
         self._lag = lag
@@ -91,7 +98,12 @@ class VideoReader:
         self._broken_in_a_row = 0
         self.skipped = 0
 
-    def read(self) -> Picture | None:
+    @property
+    def decoding(self) -> str:
+        """By what it is decoded, for people."""
+        return self._decoder.description
+
+    def read(self) -> Decoded | None:
         """The next picture; ``None`` at the end. Raises ``SourceReadError``."""
         while not self._decoded:
             if self._due:
@@ -105,7 +117,7 @@ class VideoReader:
         paused, self._paused = self._paused, False
         time_s = self._time_of(frame)
         late_s = self._lag.late_s(time_s, self._clock()) if self._lag else 0.0
-        return Picture(time_s, VideoImage(frame), paused, late_s)
+        return Decoded(time_s, VideoImage(frame), paused, late_s)
 
     def close(self) -> None:
         self._container.close()
@@ -138,6 +150,8 @@ class VideoReader:
                 f"{self.name}: stopped: {self._reason(error, began_s, self._read_timeout_s)}"
             ) from None
         self._waited_s = self._clock() - began_s
+        if self._admit and packet is not None and packet.size:
+            self._admit(packet)
         return packet
 
     def _is_needed(self, packet: av.Packet[av.VideoStream]) -> bool:
@@ -153,10 +167,10 @@ class VideoReader:
     def _decode(self, due: Due[av.Packet[av.VideoStream]]) -> None:
         if due.paused:
             # What the decoder still holds is of pictures before the gap.
-            self._stream.codec_context.flush_buffers()
+            self._decoder.flush()
             self._paused = True
         try:
-            frames = [frame for frame in due.packet.decode() if isinstance(frame, av.VideoFrame)]
+            frames = [frame for frame in self._decoder.decode(due.packet) if isinstance(frame, av.VideoFrame)]
         except EOFError:
             return
         except (av.FFmpegError, ValueError):

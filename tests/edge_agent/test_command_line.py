@@ -19,6 +19,7 @@ import pytest
 
 from edge_agent.command_line import main
 from edge_agent.config import Settings
+from edge_agent.sources import explain_absence
 from tests import tiny_bundle
 from tests.edge_agent.delivery.listener import Heard, Listener, wait_for
 from tests.edge_agent.delivery.mosquitto import Mosquitto
@@ -257,6 +258,17 @@ def test_check_passes_when_configuration_is_valid(config: Path, capsys: pytest.C
     assert "valid; 1 camera(s)" in capsys.readouterr().out
 
 
+def test_check_passes_and_names_the_camera_that_this_machine_cannot_open(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if explain_absence("gstreamer:videotestsrc") is None:
+        pytest.skip("this Python has PyGObject")
+    config.write_text(re.sub('source = ".*"', 'source = "gstreamer:videotestsrc"', config.read_text()))
+    assert main(["check", "--config", str(set_port(config, 1883))]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert told[-1].startswith("camera yard cannot be opened on this machine: this Python has no PyGObject; install")
+
+
 def test_doctor_finds_everything_fine_when_it_is(
     config: Path, broker: Mosquitto, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -264,8 +276,10 @@ def test_doctor_finds_everything_fine_when_it_is(
     report = json.loads(capsys.readouterr().out)
     outcomes = {finding["name"]: finding["outcome"] for finding in report["findings"]}
     assert (code, report["healthy"]) == (0, True), report
-    for name in ("configuration", "bundle", "broker", "camera yard", "machine"):
+    for name in ("configuration", "bundle", "broker", "camera yard", "machine", "video decoding"):
         assert outcomes[name] == "ok", report
+    details = {finding["name"]: finding["detail"] for finding in report["findings"]}
+    assert details["camera yard"].endswith("decoded by software")
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,10 @@ def test_defaults_are_filled_in_when_only_needed_keys_are_given(tmp_path: Path) 
         ('source = "file:door.mp4"', 'source = "x"\nalert = 0.3\nclear = 0.4', 21, "camera[1].clear: found 0.4 above"),
         ("rtsp://viewer@10", "rtsp://10", 16, "camera[0].password: found a password but no user in source"),
         ('source = "file:door.mp4"', 'source = "rstp://10.0.0.8"', 19, "source: rstp://10.0.0.8: unknown scheme"),
+        ("rtsp://viewer@10", "http://10", 16, "camera[0].password: found a password but no user in source"),
+        ("rtsp://viewer@10", "gstreamer:rtspsrc location=rtsp://10", 16, "password: found a password but no user"),
+        ('source = "file:door.mp4"', 'source = "screen:0"', 19, "source: screen:0: not understood; allowed is"),
+        ('source = "file:door.mp4"', 'source = "x"\ndecode = "gpu"', 20, "decode: found 'gpu'; allowed is one of"),
         ('source = "file:door.mp4"', 'source = "file:"', 19, "camera[1].source: 'file:' names nothing"),
         ("rtsp://viewer@10", "rtsp://[10", 15, "camera[0].source: not an address"),
         ("[spool]", "[sampling]\nidle_interval_s = 0\n[spool]", 10, "found 0; allowed is a number above 0 to 60"),
@@ -136,6 +140,9 @@ def test_every_problem_is_told_in_order_of_lines_when_there_are_several(tmp_path
         ("credential:mqtt", "file:hunter2"),
         ("file:/etc/nexara/yard.password", "hunter2"),
         ("rtsp://viewer@", "rtsp://viewer:hunter2@"),
+        ("rtsp://viewer@", "https://viewer:hunter2@"),
+        ("rtsp://viewer@", "gstreamer:rtspsrc location=rtsp://viewer:hunter2@"),
+        ("rtsp://viewer@", "gstreamer:rtspsrc user-id=viewer user-pw=hunter2 location=rtsp://viewer@"),
     ],
 )
 def test_inline_secret_is_refused_with_advice_and_not_repeated(tmp_path: Path, old: str, new: str) -> None:

@@ -10,6 +10,7 @@ from edge_agent.agent import AgentOptions
 from edge_agent.camera_policies import CameraPolicies
 from edge_agent.config import ConfigError, load_config
 from edge_agent.config.plan import Plan
+from edge_agent.sources import redact
 from models.bundle import Bundle
 from models.manifest import Thresholds
 
@@ -138,6 +139,27 @@ def test_every_option_reaches_the_agent(tmp_path: Path, tiny: Bundle) -> None:
         True,
     )
     assert (options.health_interval_s, options.state_interval_s) == (12, 13)
+
+
+@pytest.mark.parametrize(
+    ("source", "opened"),
+    [
+        ("https://viewer@cam/live.m3u8", "https://viewer:p%40ss%2Fw%3Ard@cam/live.m3u8"),
+        (
+            "gstreamer:rtspsrc location=rtsp://viewer@cam/s ! decodebin",
+            "gstreamer:rtspsrc location=rtsp://viewer:p%40ss%2Fw%3Ard@cam/s ! decodebin",
+        ),
+    ],
+)
+def test_password_reaches_the_address_and_is_not_shown_in_it(
+    tmp_path: Path, tiny: Bundle, source: str, opened: str
+) -> None:
+    (tmp_path / "yard").write_text("p@ss/w:rd")
+    text = MINIMAL.replace("file:yard.mp4", source) + 'password = "credential:yard"\ndecode = "auto"\n'
+    camera = make_plan(tmp_path, text).cameras(tiny.manifest)[0]
+    assert camera.source == opened
+    assert redact(camera.source) == opened.replace("viewer:p%40ss%2Fw%3Ard", "***")
+    assert camera.options.decode == "auto"
 
 
 def test_secrets_reach_their_users_and_no_repr(tmp_path: Path, tiny: Bundle) -> None:

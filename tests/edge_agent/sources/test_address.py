@@ -19,6 +19,13 @@ from edge_agent.sources.source import SourceUriError
         ("rtsp://admin:p@ss/wo?rd#1@cam/stream", "rtsp://***@cam/stream"),
         ("rtsp://cam/live?user=admin&password=x1&channel=2", "rtsp://cam/live?user=***&password=***&channel=2"),
         ("rtsp://cam/live?channel=2&Access_Token=abc", "rtsp://cam/live?channel=2&Access_Token=***"),
+        ("https://bob:s3@cam/mjpg?pwd=a b&x=1", "https://***@cam/mjpg?pwd=***&x=1"),
+        ("http://cam/snap.cgi?loginuse=bob&loginpas=s3", "http://cam/snap.cgi?loginuse=***&loginpas=***"),
+        (
+            "gstreamer:rtspsrc location=rtsp://b:s3@cam/x ! decodebin",
+            "gstreamer:rtspsrc location=rtsp://***@cam/x ! decodebin",
+        ),
+        ('gstreamer:rtspsrc user-id=bob user-pw="a b" ! x', "gstreamer:rtspsrc user-id=*** user-pw=*** ! x"),
         ("file:/videos/a@b.mp4", "file:/videos/a@b.mp4"),
         ("/videos/yard.mp4", "/videos/yard.mp4"),
     ],
@@ -42,6 +49,8 @@ def test_redact_leaks_nothing_when_password_is_any_text(user: str, password: str
         ("/videos/a:b.mp4", ("", "/videos/a:b.mp4")),
         ("yard.mp4", ("", "yard.mp4")),
         ("v4l2:/dev/video0", ("v4l2", "/dev/video0")),
+        ("screen::0.0", ("screen", ":0.0")),
+        ("gstreamer:rtspsrc location=rtsp://cam", ("gstreamer", "rtspsrc location=rtsp://cam")),
     ],
 )
 def test_split_finds_scheme_when_there_is_one(uri: str, expected: tuple[str, str]) -> None:
@@ -60,6 +69,9 @@ def test_split_finds_scheme_when_there_is_one(uri: str, expected: tuple[str, str
         ("rtsp://host/stream", "rtsp://host/stream"),
         ("v4l2:/dev/video0", "v4l2:/dev/video0"),
         ("scene:yard?seed=1", "scene:yard?seed=1"),
+        ("http://host/live.m3u8", "http://host/live.m3u8"),
+        ("gstreamer:videotestsrc ! identity", "gstreamer:videotestsrc ! identity"),
+        ("screen::0.0+1,2", "screen::0.0+1,2"),
     ],
 )
 def test_anchor_moves_only_a_relative_path(uri: str, expected: str) -> None:
@@ -69,7 +81,10 @@ def test_anchor_moves_only_a_relative_path(uri: str, expected: str) -> None:
 @pytest.mark.parametrize(
     ("uri", "message"),
     [
-        ("ftp://u:p4ss@host/a.mp4", "unknown scheme 'ftp'; allowed are a plain path and file:, folder:, rtsp:"),
+        (
+            "ftp://u:p4ss@host/a.mp4",
+            "unknown scheme 'ftp'; allowed are a plain path and file:, folder:, gstreamer:, http:",
+        ),
         ("", "names nothing"),
         ("file:", "names nothing"),
         ("rtsp://", "names nothing"),

@@ -13,7 +13,7 @@ from edge_agent.frame import Frame
 from edge_agent.sample import Sample, SampleMaker
 from edge_agent.sampling import SamplingPolicy
 from edge_agent.sources.source import Need, SourceOptions, needs_all
-from edge_agent.sources.video import Picture, VideoReader
+from edge_agent.sources.video import Decoded, VideoReader
 from tests.edge_agent.films import SIZE, write_film
 from tests.tiny_bundle import GEOMETRY, PREPROCESSING
 
@@ -33,7 +33,7 @@ def write_stream(path: Path, spacing: int, seconds: int, between: int = 0) -> Pa
     )
 
 
-def read_all(path: Path, needed: Need = needs_all) -> list[Picture]:
+def read_all(path: Path, needed: Need = needs_all) -> list[Decoded]:
     reader = VideoReader(str(path), SourceOptions(), time.monotonic, needed=needed)
     pictures = []
     while picture := reader.read():
@@ -48,7 +48,7 @@ class Watcher:
 
     def __init__(self, path: Path) -> None:
         self.maker = SampleMaker("yard", SamplingPolicy(), GEOMETRY, PREPROCESSING)
-        self.pictures: list[Picture] = []
+        self.pictures: list[Decoded] = []
         self.samples: list[Sample] = []
         self._reader = VideoReader(str(path), SourceOptions(), time.monotonic, needed=self.maker.needs)
 

@@ -1,0 +1,150 @@
+"""By what a stream is decoded: software, or hardware where that is asked for, there and able."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+from typing import Literal
+
+import av
+from av.codec import CodecContext
+from av.codec.codec import UnknownCodecError
+from av.codec.hwaccel import HWAccel
+from av.video.codeccontext import VideoCodecContext
+
+from models.errors import NexaraError
+
+_log = logging.getLogger(__name__)
+
+Decoding = Literal["software", "auto", "cuda", "vaapi", "v4l2m2m"]
+Opener = Callable[[VideoCodecContext], VideoCodecContext]
+"""Opens a decoder of its own for what the given one decodes; raises ``DecoderAbsentError``."""
+
+
+class DecoderAbsentError(NexaraError):
+    """This machine, or this build of FFmpeg, has no such decoder."""
+
+
+class Decoder:
+    """Decodes one stream's packets, by hardware for as long as that can. What it cannot is decoded by software, and
+    the log says so once."""
+
+    def __init__(self, stream: av.VideoStream, name: str, openers: Mapping[str, Opener]) -> None:
+        """``name`` is the source's, without its credentials; the first of ``openers`` that opens is used."""
+        self._stream = stream
+        self._name = name
+        # One thread per camera and no frame held back for the next: many cameras share few cores.
+        stream.codec_context.thread_count = 1
+        self._hardware: VideoCodecContext | None = None
+        self._proved = False
+        self.description = "software"
+        self._open(openers)
+
+    def decode(self, packet: av.Packet[av.VideoStream]) -> Iterable[av.VideoFrame]:
+        """The frames that are complete with ``packet``; raises what FFmpeg raises for a broken one."""
+        if self._hardware is None:
+            return packet.decode()
+        try:
+            frames = self._hardware.decode(packet)
+        except (av.FFmpegError, ValueError) as error:
+            # Hardware that has given a frame knows the format: then it is the packet that is broken.
+            if self._proved or isinstance(error, EOFError):
+                raise
+            self._fall_back(f"{self.description}: {_reason(error)}")
+            return packet.decode()
+        self._proved = self._proved or bool(frames)
+        return frames
+
+    def flush(self) -> None:
+        """Forget what is held of pictures so far: the next packet begins anew."""
+        (self._hardware or self._stream.codec_context).flush_buffers()
+
+    def _open(self, openers: Mapping[str, Opener]) -> None:
+        absences = []
+        for kind, open_ in openers.items():
+            try:
+                self._hardware = open_(self._stream.codec_context)
+            except DecoderAbsentError as error:
+                absences.append(f"{kind}: {error}")
+                continue
+            self.description = kind
+            return
+        if absences:
+            self._fall_back("; ".join(absences))
+
+    def _fall_back(self, reason: str) -> None:
+        self._hardware = None
+        self.description = f"software ({reason})"
+        _log.info("%s: decoded by %s", self._name, self.description)
+
+
+def open_v4l2m2m(context: VideoCodecContext) -> VideoCodecContext:
+    """A decoder of the kernel's, as on a Raspberry Pi; raises ``DecoderAbsentError``."""
+    codec = f"{context.codec.canonical_name}_v4l2m2m"
+    try:
+        return _open_like(context, CodecContext.create(codec, "r"))
+    except UnknownCodecError:
+        raise DecoderAbsentError(f"FFmpeg here has no decoder {codec}") from None
+    except (av.FFmpegError, OSError) as error:
+        raise DecoderAbsentError(f"no device decodes {context.codec.canonical_name}: {_reason(error)}") from None
+
+
+def open_accelerated(kind: str, context: VideoCodecContext) -> VideoCodecContext:
+    """FFmpeg's decoder with its work done by a device of ``kind``; raises ``DecoderAbsentError``."""
+    codec = context.codec.canonical_name
+    try:
+        accelerated = CodecContext.create(codec, "r", HWAccel(kind, allow_software_fallback=False))
+        if not accelerated.is_hwaccel:
+            raise DecoderAbsentError(f"FFmpeg here decodes no {codec} by {kind}")
+        return _open_like(context, accelerated)
+    except (av.FFmpegError, OSError, ValueError) as error:
+        raise DecoderAbsentError(f"no device: {_reason(error)}") from None
+
+
+def _open_like(context: VideoCodecContext, other: CodecContext) -> VideoCodecContext:
+    if not isinstance(other, VideoCodecContext):
+        raise DecoderAbsentError(f"{other.name} decodes no video")
+    other.extradata = context.extradata
+    other.width, other.height = context.width, context.height
+    other.thread_count = 1
+    other.open(strict=False)
+    return other
+
+
+def _open_cuda(context: VideoCodecContext) -> VideoCodecContext:
+    return open_accelerated("cuda", context)
+
+
+def _open_vaapi(context: VideoCodecContext) -> VideoCodecContext:
+    return open_accelerated("vaapi", context)
+
+
+HARDWARE: Mapping[str, Opener] = MappingProxyType({"cuda": _open_cuda, "vaapi": _open_vaapi, "v4l2m2m": open_v4l2m2m})
+"""Every kind of hardware, in the order in which ``auto`` tries them."""
+
+
+def openers_of(decoding: Decoding) -> Mapping[str, Opener]:
+    """What is tried before software where ``decoding`` is asked for."""
+    if decoding == "auto":
+        return HARDWARE
+    return {kind: open_ for kind, open_ in HARDWARE.items() if kind == decoding}
+
+
+def probe_decoding() -> dict[str, str | None]:
+    """For each kind of hardware why it cannot decode H.264 here; ``None``: it opens."""
+    found: dict[str, str | None] = {}
+    for kind, open_ in HARDWARE.items():
+        context = CodecContext.create("h264", "r")
+        context.width, context.height = 640, 480
+        try:
+            open_(context)
+        except DecoderAbsentError as error:
+            found[kind] = str(error)
+        else:
+            found[kind] = None
+    return found
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
