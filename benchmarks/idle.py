@@ -72,8 +72,8 @@ def main(argv: list[str]) -> int:
     seconds = 10.0 if arguments.quick else arguments.seconds
     manifest = open_any_bundle(arguments.bundle).manifest
     films = draw_films(arguments.cache, SIZE, seconds + 60, arguments.key_every)
-    with serve(free_port(), films) as addresses, tempfile.TemporaryDirectory() as folder:
-        measure = Measurement(arguments.bundle, addresses, seconds, Path(folder))
+    with serve(free_port(), films) as streams, tempfile.TemporaryDirectory() as folder:
+        measure = Measurement(arguments.bundle, streams.addresses, seconds, Path(folder))
         result = Result(
             bundle=f"{manifest.name} {manifest.version}",
             seconds=seconds,

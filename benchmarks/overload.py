@@ -70,7 +70,8 @@ def main(argv: list[str]) -> int:
     seconds = 10.0 if arguments.quick else arguments.seconds
     manifest = open_any_bundle(arguments.bundle).manifest
     films = draw_films(arguments.cache, SIZE, seconds + 90, 2.0)
-    with serve(free_port(), films) as addresses, tempfile.TemporaryDirectory() as folder:
+    with serve(free_port(), films) as streams, tempfile.TemporaryDirectory() as folder:
+        addresses = streams.addresses
         cameras = {f"camera-{number}": addresses[number % len(addresses)] for number in range(arguments.cameras)}
         plan = SitePlan(arguments.bundle, cameras, f"{ALWAYS_ON}[runtime]\nthreads = {arguments.threads}\n")
         naive = Measurement(arguments.bundle, addresses, 10.0, Path(folder)).naive()

@@ -1,5 +1,6 @@
 """A real RTSP server: ``python3 rtsp_server.py PORT FILM …`` serves H.264 in MP4, in its own time and from its start
-for each that connects, as ``/0``, ``/1`` and so on; prints "ready" when it serves.
+for each that connects, as ``/0``, ``/1`` and so on; prints "ready" when it serves, and "playing N S" when it begins to
+play film ``N`` to somebody, with the seconds ``S`` of this machine's monotonic clock.
 
 It needs Debian's gir1.2-gst-rtsp-server-1.0, python3-gi and gstreamer1.0-plugins-{base,good,bad}, which belong to the
 system's Python, so it is run as a program and not imported.
@@ -8,6 +9,7 @@ system's Python, so it is run as a program and not imported.
 from __future__ import annotations
 
 import sys
+import time
 
 import gi
 
@@ -26,11 +28,24 @@ def main(port: str, films: list[str]) -> None:
     for number, film in enumerate(films):
         factory = GstRtspServer.RTSPMediaFactory()
         factory.set_launch(PLAYING.format(film))
+        factory.connect("media-configure", announce, number)
         server.get_mount_points().add_factory(f"/{number}", factory)
     server.attach(None)
-    sys.stdout.write("ready\n")
-    sys.stdout.flush()
+    say("ready")
     GLib.MainLoop().run()
+
+
+def announce(_factory: GstRtspServer.RTSPMediaFactory, media: GstRtspServer.RTSPMedia, number: int) -> None:
+    def follow(_media: GstRtspServer.RTSPMedia, state: int) -> None:
+        if state == int(Gst.State.PLAYING):
+            say(f"playing {number} {time.monotonic()}")
+
+    media.connect("new-state", follow)
+
+
+def say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

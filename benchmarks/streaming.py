@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -62,14 +63,32 @@ def film_footage(footage: Footage, path: Path, encoding: Encoding = Encoding()) 
     return path
 
 
+@dataclass(frozen=True, slots=True)
+class Streams:
+    """Films being served: an address for each, and by number when it was begun last, by ``time.monotonic``."""
+
+    addresses: tuple[str, ...]
+    began_s: Mapping[int, float]
+
+
 @contextmanager
-def serve(port: int, films: Sequence[Path]) -> Iterator[tuple[str, ...]]:
+def serve(port: int, films: Sequence[Path]) -> Iterator[Streams]:
     """Serve each film at an address of its own; raises ``StreamingError`` where the server does not start."""
     command = [_PYTHON, str(_SERVER), str(port), *map(str, films)]
+    began_s: dict[int, float] = {}
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
+        lines = iter(server.stdout or ())
         try:
-            if next(iter(server.stdout or ()), "") != "ready\n":
+            if next(lines, "") != "ready\n":
                 raise StreamingError(f"no RTSP server starts here; install the Debian packages {_NEEDED}")
-            yield tuple(f"rtsp://127.0.0.1:{port}/{number}" for number in range(len(films)))
+            threading.Thread(target=_note, args=(lines, began_s), daemon=True).start()
+            yield Streams(tuple(f"rtsp://127.0.0.1:{port}/{number}" for number in range(len(films))), began_s)
         finally:
             server.kill()
+
+
+def _note(lines: Iterator[str], began_s: dict[int, float]) -> None:
+    for line in lines:
+        word, number, seconds = line.split()
+        if word == "playing":
+            began_s[int(number)] = float(seconds)

@@ -40,14 +40,20 @@ class LiveSource:
 
 def open_rtsp(rest: str, options: SourceOptions, clock: Callable[[], float], needed: Need) -> LiveSource:
     """``rtsp://…``; raises ``SourceOpenError``."""
-    flags = {"rtsp_transport": options.transport}
-    return LiveSource(VideoReader(f"rtsp:{rest}", options, clock, flags=flags, needed=needed, lag=Lag()))
+    return _open_stream(f"rtsp:{rest}", options.transport, options, clock, needed)
 
 
 def open_rtsps(rest: str, options: SourceOptions, clock: Callable[[], float], needed: Need) -> LiveSource:
     """``rtsps://…``: RTSP inside TLS, over TCP whatever is asked; raises ``SourceOpenError``."""
-    flags = {"rtsp_transport": "tcp"}
-    return LiveSource(VideoReader(f"rtsps:{rest}", options, clock, flags=flags, needed=needed, lag=Lag()))
+    return _open_stream(f"rtsps:{rest}", "tcp", options, clock, needed)
+
+
+def _open_stream(
+    uri: str, transport: str, options: SourceOptions, clock: Callable[[], float], needed: Need
+) -> LiveSource:
+    # Left to itself FFmpeg first reads twenty pictures to guess their rate, which nobody asks for: more than a second.
+    flags = {"rtsp_transport": transport, "fpsprobesize": "0"}
+    return LiveSource(VideoReader(uri, options, clock, flags=flags, needed=needed, lag=Lag()))
 
 
 def open_v4l2(rest: str, options: SourceOptions, clock: Callable[[], float], needed: Need) -> LiveSource:

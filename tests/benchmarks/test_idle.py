@@ -36,8 +36,8 @@ def test_films_are_encoded_as_cameras_do(tmp_path: Path) -> None:
 @needs_rtsp_server
 @needs_mosquitto
 def test_idle_and_awake_cameras_are_measured_from_outside(tmp_path: Path) -> None:
-    with serve(free_port(), [write(tmp_path / "film.mp4", 60)]) as addresses:
-        measure = Measurement(RELEASED, addresses, 4.0, tmp_path / "site", settle_s=2.0)
+    with serve(free_port(), [write(tmp_path / "film.mp4", 60)]) as streams:
+        measure = Measurement(RELEASED, streams.addresses, 4.0, tmp_path / "site", settle_s=2.0)
         first_s = measure.first_glance()
         idle = measure.agent("idle", 2, NEVER_ON)
         awake = measure.agent("awake", 2, ALWAYS_ON)
