@@ -2,8 +2,9 @@
 
 Drawn films, each with one fight among calm acts, are streamed to the agent, some at a time, so that each camera has
 been idle for a while when its fight begins. Times are of one monotonic clock: the server says when it began to play a
-film, the film says when its fight begins, and a subscriber notes when the message came. In the same run the same films again
-with every camera always awake, which tells what glancing costs. Usage: ``python -m benchmarks.delay --bundle B``.
+film, the film says when its fight begins, and a subscriber notes when the message came. In the same run the same films
+again with every camera always awake, which tells what glancing costs. Usage: ``python -m benchmarks.delay --bundle
+B``.
 """
 
 from __future__ import annotations
