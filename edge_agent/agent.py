@@ -316,7 +316,8 @@ class _Agent:
 
     def _announce(self, id_: str, post: _Post, now_s: float, at: datetime) -> None:
         link, watch = post.camera.link, post.watch
-        state = CameraState(id_, link.connection, watch.mode, watch.score, at, link.reason, post.camera.picture)
+        picture, armed = post.camera.picture, watch.armed
+        state = CameraState(id_, link.connection, watch.mode, watch.score, at, link.reason, picture, armed)
         told = post.announcer.due(state, now_s)
         if told:
             self._outbox.camera_state(state)

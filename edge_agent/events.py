@@ -18,7 +18,7 @@ Picture = Literal["ok", "frozen", "dark", "blank"]
 @dataclass(frozen=True, slots=True)
 class CameraState:
     """How one camera is doing; ``score`` is the last calibrated probability, ``reason`` why it is not connected, and
-    ``picture`` what is wrong with what it shows."""
+    ``picture`` what is wrong with what it shows, ``armed`` whether its schedule lets an incident start now."""
 
     camera: str
     connection: Connection
@@ -27,6 +27,7 @@ class CameraState:
     at: datetime
     reason: str | None = None
     picture: Picture = "ok"
+    armed: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import Literal
 
 from edge_agent.events import EndReason, Phase
 from edge_agent.policy import PolicyError, require_positive
+from edge_agent.schedule import Schedule
 from models.manifest import Thresholds
 
 
@@ -18,7 +19,8 @@ from models.manifest import Thresholds
 class IncidentPolicy:
     """An incident starts when the level has been at or above the alert threshold for ``start_hold_s``, is updated
     every ``update_interval_s`` and ends when the level has been below the clear threshold for ``end_hold_s``, or when
-    nothing was judged for ``silence_s``. For ``cooldown_s`` after an end no other starts; 0 is none.
+    nothing was judged for ``silence_s``. For ``cooldown_s`` after an end no other starts; 0 is none. Outside the hours
+    of ``schedule`` none starts, and one in progress goes on to its end; without any line it is always on.
 
     The level is the median of the last ``smoothing`` probabilities, so that a spurious one neither starts nor ends
     anything; all of them must be younger than ``smoothing_span_s``. Seconds throughout.
@@ -31,6 +33,7 @@ class IncidentPolicy:
     end_hold_s: float = 5.0
     silence_s: float = 10.0
     cooldown_s: float = 0.0
+    schedule: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.smoothing < 1 or not self.start_hold_s >= 0 or not self.cooldown_s >= 0:
@@ -44,6 +47,7 @@ class IncidentPolicy:
             end_hold_s=self.end_hold_s,
             silence_s=self.silence_s,
         )
+        Schedule(self.schedule)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +133,12 @@ class IncidentMachine:
         self._policy = policy
         self._thresholds = thresholds
 
-    def judge(self, time_s: float, probability: float) -> IncidentStep | None:
-        """Take one calibrated probability; times rise from call to call."""
+    def judge(self, time_s: float, probability: float, *, armed: bool = True) -> IncidentStep | None:
+        """Take one calibrated probability; times rise from call to call. Nothing starts while it is not ``armed``."""
         if not self._smooth(time_s, probability):
             return None
-        self._enter(_NEXT[self._state, self._classify()], time_s)
+        level = self._classify() if armed or self._incident else "low"
+        self._enter(_NEXT[self._state, level], time_s)
         lasted_s = time_s - self._since_s + _ROUNDING_S
         rested_s = time_s - self._ended_s + _ROUNDING_S
         if self._state == "rising" and lasted_s >= self._policy.start_hold_s and rested_s >= self._policy.cooldown_s:

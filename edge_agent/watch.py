@@ -15,6 +15,7 @@ from edge_agent.frame import Image
 from edge_agent.health import RateMeter
 from edge_agent.incidents import IncidentMachine, IncidentStep
 from edge_agent.inference import Judgement
+from edge_agent.schedule import Schedule
 from edge_agent.snapshot import encode_snapshot
 from edge_agent.tracer import UNTRACED, Tracer
 
@@ -52,6 +53,7 @@ class Watch:
         self._wall = wall
         self._attention = Attention(self._policies.attention, self._policies.thresholds)
         self._machine = IncidentMachine(self._policies.incidents, self._policies.thresholds, make_id)
+        self._schedule = Schedule(self._policies.incidents.schedule)
         self._rate = RateMeter(_RATE_SPAN_S)
         self._last: Judgement | None = None
         self._pictured = 0.0
@@ -62,6 +64,11 @@ class Watch:
     @property
     def mode(self) -> Mode:
         return self._attention.mode
+
+    @property
+    def armed(self) -> bool:
+        """Whether an incident may start now, by the schedule and this machine's local time."""
+        return self._schedule.covers(self._wall().astimezone())
 
     @property
     def incident(self) -> str | None:
@@ -88,11 +95,15 @@ class Watch:
         self._last = judgement
         self._rate.count(judgement.judged_s)
         sample = judgement.sample
-        step = self._machine.judge(sample.time_s, judgement.probability)
+        armed = self.armed
+        step = self._machine.judge(sample.time_s, judgement.probability, armed=armed)
         if self._machine.peak > self._pictured + _BETTER:
             self._pictured, self._better = self._machine.peak, sample.image
         if step is not None:
             self._tell(step, judgement)
+        if not armed and self.incident is None:
+            self._attention.rest()
+            return self.mode
         return self._attention.judge(sample.time_s, judgement.probability, busy=self.incident is not None)
 
     def tend(self, now_s: float) -> Mode:
@@ -123,6 +134,7 @@ class Watch:
             self._policies = policies
             self._attention.apply(policies.attention, policies.thresholds)
             self._machine.apply(policies.incidents, policies.thresholds)
+            self._schedule = Schedule(policies.incidents.schedule)
 
     def _tell(self, step: IncidentStep, judgement: Judgement) -> None:
         if step.phase == "started":

@@ -78,4 +78,6 @@ def _figures(policies: CameraPolicies) -> dict[str, Any]:
 
 
 def _show(value: object) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(value) or "none"
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -12,6 +12,7 @@ from edge_agent.delivery.topics import NAME_PATTERN
 from edge_agent.incidents import IncidentPolicy
 from edge_agent.logs import LogFormat
 from edge_agent.sampling import SamplingPolicy
+from edge_agent.schedule import PATTERN
 from edge_agent.snapshot import SnapshotPolicy
 from edge_agent.sources.decoding import Decoding
 from edge_agent.sources.source import SourceOptions
@@ -45,6 +46,13 @@ Wait = Annotated[float, msgspec.Meta(ge=0, le=86_400)]
 IdleInterval = Annotated[float, msgspec.Meta(gt=0, le=60)]
 AlertRate = Annotated[float, msgspec.Meta(gt=0, le=60)]
 Smoothing = Annotated[int, msgspec.Meta(ge=1, le=100)]
+Hours = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=PATTERN,
+        description="days, hours or both, in local time, as in 'mon-fri 07:00-18:00', 'sat,sun' and '22:00-06:00'",
+    ),
+]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
 _PORTS = r"([1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])"
 Listen = Annotated[
@@ -125,6 +133,7 @@ class Incidents(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     end_hold_s: Seconds = _INCIDENTS.end_hold_s
     silence_s: Seconds = _INCIDENTS.silence_s
     cooldown_s: Wait = _INCIDENTS.cooldown_s
+    schedule: tuple[Hours, ...] = _INCIDENTS.schedule
 
 
 class Snapshots(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -176,6 +185,7 @@ class Camera(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     end_hold_s: Seconds | None = None
     silence_s: Seconds | None = None
     cooldown_s: Wait | None = None
+    schedule: tuple[Hours, ...] | None = None
     loop: bool = _SOURCE.loop
     realtime: bool = _SOURCE.realtime
     transport: Literal["tcp", "udp"] = _SOURCE.transport

@@ -44,6 +44,7 @@ class CameraState(msgspec.Struct, frozen=True, kw_only=True):
     score: Annotated[Probability, msgspec.Meta(description="last calibrated probability of a fight")] | None
     reason: Annotated[str, msgspec.Meta(description="why it is not connected")] | None
     picture: Annotated[Picture, msgspec.Meta(description="what is wrong with what it shows, for 30 s or more")] = "ok"
+    armed: Annotated[bool, msgspec.Meta(description="whether its schedule lets an incident start now")] = True
 
 
 class Incident(msgspec.Struct, frozen=True, kw_only=True):

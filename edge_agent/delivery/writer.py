@@ -65,6 +65,7 @@ class Writer:
             score=state.score,
             reason=state.reason,
             picture=state.picture,
+            armed=state.armed,
         )
         return Message(self._topics.camera_state(state.camera), msgspec.json.encode(payload), retain=True)
 

@@ -140,3 +140,37 @@ def test_tend_takes_the_new_silence_when_policies_change() -> None:
     site.now_s += 40.0
     assert site.watch.tend(site.now_s) == "alert"
     assert [event.phase for event in site.incidents] == ["started"]
+
+
+def hours(begin: int, end: int) -> CameraPolicies:
+    """Policies with a schedule of hours from the start of the test on, in local time."""
+    local = START.astimezone()
+    line = "-".join((local + timedelta(hours=hour)).strftime("%H:%M") for hour in (begin, end))
+    return replace(POLICIES, incidents=replace(POLICIES.incidents, schedule=(line,)))
+
+
+def test_watch_starts_nothing_and_looks_no_closer_outside_of_its_hours() -> None:
+    site = Site(policies=hours(3, 5))
+    site.see(6.0, 0.9)
+    assert not site.watch.armed
+    assert site.incidents == []
+    assert (site.watch.mode, site.watch.score) == ("idle", 0.9)
+
+
+def test_watch_starts_incidents_within_its_hours() -> None:
+    site = Site(policies=hours(-1, 1))
+    site.see(6.0, 0.9)
+    assert site.watch.armed
+    assert [event.phase for event in site.incidents][:1] == ["started"]
+
+
+def test_watch_goes_on_with_what_is_in_progress_when_its_hours_end() -> None:
+    site = Site()
+    site.see(4.0, 0.9)
+    site.policies = hours(3, 5)
+    site.see(6.0, 0.9)
+    assert site.watch.mode == "alert"
+    site.see(3.0, 0.1)
+    assert [event.phase for event in site.incidents if event.phase != "updated"] == ["started", "ended"]
+    site.see(6.0, 0.9)
+    assert len([event for event in site.incidents if event.phase == "started"]) == 1

@@ -61,6 +61,7 @@ def load(folder: Path, text: str) -> Plan:
         ("idle_interval_s = 2", "alert_rate_hz = 8", ["alert_rate_hz 10 -> 8 (all cameras)"], []),
         ("[incidents]", "[snapshots]\nscore = true\n[incidents]", ["score False -> True (all cameras)"], []),
         ("[incidents]", "[incidents]\ncooldown_s = 3", ["cooldown_s 0 -> 3 (all cameras)"], []),
+        ("[incidents]", "[incidents]\nschedule = ['sat', 'sun']", ["schedule none -> sat, sun (all cameras)"], []),
         ("[incidents]", "largest_gap_s = 2\n[incidents]", [], ["sampling.largest_gap_s"]),
         ('site = "school"', 'site = "park"', [], ["site"]),
         ('device = "gate"', 'device = "hall"', [], ["device"]),
@@ -111,6 +112,8 @@ def other_than(value: Any, key: str) -> Any:
         return not value
     if isinstance(value, int | float):
         return value * 1.5 if isinstance(value, float) and value else value + 1
+    if key == "schedule":
+        return ("sat",)
     given = {"wake": 0.11, "alert": 0.91, "clear": 0.12, "smoothing": 3, "alert_rate_hz": 9.0, "start_hold_s": 0.1}
     return given.get(key, 3.25 if key.endswith("_s") else "other")
 

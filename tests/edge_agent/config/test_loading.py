@@ -104,6 +104,7 @@ def test_defaults_are_filled_in_when_only_needed_keys_are_given(tmp_path: Path) 
         ('source = "file:door.mp4"', 'source = "x"\nend_hold_s = "5"', 20, "camera[1].end_hold_s: found '5'; allowed"),
         ('source = "file:door.mp4"', 'source = "x"\nsmoothing = 0', 20, "camera[1].smoothing: found 0; allowed is"),
         ('source = "file:door.mp4"', 'source = "x"\nlargest_gap_s = 1', 20, "camera[1].largest_gap_s: unknown key"),
+        ("[spool]", "[incidents]\nschedule = ['noon']\n[spool]", 10, "incidents.schedule[0]: found 'noon'; allowed"),
         ("[spool]", "[incidents]\ncooldown_s = -1\n[spool]", 10, "incidents.cooldown_s: found -1; allowed is a number"),
         ("[spool]", "[health]\ninterval_s = -1\n[spool]", 10, "health.interval_s: found -1; allowed is a number"),
         ("[spool]", "[runtime]\nthreads = 0\n[spool]", 10, "runtime.threads: found 0; allowed is a whole"),
