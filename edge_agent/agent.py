@@ -29,7 +29,7 @@ from edge_agent.pending import PendingSamples
 from edge_agent.policy import PolicyError, require_positive
 from edge_agent.policy_book import PolicyBook
 from edge_agent.sample import SampleMaker
-from edge_agent.sources import SourceOptions, check_address, open_source
+from edge_agent.sources import PacketSink, SourceOptions, check_address, open_source
 from edge_agent.timeline import LARGEST_GAP_S
 from edge_agent.watch import Watch
 from models.bundle import Bundle
@@ -48,12 +48,14 @@ _MOST_BATCHES = 64
 @dataclass(frozen=True, slots=True)
 class CameraSpec:
     """One camera: its id (unique, and a part of MQTT topics), its source's address and its policies
-    (``None``: the bundle's thresholds and the defaults of all else)."""
+    (``None``: the bundle's thresholds and the defaults of all else). ``sink`` is given every packet that its source
+    sends, decoded or not."""
 
     id: str
     source: str
     options: SourceOptions = field(default_factory=SourceOptions)
     policies: CameraPolicies | None = None
+    sink: PacketSink | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +249,7 @@ class _Agent:
         camera = Camera(
             spec.id,
             spec.source,
-            lambda needed: open_source(spec.source, spec.options, self._clock, needed),
+            lambda needed: open_source(spec.source, spec.options, self._clock, needed, spec.sink),
             lambda: SampleMaker(
                 spec.id, policies().sampling, manifest.geometry, manifest.preprocessing, options.largest_gap_s
             ),

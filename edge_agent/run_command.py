@@ -9,10 +9,12 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
 from edge_agent.agent import open_book, run_agent
+from edge_agent.clips.recording import recording
 from edge_agent.config import load_config
 from edge_agent.config.plan import Plan
 from edge_agent.delivery.opening import open_outbox
@@ -45,16 +47,17 @@ def run(path: Path) -> None:
         outbox.start()
         log.info("watching %d camera(s) with bundle %s %s", len(cameras), manifest.name, manifest.version)
         try:
-            run_agent(
-                cameras,
-                bundle,
-                outbox,
-                stop=stop,
-                options=plan.options(),
-                policies=policies,
-                on_runtime=outbox.use_runtime,
-                observe=vigil.observe,
-            )
+            with recording(plan.clips(manifest), [camera.id for camera in cameras], outbox) as recorded:
+                run_agent(
+                    [replace(camera, sink=recorded.sinks.get(camera.id)) for camera in cameras],
+                    bundle,
+                    recorded.outbox,
+                    stop=stop,
+                    options=plan.options(),
+                    policies=policies,
+                    on_runtime=outbox.use_runtime,
+                    observe=vigil.observe,
+                )
         finally:
             notifier.stopping()
             outbox.close()

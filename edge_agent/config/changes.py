@@ -51,7 +51,7 @@ def _restarts_of_tables(started: Settings, wanted: Settings) -> Iterator[str]:
         before, after = getattr(started, name), getattr(wanted, name)
         if name == "camera" or before == after:
             continue
-        if isinstance(before, msgspec.Struct):
+        if isinstance(before, msgspec.Struct) and isinstance(after, msgspec.Struct):
             yield from (f"{name}.{key}" for key in _differing(before, after) if key not in _LIVE.get(name, ()))
         else:
             yield name

@@ -2,6 +2,18 @@
 
 from edge_agent.sources.address import anchor, redact
 from edge_agent.sources.opening import check_address, open_source
+from edge_agent.sources.sink import PacketFeed, PacketSink
 from edge_agent.sources.source import Need, Source, SourceError, SourceOptions
 
-__all__ = ["Need", "Source", "SourceError", "SourceOptions", "anchor", "check_address", "open_source", "redact"]
+__all__ = [
+    "Need",
+    "PacketFeed",
+    "PacketSink",
+    "Source",
+    "SourceError",
+    "SourceOptions",
+    "anchor",
+    "check_address",
+    "open_source",
+    "redact",
+]

@@ -16,6 +16,7 @@ from edge_agent.frame import fit
 from edge_agent.sources.address import redact
 from edge_agent.sources.backlog import Backlog, Due
 from edge_agent.sources.lag import Lag
+from edge_agent.sources.sink import PacketSink
 from edge_agent.sources.source import Need, SourceOpenError, SourceOptions, SourceReadError, needs_all
 from models.preprocessing import Luma
 
@@ -68,9 +69,12 @@ class VideoReader:
         flags: Mapping[str, str] = MappingProxyType({}),
         needed: Need = needs_all,
         lag: Lag | None = None,
+        sink: PacketSink | None = None,
+        begins_s: float = 0.0,
     ) -> None:
         """Open ``uri``, as FFmpeg's ``format_`` where given, with its private ``flags``; ``needed`` is asked for each
-        picture before it is decoded, and while ``lag`` finds the stream behind none is. Raises ``SourceOpenError``."""
+        picture before it is decoded, and while ``lag`` finds the stream behind none is. ``sink`` is given every packet,
+        and the stream's first picture is at ``begins_s`` of its source's clock. Raises ``SourceOpenError``."""
         self.name = redact(uri)
         self._clock = clock
         self._read_timeout_s = options.read_timeout_s
@@ -81,6 +85,8 @@ class VideoReader:
         self._packets: Iterator[av.Packet[av.VideoStream]] = self._container.demux(self._stream)
         self._needed = needed
         self._lag = lag
+        self._feed = sink.open(self._stream) if sink else None
+        self._begins_s = begins_s
         self._waited_s = 0.0
         self._backlog: Backlog[av.Packet[av.VideoStream]] = Backlog()
         self._due: deque[Due[av.Packet[av.VideoStream]]] = deque()
@@ -138,6 +144,8 @@ class VideoReader:
                 f"{self.name}: stopped: {self._reason(error, began_s, self._read_timeout_s)}"
             ) from None
         self._waited_s = self._clock() - began_s
+        if self._feed is not None and packet is not None:
+            self._feed.take(packet)
         return packet
 
     def _is_needed(self, packet: av.Packet[av.VideoStream]) -> bool:
@@ -184,6 +192,8 @@ class VideoReader:
             return self._last_s + 1.0 / float(rate)
         if self._first_s is None:
             self._first_s = time_s
+            if self._feed is not None:
+                self._feed.place(time_s - self._begins_s)
         self._last_s = time_s - self._first_s
         return self._last_s
 
