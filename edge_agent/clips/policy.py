@@ -10,7 +10,8 @@ from edge_agent.policy import PolicyError, require_positive
 @dataclass(frozen=True, slots=True)
 class ClipPolicy:
     """A clip begins ``before_s`` before the incident's start, or at the key picture before that, and goes on for
-    ``after_s`` after its end. One that would be longer than ``longest_s`` is cut. Seconds throughout."""
+    ``after_s`` after its end. One that would be longer than ``longest_s``, that key picture and what is before its time
+    not counted, is cut. Seconds throughout."""
 
     before_s: float = 5.0
     after_s: float = 5.0

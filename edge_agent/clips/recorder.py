@@ -23,6 +23,7 @@ from edge_agent.clips.shelf import name_clip
 from edge_agent.delivery.payloads import BundleName
 from edge_agent.delivery.timestamp import rfc3339
 from edge_agent.events import IncidentEvent
+from edge_agent.sources.sink import PacketFeed
 
 log = logging.getLogger(__name__)
 
@@ -67,10 +68,10 @@ class CameraRecorder:
         self._form: StreamForm | None = None
         self._feed: _Feed | None = None
         self._time: MediaClock | None = None
-        self._newest_s = 0.0
+        self._newest_s = -math.inf
         self._clips: list[_Clip] = []
 
-    def open(self, stream: av.VideoStream) -> _Feed | None:
+    def open(self, stream: av.VideoStream) -> PacketFeed | None:
         with self._lock:
             try:
                 form = read_form(stream)
@@ -88,10 +89,11 @@ class CameraRecorder:
     def begin(self, event: IncidentEvent) -> str | None:
         """An incident started; the path of its clip, ``None`` where there will be none."""
         with self._lock:
-            if self._time is None:
+            if self._time is None or self._newest_s == -math.inf:
                 log.warning("camera %s: no clip of incident %s: no stream to copy", self._camera, event.incident)
                 return None
-            told_s = self._time.of_source(event.source_time_s)
+            # Of a stream that was replaced meanwhile, an instant would seem to lie ahead.
+            told_s = min(self._time.of_source(event.source_time_s), self._newest_s)
             clip = _Clip(name_clip(event), event, told_s - (event.at - event.started_at).total_seconds())
             if len(self._clips) >= _MOST_CLIPS:
                 self._finish(self._clips[0], "crowded")
@@ -109,7 +111,8 @@ class CameraRecorder:
             if event.ended_at is not None:
                 lasted_s = (event.ended_at - event.started_at).total_seconds()
                 clip.until_s = clip.starts_s + lasted_s + self._policy.after_s
-                clip.deadline_s = self._clock() + max(0.0, clip.until_s - self._newest_s) + _PATIENCE_S
+                missing_s = min(max(0.0, clip.until_s - self._newest_s), self._policy.longest_s)
+                clip.deadline_s = self._clock() + missing_s + _PATIENCE_S
                 if self._newest_s >= clip.until_s:
                     self._finish(clip, None)
 
@@ -134,7 +137,8 @@ class CameraRecorder:
             if not (feed.begun or packet.is_keyframe):
                 return
             feed.begun = True
-            time_s = self._newest_s = self._time.seconds(pts)
+            time_s = self._time.seconds(pts)
+            self._newest_s = max(self._newest_s, time_s)
             picture = EncodedPicture(bytes(packet), time_s, pts, dts, packet.duration or 0, packet.is_keyframe)
             self._ring.append(picture)
             for clip in list(self._clips):
@@ -149,6 +153,7 @@ class CameraRecorder:
         for clip in list(self._clips):
             self._finish(clip, "stream")
         self._ring.clear()
+        self._newest_s = -math.inf
         self._form, self._time, self._feed = form, time, None
 
     def _extend(self, clip: _Clip, pictures: Sequence[EncodedPicture]) -> None:
@@ -156,7 +161,7 @@ class CameraRecorder:
             return
         if clip.form is None:
             clip.form, clip.first_s = self._form, pictures[0].time_s
-        longest_s = clip.first_s + self._policy.longest_s
+        longest_s = max(clip.first_s, clip.starts_s - self._policy.before_s) + self._policy.longest_s
         limit_s = min(clip.until_s, longest_s)
         wanted = [picture for picture in pictures if picture.time_s < limit_s]
         if wanted and not self._queue.put(Footage(clip.path, clip.form, wanted)):

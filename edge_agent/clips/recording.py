@@ -73,17 +73,7 @@ class RecordedOutbox:
         self._paths: dict[str, str] = {}
 
     def incident(self, event: IncidentEvent) -> None:
-        recorder = self._recorders[event.camera]
-        if event.phase == "started":
-            path = recorder.begin(event)
-            if path is not None:
-                self._paths[event.incident] = path
-        else:
-            recorder.follow(event)
-        path = self._paths.get(event.incident)
-        if event.phase == "ended":
-            self._paths.pop(event.incident, None)
-        self._outbox.incident(replace(event, clip=path))
+        self._outbox.incident(replace(event, clip=self._record(event)))
 
     def snapshot(self, snapshot: Snapshot) -> None:
         self._outbox.snapshot(snapshot)
@@ -93,3 +83,11 @@ class RecordedOutbox:
 
     def health(self, health: Health) -> None:
         self._outbox.health(health)
+
+    def _record(self, event: IncidentEvent) -> str | None:
+        recorder = self._recorders[event.camera]
+        if event.phase != "started":
+            recorder.follow(event)
+        elif (path := recorder.begin(event)) is not None:
+            self._paths[event.incident] = path
+        return self._paths.pop(event.incident, None) if event.phase == "ended" else self._paths.get(event.incident)

@@ -7,6 +7,7 @@ import re
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timezone
 from pathlib import Path
 
 from edge_agent.clips.errors import ClipError
@@ -22,7 +23,7 @@ _OURS = re.compile(r"\d{8}T\d{6}\.\d{3}Z-[A-Za-z0-9_-]+\.(?:mp4|json)(?P<part>\.
 
 def name_clip(event: IncidentEvent) -> str:
     """Where in the folder the clip of an incident lies: ``<camera>/<started, UTC>-<incident>.mp4``."""
-    started = event.started_at
+    started = event.started_at.astimezone(timezone.utc)
     return f"{event.camera}/{started:%Y%m%dT%H%M%S}.{started.microsecond // 1000:03d}Z-{event.incident}.mp4"
 
 

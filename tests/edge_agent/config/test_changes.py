@@ -20,7 +20,6 @@ device = "gate"
 bundle = { path = "first.nexara" }
 mqtt = { host = "broker.local" }
 spool = { directory = "spool" }
-clips = { directory = "clips" }
 [thresholds]
 wake = 0.2
 alert = 0.8
@@ -29,6 +28,8 @@ clear = 0.4
 idle_interval_s = 2
 [incidents]
 end_hold_s = 5
+[clips]
+directory = "clips"
 [[camera]]
 id = "yard"
 source = "file:yard.mp4"
@@ -72,8 +73,8 @@ def load(folder: Path, text: str) -> Plan:
         ('directory = "spool"', 'directory = "s", max_age_hours = 1', [], ["spool.directory", "spool.max_age_hours"]),
         ("[incidents]", "[runtime]\nthreads = 2\n[incidents]", [], ["runtime.threads"]),
         ("[incidents]", "[health]\ninterval_s = 2\n[incidents]", [], ["health.interval_s"]),
-        ('"clips" }', '"clips", before_s = 2, max_count = 9 }', [], ["clips.before_s", "clips.max_count"]),
-        ('clips = { directory = "clips" }\n', "", [], ["clips"]),
+        ('"clips"', '"clips"\nbefore_s = 2\nmax_count = 9', [], ["clips.before_s", "clips.max_count"]),
+        ('[clips]\ndirectory = "clips"\n', "", [], ["clips"]),
         ("file:yard.mp4", "file:garden.mp4", [], ["camera yard source"]),
         ("end_hold_s = 9", "end_hold_s = 9\nloop = true", [], ["camera door loop"]),
         (DOOR, "", [], ["camera door removed"]),
