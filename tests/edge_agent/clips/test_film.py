@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -93,18 +91,6 @@ def test_stream_that_players_do_not_take_from_a_file_is_refused(tmp_path: Path, 
         container.mux(stream.encode(None))
     with av.open(str(path)) as container, pytest.raises(StreamFormError, match=f"found a stream of {codec}; allowed"):
         read_form(container.streams.video[0])
-
-
-@pytest.fixture
-def tiny_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 64 kB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder], check=False)
-    if mounted.returncode:
-        pytest.skip("this system lets nobody mount a disk")
-    yield folder
-    subprocess.run(["umount", folder], check=True)
 
 
 @pytest.mark.parametrize("qp", ["1", "45"])

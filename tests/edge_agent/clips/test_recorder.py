@@ -4,6 +4,7 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+import av
 import pytest
 
 from edge_agent.clips.footage import Finished, Footage, FootageQueue
@@ -71,3 +72,33 @@ def test_key_picture_long_before_the_incident_takes_nothing_from_what_is_seen_of
     times, finished = drain(queue)
     assert (times[0], [one.facts.cut for one in finished]) == (0.0, ["longest"])
     assert times[-1] == pytest.approx(4.5 - 1.0 + 2.0, abs=0.1)
+
+
+def test_clip_goes_on_with_a_key_picture_when_a_new_connection_begins_between_two(film: Path, tmp_path: Path) -> None:
+    queue, clock = FootageQueue(10**8), Clock()
+    recorder = CameraRecorder("yard", ClipPolicy(1.0, 1.0, 60.0), BUNDLE, queue, clock)
+    with closing(Camera(copy_from(film, tmp_path / "whole.ts", 0), recorder)) as camera:
+        camera.read(2.0)
+        recorder.begin(step(2.0, 1.5, None, "one"))
+        camera.read()
+    clock.now_s += 1.0
+    with closing(Camera(copy_from(film, tmp_path / "late.ts", 20), recorder)) as camera:
+        camera.read()
+    recorder.close()
+    pictures = [picture for job in iter(lambda: queue.take(0), None) for picture in getattr(job, "pictures", ())]
+    gap = next(index for index, one in enumerate(pictures) if index and one.time_s - pictures[index - 1].time_s > 0.5)
+    assert pictures[gap].is_key
+    # A second passed, and ten pictures more until the next key picture.
+    assert pictures[gap].time_s - pictures[gap - 1].time_s == pytest.approx(1 + 10 / 15, abs=0.1)
+    assert len(pictures) - gap == 8 * 15 - 30
+
+
+def copy_from(film: Path, path: Path, first: int) -> Path:
+    """The film from its packet ``first`` on, as a stream that is joined at any time."""
+    with av.open(str(film)) as source, av.open(str(path), "w") as container:
+        stream = container.add_stream_from_template(source.streams.video[0])
+        for index, packet in enumerate(source.demux(source.streams.video[0])):
+            if index >= first and packet.size:
+                packet.stream = stream
+                container.mux(packet)
+    return path

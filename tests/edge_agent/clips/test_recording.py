@@ -21,14 +21,12 @@ from edge_agent.events import IncidentEvent
 from edge_agent.sources import PacketSink, SourceOptions, open_source
 from edge_agent.sources.source import Need, needs_all
 from edge_agent.sources.video import VideoReader
-from tests.edge_agent.clips.test_film import FPS, H264, make_film, tiny_disk
+from tests.edge_agent.clips.test_film import FPS, H264, make_film
 from tests.edge_agent.clips.viewing import find, view
 from tests.edge_agent.delivery.listener import wait_for
 from tests.edge_agent.delivery.samples import AT, health, incident, snapshot, state
 from tests.edge_agent.films import write_film
 from tests.edge_agent.test_agent import RecordingOutbox
-
-__all__ = ["tiny_disk"]
 
 POLICY = ClipPolicy(before_s=2.0, after_s=1.0, longest_s=60.0)
 KEEP = KeepPolicy()
@@ -321,7 +319,6 @@ def test_folder_that_cannot_be_written_is_told_and_disturbs_nothing(
     assert (tmp_path / "clips").read_text() == "no folder"
 
 
-@pytest.mark.usefixtures("tiny_disk")
 def test_disk_that_is_full_costs_its_clips_and_no_later_one(
     tiny_disk: Path, film: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
