@@ -30,7 +30,7 @@ from edge_agent.pending import PendingSamples
 from edge_agent.policy import PolicyError, require_positive
 from edge_agent.policy_book import PolicyBook
 from edge_agent.sample import SampleMaker
-from edge_agent.sources import SourceOptions, check_address, open_source
+from edge_agent.sources import PacketSink, SourceOptions, check_address, open_source
 from edge_agent.timed_source import open_timed
 from edge_agent.timeline import LARGEST_GAP_S
 from edge_agent.tracer import UNTRACED, Tracer
@@ -50,12 +50,14 @@ _MOST_BATCHES = 64
 @dataclass(frozen=True, slots=True)
 class CameraSpec:
     """One camera: its id (unique, and a part of MQTT topics), its source's address and its policies
-    (``None``: the bundle's thresholds and the defaults of all else)."""
+    (``None``: the bundle's thresholds and the defaults of all else). ``sink`` is given every packet that its source
+    sends, decoded or not."""
 
     id: str
     source: str
     options: SourceOptions = field(default_factory=SourceOptions)
     policies: CameraPolicies | None = None
+    sink: PacketSink | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +242,7 @@ class _Agent:
             spec.id,
             spec.source,
             lambda needed: open_timed(
-                partial(open_source, spec.source, spec.options, self._clock, needed), spec.id, self._tracer
+                partial(open_source, spec.source, spec.options, self._clock, needed, spec.sink), spec.id, self._tracer
             ),
             lambda: SampleMaker(
                 spec.id,

@@ -83,7 +83,7 @@ def examine_clock(now: float, synchronized: Path = _SYNCHRONIZED) -> Finding:
 
 
 def examine_plan(plan: Plan) -> Iterator[Finding]:
-    """Bundle, spool, broker and cameras of a valid configuration."""
+    """Bundle, spool, clips, broker and cameras of a valid configuration."""
     yield Finding(name="configuration", outcome="ok", detail=str(plan.config.path))
     try:
         bundle = plan.open_bundle()
@@ -96,6 +96,9 @@ def examine_plan(plan: Plan) -> Iterator[Finding]:
     if plan.metrics_address() is not None:
         yield _examine_metrics()
     yield _examine_spool(plan)
+    clips = plan.config.settings.clips
+    if clips is not None:
+        yield _examine_clips(plan.config.resolve(clips.directory), clips.max_megabytes * 1e6)
     yield _examine_broker(plan)
 
 
@@ -150,6 +153,21 @@ def _count_waiting(path: Path, limits: SpoolLimits) -> int:
     # Not made here: the doctor may be root, and the agent could not write a spool that root owns.
     with tempfile.TemporaryFile(dir=_nearest_folder(path.parent)):
         return 0
+
+
+def _examine_clips(directory: Path, max_bytes: float) -> Finding:
+    there = next(path for path in (directory, *directory.parents) if path.exists())
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            free = shutil.disk_usage(there).free
+        taken = sum(path.stat().st_size for path in directory.glob("*/*"))
+    except OSError as error:
+        detail = f"{directory}: {error.strerror}; give clips.directory a folder that the agent may write"
+        return Finding(name="clips", outcome="failed", detail=detail)
+    detail = f"{directory}: {taken / 1e6:.0f} MB of clips, {free / 1e6:.0f} MB free"
+    if free + taken < max_bytes:
+        return Finding(name="clips", outcome="warning", detail=f"{detail}, less than clips.max_megabytes")
+    return Finding(name="clips", outcome="ok", detail=detail)
 
 
 def _nearest_folder(path: Path) -> Path:

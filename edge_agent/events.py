@@ -34,7 +34,8 @@ class CameraState:
 class IncidentEvent:
     """One step of one incident. ``sequence`` counts from 0 within the incident; times are UTC wall clock, and
     ``source_time_s`` is the source's own clock (seconds since the stream's start) at ``at``. ``thresholds`` are those
-    that judged this step: a reload may change them in the course of an incident. ``reason`` says why it ended."""
+    that judged this step: a reload may change them in the course of an incident. ``reason`` says why it ended, and
+    ``clip`` where its film will lie, in the folder of clips."""
 
     camera: str
     incident: str
@@ -50,6 +51,7 @@ class IncidentEvent:
     snapshot: str | None
     thresholds: Thresholds
     reason: EndReason | None = None
+    clip: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

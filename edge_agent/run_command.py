@@ -9,11 +9,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import TypeVar
 
 from edge_agent.agent import CameraSpec, open_book, run_agent
+from edge_agent.clips.recording import recording
 from edge_agent.config import load_config
 from edge_agent.config.plan import Plan
 from edge_agent.delivery.opening import open_outbox
@@ -73,11 +75,14 @@ def _watch(
     outbox.start()
     log.info("watching %d camera(s) with bundle %s %s", len(cameras), manifest.name, manifest.version)
     try:
-        with serve_metrics(listen, tally, outbox.figures, About(version, manifest.name, manifest.version)):
+        with (
+            serve_metrics(listen, tally, outbox.figures, About(version, manifest.name, manifest.version)),
+            recording(plan.clips(manifest), [camera.id for camera in cameras], outbox) as recorded,
+        ):
             run_agent(
-                cameras,
+                [replace(camera, sink=recorded.sinks.get(camera.id)) for camera in cameras],
                 bundle,
-                outbox,
+                recorded.outbox,
                 stop=stop,
                 options=plan.options(),
                 policies=policies,

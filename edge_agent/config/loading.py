@@ -14,7 +14,7 @@ import msgspec
 
 from edge_agent.config.errors import ConfigError, Problem
 from edge_agent.config.locator import KeyPath, Locator
-from edge_agent.config.settings import Settings
+from edge_agent.config.settings import Clips, Settings
 from edge_agent.config.validation import find_problems, write_key
 from edge_agent.sources import check_address, find_network_address, names_password
 from edge_agent.sources.source import SourceUriError
@@ -81,6 +81,7 @@ def _find_contradictions(document: dict[str, Any]) -> Iterator[tuple[KeyPath, st
             yield from _check_source(camera, ("camera", index))
     yield from _check_order(document.get("thresholds"), ("thresholds",))
     yield from _check_mqtt(document.get("mqtt"))
+    yield from _check_clips(document.get("clips"))
 
 
 def _check_order(table: Any, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:  # noqa: ANN401 raw TOML
@@ -120,3 +121,13 @@ def _check_mqtt(mqtt: Any) -> Iterator[tuple[KeyPath, str]]:  # noqa: ANN401 raw
     tls = mqtt.get("tls")
     if isinstance(tls, dict) and ("certificate" in tls) != ("key" in tls):
         yield ("mqtt", "tls"), "found only one of certificate and key; give both or none"
+
+
+def _check_clips(clips: Any) -> Iterator[tuple[KeyPath, str]]:  # noqa: ANN401 raw TOML
+    if not isinstance(clips, dict):
+        return
+    defaults = Clips(directory=".")
+    before, longest = (clips.get(key, getattr(defaults, key)) for key in ("before_s", "longest_s"))
+    if isinstance(before, int | float) and isinstance(longest, int | float) and longest <= before:
+        text = f"found {longest} with before_s = {before}: nothing of an incident would be seen; allowed is more"
+        yield ("clips", "longest_s"), text

@@ -10,6 +10,8 @@ import msgspec
 
 from edge_agent.agent import AgentOptions, CameraSpec
 from edge_agent.camera_policies import CameraPolicies
+from edge_agent.clips.policy import ClipPolicy, KeepPolicy
+from edge_agent.clips.recording import ClipOptions
 from edge_agent.config.loading import Config
 from edge_agent.config.policies import resolve_policies
 from edge_agent.config.secret import read_secret
@@ -106,6 +108,18 @@ class Plan:
     def spool_limits(self) -> SpoolLimits:
         spool = self.config.settings.spool
         return SpoolLimits(int(spool.max_megabytes * 1_000_000), spool.max_age_hours * 3600)
+
+    def clips(self, manifest: Manifest) -> ClipOptions | None:
+        """Where and how clips are kept; ``None`` where none are."""
+        clips = self.config.settings.clips
+        if clips is None:
+            return None
+        return ClipOptions(
+            directory=self.config.resolve(clips.directory),
+            bundle=BundleName(name=manifest.name, version=manifest.version),
+            clips=ClipPolicy(clips.before_s, clips.after_s, clips.longest_s),
+            keep=KeepPolicy(int(clips.max_megabytes * 1_000_000), clips.max_age_hours * 3600, clips.max_count),
+        )
 
     def _address(self, camera: Camera) -> str:
         if camera.password is None:

@@ -8,6 +8,7 @@ import msgspec
 
 from edge_agent.agent import AgentOptions
 from edge_agent.attention import AttentionPolicy
+from edge_agent.clips.policy import ClipPolicy, KeepPolicy
 from edge_agent.delivery.topics import NAME_PATTERN
 from edge_agent.incidents import IncidentPolicy
 from edge_agent.logs import LogFormat
@@ -21,6 +22,7 @@ from models.manifest import Probability
 _AGENT = AgentOptions()
 _SAMPLING, _ATTENTION = SamplingPolicy(), AttentionPolicy()
 _INCIDENTS, _SNAPSHOTS = IncidentPolicy(), SnapshotPolicy()
+_CLIPS, _KEEP = ClipPolicy(), KeepPolicy()
 _SOURCE = SourceOptions()
 
 Name = Annotated[
@@ -145,6 +147,18 @@ class Snapshots(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     score: bool = _SNAPSHOTS.score
 
 
+class Clips(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[clips]``: its presence has a film of each incident kept on the device; the oldest leave first."""
+
+    directory: FilePath
+    before_s: Annotated[float, msgspec.Meta(ge=0, le=60)] = _CLIPS.before_s
+    after_s: Annotated[float, msgspec.Meta(ge=0, le=600)] = _CLIPS.after_s
+    longest_s: Annotated[float, msgspec.Meta(gt=0, le=3600)] = _CLIPS.longest_s
+    max_megabytes: Annotated[float, msgspec.Meta(ge=1, le=10_000_000)] = _KEEP.max_bytes / 1e6
+    max_age_hours: Annotated[float, msgspec.Meta(gt=0, le=87_600)] = _KEEP.max_age_s / 3600
+    max_count: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = _KEEP.max_count
+
+
 class Health(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[health]``: how often figures are published."""
 
@@ -208,6 +222,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     sampling: Sampling = Sampling()
     incidents: Incidents = Incidents()
     snapshots: Snapshots = Snapshots()
+    clips: Clips | None = None
     health: Health = Health()
     metrics: Metrics | None = None
     log: Log = Log()

@@ -67,6 +67,13 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     mean: Probability
     threat: ThreatLevel
     snapshot: Annotated[str, msgspec.Meta(description="`reference` of the snapshot that belongs to it")] | None
+    clip: (
+        Annotated[
+            str,
+            msgspec.Meta(description="where in the device's folder of clips the incident's film lies once it is whole"),
+        ]
+        | None
+    ) = None
     bundle: BundleName
     thresholds: Annotated[Thresholds, msgspec.Meta(description="those that judged this step")]
 

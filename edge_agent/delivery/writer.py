@@ -39,6 +39,7 @@ class Writer:
             mean=event.mean,
             threat=threat_level(event.peak, event.thresholds.alert),
             snapshot=event.snapshot,
+            clip=event.clip,
             bundle=self._bundle,
             thresholds=event.thresholds,
             reason=event.reason,
@@ -77,7 +78,8 @@ class Writer:
 def interrupted(step: Message) -> Message:
     """The end of an incident of which ``step`` is the last that is known: whoever watched it is gone.
 
-    Its times and figures are those of ``step``. Raises ``msgspec.MsgspecError`` when ``step`` cannot be read.
+    Its times and figures are those of ``step``; its clip was never completed. Raises ``msgspec.MsgspecError`` when
+    ``step`` cannot be read.
     """
     last = msgspec.json.decode(step.payload, type=payloads.Incident)
     sequence = last.sequence + 1
@@ -88,6 +90,7 @@ def interrupted(step: Message) -> Message:
         phase="ended",
         ended_at=last.at,
         snapshot=None,
+        clip=None,
         reason="interrupted",
     )
     return incident_message(step.topic, end)

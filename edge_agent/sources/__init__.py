@@ -2,10 +2,13 @@
 
 from edge_agent.sources.address import anchor, find_network_address, names_password, redact
 from edge_agent.sources.opening import check_address, explain_absence, open_source
+from edge_agent.sources.sink import PacketFeed, PacketSink
 from edge_agent.sources.source import Need, Source, SourceError, SourceOptions
 
 __all__ = [
     "Need",
+    "PacketFeed",
+    "PacketSink",
     "Source",
     "SourceError",
     "SourceOptions",

@@ -12,6 +12,7 @@ from typing import Any
 from edge_agent.frame import Frame
 from edge_agent.sources.address import redact
 from edge_agent.sources.gstreamer_image import FORMATS, GStreamerImage, Layout
+from edge_agent.sources.sink import PacketSink
 from edge_agent.sources.source import Need, SourceOpenError, SourceOptions, SourceReadError
 
 _SINK = "nexara"
@@ -135,7 +136,9 @@ class GStreamerSource:
         )
 
 
-def open_gstreamer(rest: str, options: SourceOptions, clock: Callable[[], float], _needed: Need) -> GStreamerSource:
+def open_gstreamer(
+    rest: str, options: SourceOptions, clock: Callable[[], float], _needed: Need, _sink: PacketSink | None
+) -> GStreamerSource:
     """``gstreamer:PIPELINE``, as ``gst-launch-1.0`` takes it but without a sink; raises ``SourceOpenError``."""
     return GStreamerSource(rest, options, clock)
 

@@ -11,6 +11,7 @@ import av
 from av.container import InputContainer
 
 from edge_agent.sources.live import LiveSource
+from edge_agent.sources.sink import PacketSink
 from edge_agent.sources.source import Need, SourceOptions
 from edge_agent.sources.throttle import Throttle
 from edge_agent.sources.video import Admission, VideoReader
@@ -30,20 +31,26 @@ _FLAGS = {
 }
 
 
-def open_http(rest: str, options: SourceOptions, clock: Callable[[], float], needed: Need) -> LiveSource:
+def open_http(
+    rest: str, options: SourceOptions, clock: Callable[[], float], needed: Need, sink: PacketSink | None
+) -> LiveSource:
     """``http://…``; raises ``SourceOpenError``."""
-    return _open(f"http:{rest}", options, clock, needed)
+    return _open(f"http:{rest}", options, clock, needed, sink)
 
 
-def open_https(rest: str, options: SourceOptions, clock: Callable[[], float], needed: Need) -> LiveSource:
+def open_https(
+    rest: str, options: SourceOptions, clock: Callable[[], float], needed: Need, sink: PacketSink | None
+) -> LiveSource:
     """``https://…``: encrypted, and as cameras sign their certificates themselves, not verified; raises
     ``SourceOpenError``."""
-    return _open(f"https:{rest}", options, clock, needed)
+    return _open(f"https:{rest}", options, clock, needed, sink)
 
 
-def _open(uri: str, options: SourceOptions, clock: Callable[[], float], needed: Need) -> LiveSource:
+def _open(
+    uri: str, options: SourceOptions, clock: Callable[[], float], needed: Need, sink: PacketSink | None
+) -> LiveSource:
     admit = partial(_admit, clock=clock)
-    return LiveSource(VideoReader(uri, options, clock, flags=_FLAGS, needed=needed, admit=admit))
+    return LiveSource(VideoReader(uri, options, clock, flags=_FLAGS, needed=needed, admit=admit, sink=sink))
 
 
 def _admit(container: InputContainer, clock: Callable[[], float]) -> Admission:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from edge_agent.frame import Frame
 from edge_agent.sources.lag import Lag
+from edge_agent.sources.sink import PacketSink
 from edge_agent.sources.source import Need, SourceOpenError, SourceOptions, SourceReadError
 from edge_agent.sources.video import VideoReader
 
@@ -38,27 +39,38 @@ class LiveSource:
         self._reader.close()
 
 
-def open_rtsp(rest: str, options: SourceOptions, clock: Callable[[], float], needed: Need) -> LiveSource:
+def open_rtsp(
+    rest: str, options: SourceOptions, clock: Callable[[], float], needed: Need, sink: PacketSink | None
+) -> LiveSource:
     """``rtsp://…``; raises ``SourceOpenError``."""
-    return _open_stream(f"rtsp:{rest}", options.transport, options, clock, needed)
+    return _open_stream(f"rtsp:{rest}", options.transport, options, clock, needed, sink)
 
 
-def open_rtsps(rest: str, options: SourceOptions, clock: Callable[[], float], needed: Need) -> LiveSource:
+def open_rtsps(
+    rest: str, options: SourceOptions, clock: Callable[[], float], needed: Need, sink: PacketSink | None
+) -> LiveSource:
     """``rtsps://…``: RTSP inside TLS, over TCP whatever is asked; raises ``SourceOpenError``."""
-    return _open_stream(f"rtsps:{rest}", "tcp", options, clock, needed)
+    return _open_stream(f"rtsps:{rest}", "tcp", options, clock, needed, sink)
 
 
 def _open_stream(
-    uri: str, transport: str, options: SourceOptions, clock: Callable[[], float], needed: Need
+    uri: str,
+    transport: str,
+    options: SourceOptions,
+    clock: Callable[[], float],
+    needed: Need,
+    sink: PacketSink | None,
 ) -> LiveSource:
     # Left to itself FFmpeg first reads twenty pictures to guess their rate, which nobody asks for: more than a second.
     flags = {"rtsp_transport": transport, "fpsprobesize": "0"}
-    return LiveSource(VideoReader(uri, options, clock, flags=flags, needed=needed, lag=Lag()))
+    return LiveSource(VideoReader(uri, options, clock, flags=flags, needed=needed, lag=Lag(), sink=sink))
 
 
-def open_v4l2(rest: str, options: SourceOptions, clock: Callable[[], float], needed: Need) -> LiveSource:
+def open_v4l2(
+    rest: str, options: SourceOptions, clock: Callable[[], float], needed: Need, sink: PacketSink | None
+) -> LiveSource:
     """``v4l2:/dev/videoN``; raises ``SourceOpenError``."""
     if not Path(rest).exists():
         there = ", ".join(sorted(str(path) for path in Path("/dev").glob("video*"))) or "none"
         raise SourceOpenError(f"v4l2:{rest}: no such device; devices here: {there}; plug it in or correct the address")
-    return LiveSource(VideoReader(rest, options, clock, format_="v4l2", needed=needed, lag=Lag()))
+    return LiveSource(VideoReader(rest, options, clock, format_="v4l2", needed=needed, lag=Lag(), sink=sink))

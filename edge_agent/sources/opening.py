@@ -12,9 +12,10 @@ from edge_agent.sources.live import open_rtsp, open_rtsps, open_v4l2
 from edge_agent.sources.playlist import open_file, open_folder
 from edge_agent.sources.scene import open_scene_source, read_scene
 from edge_agent.sources.screen import explain_no_screen, open_screen, read_screen
+from edge_agent.sources.sink import PacketSink
 from edge_agent.sources.source import Need, Source, SourceOptions, SourceUriError, needs_all
 
-Opener = Callable[[str, SourceOptions, Callable[[], float], Need], Source]
+Opener = Callable[[str, SourceOptions, Callable[[], float], Need, PacketSink | None], Source]
 
 OPENERS: Mapping[str, Opener] = MappingProxyType(
     {
@@ -57,11 +58,18 @@ def explain_absence(uri: str) -> str | None:
     return ABSENCES[scheme]() if scheme in ABSENCES else None
 
 
-def open_source(uri: str, options: SourceOptions, clock: Callable[[], float], needed: Need = needs_all) -> Source:
+def open_source(
+    uri: str,
+    options: SourceOptions,
+    clock: Callable[[], float],
+    needed: Need = needs_all,
+    sink: PacketSink | None = None,
+) -> Source:
     """Open ``uri``; a camera's source decodes only what is ``needed``, a recording or a scene gives every frame.
+    ``sink`` is given every packet, decoded or not; a scene has none.
 
     Raises ``SourceUriError`` for an address that cannot be understood and ``SourceOpenError`` for a source that is not
     there now. May block for ``options.open_timeout_s``, and where native code hangs for longer."""
     check_address(uri)
     scheme, rest = split_address(uri)
-    return OPENERS[scheme](rest, options, clock, needed)
+    return OPENERS[scheme](rest, options, clock, needed, sink)

@@ -12,6 +12,7 @@ from urllib.parse import unquote
 
 from edge_agent.frame import Frame
 from edge_agent.sources.pacer import Pacer
+from edge_agent.sources.sink import PacketSink
 from edge_agent.sources.source import Need, SourceError, SourceOpenError, SourceOptions, SourceReadError
 from edge_agent.sources.video import Decoded, VideoReader
 
@@ -25,11 +26,18 @@ class Playlist:
     often its turn comes."""
 
     def __init__(
-        self, clips: Sequence[Path], options: SourceOptions, *, loop: bool, clock: Callable[[], float]
+        self,
+        clips: Sequence[Path],
+        options: SourceOptions,
+        *,
+        loop: bool,
+        clock: Callable[[], float],
+        sink: PacketSink | None = None,
     ) -> None:
         """Open the first clip that opens; raises ``SourceOpenError`` when none does."""
         self._options = options
         self._clock = clock
+        self._sink = sink
         self._pacer = Pacer(clock) if options.realtime else None
         self._order = _turns(clips, loop=loop)
         self._segment = -1
@@ -81,12 +89,14 @@ class Playlist:
         """The next clip that opens; ``None`` after the last. Raises ``SourceOpenError`` when a whole round of clips
         gave not one frame: playing on would only spin."""
         failures: list[SourceError] = []
+        # One frame's time at 25 a second stands between two clips, as between two frames.
+        start_s = 0.0 if self._segment < 0 else self._end_s + 0.04
         for clip in self._order:
             if clip.starts_round and not self._played:
                 raise failures[-1] if failures else SourceOpenError(f"{clip.path}: none of its frames can be decoded")
             self._played = self._played and not clip.starts_round
             try:
-                reader = VideoReader(str(clip.path), self._options, self._clock)
+                reader = VideoReader(str(clip.path), self._options, self._clock, sink=self._sink, begins_s=start_s)
             except SourceOpenError as error:
                 failures.append(error)
                 self._skipped += 1
@@ -94,8 +104,7 @@ class Playlist:
             for failure in failures:
                 self._name(f"{failure}; skipped")
             self._segment += 1
-            # One frame's time at 25 a second stands between two clips, as between two frames.
-            self._start_s = self._end_s + 0.04 if self._segment else 0.0
+            self._start_s = start_s
             return reader
         if self._segment < 0 and failures:
             raise failures[-1]
@@ -119,15 +128,19 @@ def _turns(clips: Sequence[Path], *, loop: bool) -> Iterator[_Turn]:
             yield _Turn(clip, starts_round=index == 0)
 
 
-def open_file(rest: str, options: SourceOptions, clock: Callable[[], float], _needed: Need) -> Playlist:
+def open_file(
+    rest: str, options: SourceOptions, clock: Callable[[], float], _needed: Need, sink: PacketSink | None
+) -> Playlist:
     """``file:PATH``, ``file://PATH`` or a plain path; raises ``SourceOpenError``."""
     path = Path(unquote(rest[2:]) if rest.startswith("//") else rest)
     if not path.is_file():
         raise SourceOpenError(f"{path}: no such file; name a video file")
-    return Playlist([path], options, loop=options.loop, clock=clock)
+    return Playlist([path], options, loop=options.loop, clock=clock, sink=sink)
 
 
-def open_folder(rest: str, options: SourceOptions, clock: Callable[[], float], _needed: Need) -> Playlist:
+def open_folder(
+    rest: str, options: SourceOptions, clock: Callable[[], float], _needed: Need, sink: PacketSink | None
+) -> Playlist:
     """``folder:DIR``: every video below it, in the order of their names, over and over; raises ``SourceOpenError``."""
     folder = Path(rest)
     if not folder.is_dir():
@@ -135,4 +148,4 @@ def open_folder(rest: str, options: SourceOptions, clock: Callable[[], float], _
     clips = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _VIDEO_SUFFIXES)
     if not clips:
         raise SourceOpenError(f"{folder}: holds no video; allowed are {', '.join(sorted(_VIDEO_SUFFIXES))}")
-    return Playlist(clips, options, loop=True, clock=clock)
+    return Playlist(clips, options, loop=True, clock=clock, sink=sink)

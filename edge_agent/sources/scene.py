@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_agent.frame import Frame, fit
+from edge_agent.sources.sink import PacketSink
 from edge_agent.sources.source import Need, SourceOptions, SourceUriError
 from models.preprocessing import Luma
 from scenes import Footage, SceneError, SceneSpec, WallSpec, open_scene, parse_scene
@@ -74,7 +75,9 @@ class SceneSource:
         return index
 
 
-def open_scene_source(rest: str, options: SourceOptions, clock: Callable[[], float], _needed: Need) -> SceneSource:
+def open_scene_source(
+    rest: str, options: SourceOptions, clock: Callable[[], float], _needed: Need, _sink: PacketSink | None
+) -> SceneSource:
     """``scene:…``, the grammar of ``scenes.parse_scene``; raises ``SourceUriError``."""
     spec = read_scene(rest)
     loop = spec.loop if isinstance(spec, SceneSpec) else spec.cells[0].loop

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 import av
 
 from edge_agent.sources.live import LiveSource
+from edge_agent.sources.sink import PacketSink
 from edge_agent.sources.source import Need, SourceOpenError, SourceOptions, SourceUriError
 from edge_agent.sources.video import VideoReader
 
@@ -41,10 +42,12 @@ def explain_no_screen() -> str | None:
     return f"this build of PyAV has no {_DEVICE}; install PyAV from a wheel, or built against an FFmpeg that has it"
 
 
-def open_screen(rest: str, options: SourceOptions, clock: Callable[[], float], needed: Need) -> LiveSource:
+def open_screen(
+    rest: str, options: SourceOptions, clock: Callable[[], float], needed: Need, sink: PacketSink | None
+) -> LiveSource:
     """``screen::DISPLAY[+X,Y][?size=WxH&fps=N]``; raises ``SourceUriError`` and ``SourceOpenError``."""
     display, flags = read_screen(rest)
     absence = explain_no_screen()
     if absence:
         raise SourceOpenError(f"screen:{rest}: {absence}")
-    return LiveSource(VideoReader(display, options, clock, format_=_DEVICE, flags=flags, needed=needed))
+    return LiveSource(VideoReader(display, options, clock, format_=_DEVICE, flags=flags, needed=needed, sink=sink))

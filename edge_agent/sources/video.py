@@ -18,6 +18,7 @@ from edge_agent.sources.address import redact
 from edge_agent.sources.backlog import Backlog, Due
 from edge_agent.sources.decoding import Decoder, openers_of
 from edge_agent.sources.lag import Lag
+from edge_agent.sources.sink import PacketSink
 from edge_agent.sources.source import Need, SourceOpenError, SourceOptions, SourceReadError, needs_all
 from models.preprocessing import Luma
 
@@ -74,10 +75,13 @@ class VideoReader:
         needed: Need = needs_all,
         lag: Lag | None = None,
         admit: Callable[[InputContainer], Admission] | None = None,
+        sink: PacketSink | None = None,
+        begins_s: float = 0.0,
     ) -> None:
         """Open ``uri``, as FFmpeg's ``format_`` where given, with its private ``flags``. ``needed`` is asked for each
         picture before it is decoded, and while ``lag`` finds the stream behind none is; ``admit`` chooses, by what was
-        opened, how packets are let in. Raises ``SourceOpenError``."""
+        opened, how packets are let in. ``sink`` is given every packet, and the stream's first picture is at
+        ``begins_s`` of its source's clock. Raises ``SourceOpenError``."""
         self.name = redact(uri)
         self._clock = clock
         self._read_timeout_s = options.read_timeout_s
@@ -88,6 +92,8 @@ class VideoReader:
         self._packets: Iterator[av.Packet[av.VideoStream]] = self._container.demux(self._stream)
         self._needed = needed
         self._lag = lag
+        self._feed = sink.open(self._stream) if sink else None
+        self._begins_s = begins_s
         self._waited_s = 0.0
         self._backlog: Backlog[av.Packet[av.VideoStream]] = Backlog()
         self._due: deque[Due[av.Packet[av.VideoStream]]] = deque()
@@ -152,6 +158,8 @@ class VideoReader:
         self._waited_s = self._clock() - began_s
         if self._admit and packet is not None and packet.size:
             self._admit(packet)
+        if self._feed is not None and packet is not None:
+            self._feed.take(packet)
         return packet
 
     def _is_needed(self, packet: av.Packet[av.VideoStream]) -> bool:
@@ -198,6 +206,8 @@ class VideoReader:
             return self._last_s + 1.0 / float(rate)
         if self._first_s is None:
             self._first_s = time_s
+            if self._feed is not None:
+                self._feed.place(time_s - self._begins_s)
         self._last_s = time_s - self._first_s
         return self._last_s
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,13 +36,19 @@ class Plot:
     fight: Pictures
     thresholds: Thresholds
 
-    def film(self, path: Path, *acts: tuple[str, float]) -> Path:
+    def film(
+        self,
+        path: Path,
+        *acts: tuple[str, float],
+        codec: str = "mpeg4",
+        options: Mapping[str, str] = MappingProxyType({}),
+    ) -> Path:
         """Write acts, each "calm" or "fight" with its seconds, one after another."""
         pictures: Pictures = []
         for act, seconds in acts:
             loop = self.calm if act == "calm" else self.fight
             pictures += [loop[index % len(loop)] for index in range(round(seconds * FPS))]
-        return write_film(path, pictures, fps=FPS)
+        return write_film(path, pictures, fps=FPS, codec=codec, options=options)
 
 
 def make_plot(bundle: Bundle, folder: Path) -> Plot:

@@ -66,6 +66,9 @@ port = @PORT@
 [spool]
 directory = "spool"
 max_megabytes = 1
+[clips]
+directory = "clips"
+max_megabytes = 1
 [thresholds]
 wake = 0.0
 alert = 0.0
@@ -113,6 +116,9 @@ def test_run_publishes_and_ends_cleanly_when_signalled(
     listener.close()
     assert (first["phase"], first["camera"], first["thresholds"]["alert"]) == ("started", "yard", 0.0)
     assert picture.payload.startswith(b"\xff\xd8")
+    # The incident was in progress when the agent was told to stop, and so was its film.
+    with av.open(str(tmp_path / "clips" / first["clip"])) as container:
+        assert next(container.decode(video=0)).time == 0.0
     assert picture.user_properties["reference"] == first["snapshot"]
     statuses = [json.loads(one.payload) for one in heard if one.topic.endswith("/status")]
     assert [one["state"] for one in statuses][-1] == "stopping"
@@ -276,7 +282,7 @@ def test_doctor_finds_everything_fine_when_it_is(
     report = json.loads(capsys.readouterr().out)
     outcomes = {finding["name"]: finding["outcome"] for finding in report["findings"]}
     assert (code, report["healthy"]) == (0, True), report
-    for name in ("configuration", "bundle", "broker", "camera yard", "machine", "video decoding"):
+    for name in ("configuration", "bundle", "broker", "camera yard", "clips", "machine", "video decoding"):
         assert outcomes[name] == "ok", report
     details = {finding["name"]: finding["detail"] for finding in report["findings"]}
     assert details["camera yard"].endswith("decoded by software")
@@ -289,6 +295,9 @@ def test_doctor_finds_everything_fine_when_it_is(
         ('source = "file:', 'source = "file:/nowhere', "camera yard", "/nowhere"),
         ('path = "', 'path = "/nowhere', "bundle", "/nowhere"),
         ('directory = "spool"', 'directory = "/proc/spool"', "spool", "/proc/spool"),
+        ('directory = "clips"', 'directory = "/proc/clips"', "clips", "/proc/clips"),
+        ('directory = "clips"', 'directory = "edge.toml"', "clips", "Not a directory; give clips.directory a folder"),
+        ('directory = "clips"', 'directory = "edge.toml/clips"', "clips", "Not a directory; give clips.directory"),
         ("loop = true", "lop = true", "configuration", "did you mean 'loop'?"),
     ],
 )

@@ -7,11 +7,14 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import get_args
 
 import msgspec
 import pytest
 
+from edge_agent.clips.facts import ClipFacts, Cut
 from edge_agent.config import load_config
+from edge_agent.config.settings import Clips
 from edge_agent.delivery.message_schemas import DIRECTORY, generate_schemas, render_schema
 from edge_agent.delivery.payloads import PAYLOADS
 from edge_agent.delivery.topics import Topics
@@ -33,6 +36,17 @@ def test_example_configuration_is_valid() -> None:
     assert [camera.id for camera in config.settings.camera] == ["yard", "corridor"]
 
 
+def test_clips_of_the_example_are_valid_when_they_are_asked_for(tmp_path: Path) -> None:
+    example = (ROOT / "docs" / "edge.toml").read_text()
+    text, found = re.subn(
+        r"^# (?=\[clips\]|directory = .*clips|before_s|after_s|longest_s|max_\w+)", "", example, flags=re.MULTILINE
+    )
+    assert found == 8
+    (tmp_path / "edge.toml").write_text(text)
+    clips = load_config(tmp_path / "edge.toml").settings.clips
+    assert clips == Clips(directory="/var/lib/nexara-edge/clips")
+
+
 def test_every_payload_has_an_example() -> None:
     assert set(examples()) == set(PAYLOADS)
 
@@ -43,6 +57,14 @@ def test_example_is_what_its_payload_says(name: str) -> None:
     decoded = msgspec.convert(document, PAYLOADS[name])
     assert json.loads(msgspec.json.encode(decoded)) == document
     assert set(document) == set(PAYLOADS[name].__struct_fields__)
+
+
+def test_example_of_what_lies_beside_a_clip_is_true() -> None:
+    found = re.search(r"<!-- clip -->\n```json\n(.*?)```", MQTT, re.DOTALL)
+    assert found is not None
+    document = json.loads(found[1])
+    assert json.loads(msgspec.json.encode(msgspec.convert(document, ClipFacts))) == document
+    assert all(f"`{cut}` (" in MQTT for cut in get_args(Cut))
 
 
 @pytest.mark.parametrize("name", PAYLOADS)

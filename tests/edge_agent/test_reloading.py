@@ -75,7 +75,7 @@ def test_reload_leaves_a_camera_as_it_was_when_the_file_no_longer_names_it(tmp_p
     [
         ("alert = 0.8", "alert = 1.8", [":8: thresholds.alert: found 1.8"]),
         ("wake = 0.2\nalert = 0.8", "wake = 2\nalrt = 1", [":7: thresholds.wake: found 2", ":8: thresholds.alrt: unk"]),
-        ("alert = 0.8\nclear = 0.4", "clear = 0.999", [":13: camera[0]: clear = 0.99", ":16: camera[1]: clear = 0.99"]),
+        ("alert = 0.8\nclear = 0.4", "clear = 0.999", [":15: camera[0]: clear = 0.99", ":18: camera[1]: clear = 0.99"]),
         ("[thresholds]", "[thresholds", [":6: not TOML: "]),
         (DOOR, DOOR + DOOR, ["camera[1].id: found 'door' 2 times", "camera[2].id: found 'door' 2 times"]),
     ],

@@ -28,6 +28,8 @@ clear = 0.4
 idle_interval_s = 2
 [incidents]
 end_hold_s = 5
+[clips]
+directory = "clips"
 [[camera]]
 id = "yard"
 source = "file:yard.mp4"
@@ -74,6 +76,8 @@ def load(folder: Path, text: str) -> Plan:
         ("[incidents]", "[health]\ninterval_s = 2\n[incidents]", [], ["health.interval_s"]),
         ("[incidents]", "[metrics]\n[incidents]", [], ["metrics"]),
         ("[incidents]", '[log]\nformat = "json"\n[incidents]', [], ["log.format"]),
+        ('"clips"', '"clips"\nbefore_s = 2\nmax_count = 9', [], ["clips.before_s", "clips.max_count"]),
+        ('[clips]\ndirectory = "clips"\n', "", [], ["clips"]),
         ("file:yard.mp4", "file:garden.mp4", [], ["camera yard source"]),
         ("end_hold_s = 9", "end_hold_s = 9\nloop = true", [], ["camera door loop"]),
         (DOOR, "", [], ["camera door removed"]),

@@ -8,8 +8,11 @@ import pytest
 
 from edge_agent.agent import AgentOptions
 from edge_agent.camera_policies import CameraPolicies
+from edge_agent.clips.policy import ClipPolicy, KeepPolicy
+from edge_agent.clips.recording import ClipOptions
 from edge_agent.config import ConfigError, load_config
 from edge_agent.config.plan import Plan
+from edge_agent.delivery.payloads import BundleName
 from edge_agent.sources import redact
 from models.bundle import Bundle
 from models.manifest import Thresholds
@@ -160,6 +163,28 @@ def test_password_reaches_the_address_and_is_not_shown_in_it(
     assert camera.source == opened
     assert redact(camera.source) == opened.replace("viewer:p%40ss%2Fw%3Ard", "***")
     assert camera.options.decode == "auto"
+
+
+CLIPS = """
+[clips]
+directory = "clips"
+before_s = 1
+after_s = 2
+longest_s = 3
+max_megabytes = 4
+max_age_hours = 5
+max_count = 6
+"""
+
+
+def test_clips_are_kept_only_when_asked_for_and_as_asked(tmp_path: Path, tiny: Bundle) -> None:
+    assert make_plan(tmp_path, MINIMAL).clips(tiny.manifest) is None
+    assert make_plan(tmp_path, MINIMAL.replace("[[camera]]", CLIPS + "[[camera]]")).clips(tiny.manifest) == ClipOptions(
+        directory=tmp_path / "clips",
+        bundle=BundleName(name="tiny", version="0.1.0"),
+        clips=ClipPolicy(before_s=1, after_s=2, longest_s=3),
+        keep=KeepPolicy(max_bytes=4_000_000, max_age_s=18_000, max_count=6),
+    )
 
 
 def test_secrets_reach_their_users_and_no_repr(tmp_path: Path, tiny: Bundle) -> None:

@@ -22,11 +22,11 @@ def test_an_incident_left_open_is_ended_once_by_the_next_start_before_all_that_i
     listener = listen(broker.port)
     for number in range(3):
         outbox = deliver(broker.port)
-        outbox.incident(incident(0, incident=f"new-{number}"))
+        outbox.incident(incident(0, incident=f"new-{number}", clip=f"yard/new-{number}.mp4"))
         if number != 0:
             outbox.incident(incident(1, incident=f"new-{number}", phase="ended", reason="calm"))
         else:
-            outbox.incident(incident(1, incident="new-0"))
+            outbox.incident(incident(1, incident="new-0", clip="yard/new-0.mp4"))
         listener.until(
             lambda heard, number=number: f'"new-{number}:1"'.encode() in b"".join(one.payload for one in heard)
         )
@@ -43,7 +43,9 @@ def test_an_incident_left_open_is_ended_once_by_the_next_start_before_all_that_i
     ]
     last, end = steps[1:3]
     assert (end["at"], end["ended_at"], end["snapshot"]) == (last["at"], last["at"], None)
-    same = set(last) - {"id", "sequence", "phase", "ended_at", "snapshot", "reason"}
+    # The agent was killed before it could complete the film.
+    assert (last["clip"], end["clip"]) == ("yard/new-0.mp4", None)
+    same = set(last) - {"id", "sequence", "phase", "ended_at", "snapshot", "clip", "reason"}
     assert {name: end[name] for name in same} == {name: last[name] for name in same}
 
 

@@ -1,0 +1,93 @@
+"""Clips of a running agent: what its cameras' packets go to, and an outbox that has each incident recorded."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from edge_agent.clips.footage import FootageQueue
+from edge_agent.clips.policy import ClipPolicy, KeepPolicy
+from edge_agent.clips.recorder import CameraRecorder
+from edge_agent.clips.shelf import Shelf
+from edge_agent.clips.writer import ClipWriter
+from edge_agent.delivery.payloads import BundleName
+from edge_agent.events import CameraState, Health, IncidentEvent, Outbox, Snapshot
+from edge_agent.sources.sink import PacketSink
+
+# Half a minute of 16 Mbit/s: a disk that is slower for longer has to be given up on.
+_MOST_WAITING_BYTES = 64_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class ClipOptions:
+    """Where clips go, how much they show and how many stay; ``bundle`` is named beside each."""
+
+    directory: Path
+    bundle: BundleName
+    clips: ClipPolicy = field(default_factory=ClipPolicy)
+    keep: KeepPolicy = field(default_factory=KeepPolicy)
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """What an agent is run with: the sink of each camera, by its id, and the outbox to tell."""
+
+    sinks: Mapping[str, PacketSink]
+    outbox: Outbox
+
+
+@contextmanager
+def recording(
+    options: ClipOptions | None,
+    cameras: Sequence[str],
+    outbox: Outbox,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+    wall: Callable[[], float] = time.time,
+) -> Iterator[Recording]:
+    """Record the incidents that are told to the outbox it gives, which passes everything on to ``outbox``; without
+    ``options`` it does nothing. On leaving, clips in progress are ended and written, within 10 s. No fault of the disk
+    is raised; ``clock`` is monotonic seconds, ``wall`` seconds since the epoch."""
+    if options is None:
+        yield Recording({}, outbox)
+        return
+    queue = FootageQueue(_MOST_WAITING_BYTES)
+    recorders = {id_: CameraRecorder(id_, options.clips, options.bundle, queue, clock) for id_ in cameras}
+    writer = ClipWriter(queue, Shelf(options.directory, options.keep), tuple(recorders.values()), clock, wall)
+    writer.start()
+    try:
+        yield Recording(recorders, RecordedOutbox(outbox, recorders))
+    finally:
+        writer.close()
+
+
+class RecordedOutbox:
+    """Passes everything on, incidents with the path of their clip."""
+
+    def __init__(self, outbox: Outbox, recorders: Mapping[str, CameraRecorder]) -> None:
+        self._outbox = outbox
+        self._recorders = recorders
+        self._paths: dict[str, str] = {}
+
+    def incident(self, event: IncidentEvent) -> None:
+        self._outbox.incident(replace(event, clip=self._record(event)))
+
+    def snapshot(self, snapshot: Snapshot) -> None:
+        self._outbox.snapshot(snapshot)
+
+    def camera_state(self, state: CameraState) -> None:
+        self._outbox.camera_state(state)
+
+    def health(self, health: Health) -> None:
+        self._outbox.health(health)
+
+    def _record(self, event: IncidentEvent) -> str | None:
+        recorder = self._recorders[event.camera]
+        if event.phase != "started":
+            recorder.follow(event)
+        elif (path := recorder.begin(event)) is not None:
+            self._paths[event.incident] = path
+        return self._paths.pop(event.incident, None) if event.phase == "ended" else self._paths.get(event.incident)
