@@ -13,6 +13,7 @@ import msgspec
 
 from edge_agent.config import ConfigError, Settings, load_config
 from edge_agent.config.plan import Plan
+from edge_agent.config.walls import list_views
 from edge_agent.delivery.errors import SpoolError
 from edge_agent.delivery.message_schemas import DIALECT, generate_schemas, render_schema
 from edge_agent.doctor import Finding, examine
@@ -69,7 +70,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _check(arguments: argparse.Namespace) -> int:
     config = load_config(arguments.config)
-    cameras = len(config.settings.camera)
+    cameras = sum(len(list_views(camera)) for camera in config.settings.camera)
     sys.stdout.write(f"{config.path}: valid; {cameras} camera(s). Try them with: nexara-edge doctor --config ...\n")
     return 0
 

@@ -15,6 +15,7 @@ from typing import Literal
 import msgspec
 
 from edge_agent.agent import CameraSpec
+from edge_agent.cell_image import CellImage
 from edge_agent.config.plan import Plan
 from edge_agent.delivery.connection import open_connection
 from edge_agent.delivery.errors import SpoolError, SpoolInUseError
@@ -30,6 +31,8 @@ from runtimes.protocol import SessionOptions
 Outcome = Literal["ok", "warning", "failed", "skipped"]
 
 _CAMERA_PATIENCE_S = 8.0
+# A person is a fifth of a picture's height: in a cell that is lower than this, less than a dozen pixels.
+_LEAST_CELL_PX = 64
 _SYNCHRONIZED = Path("/run/systemd/timesync/synchronized")
 
 
@@ -197,4 +200,13 @@ def _examine_camera(camera: CameraSpec, stop: threading.Event, clock: Callable[[
     if frame is None:
         return Finding(name=name, outcome="failed", detail="it ended before its first frame")
     height, width = frame.image.size
-    return Finding(name=name, outcome="ok", detail=f"{width}x{height} after {clock() - began:.1f} s")
+    detail = f"{width}x{height} after {clock() - began:.1f} s"
+    if not camera.cells:
+        return Finding(name=name, outcome="ok", detail=detail)
+    rows, columns = min(
+        (CellImage(frame.image, cell.region).size for cell in camera.cells), key=lambda size: size[0] * size[1]
+    )
+    told = f"{detail}, {len(camera.cells)} cell(s), the smallest {columns}x{rows}"
+    if min(rows, columns) < _LEAST_CELL_PX:
+        return Finding(name=name, outcome="warning", detail=f"{told}: too small to tell a fight; have it shown larger")
+    return Finding(name=name, outcome="ok", detail=told)

@@ -12,8 +12,9 @@ import numpy as np
 from edge_agent.backoff import BackoffPolicy, wait_s
 from edge_agent.events import Connection
 from edge_agent.frame import Frame
-from edge_agent.sample import Sample, SampleMaker
+from edge_agent.sample import Sample
 from edge_agent.sources.source import Source, SourceError, SourceOptions
+from edge_agent.splitter import Splitter
 
 _log = logging.getLogger(__name__)
 # What a timeout of FFmpeg's own may overrun before the call counts as hung.
@@ -41,7 +42,7 @@ class Reader:
         self,
         camera: str,
         open_: Callable[[], Source],
-        maker: SampleMaker,
+        splitter: Splitter,
         deliver: Callable[[Sample], None],
         *,
         options: SourceOptions,
@@ -58,7 +59,7 @@ class Reader:
         self._seen = False
         self._skipped_before = 0
         self._open = open_
-        self._maker = maker
+        self._splitter = splitter
         self._deliver = deliver
         self._options = options
         self._retry = retry
@@ -153,7 +154,7 @@ class Reader:
         self.skipped = self._skipped_before + source.skipped
         if self.link.connection != "connected":
             self._enter(Link("connected"))
-        samples = self._maker.make(frame, arrived_s)
+        samples = self._splitter.make(frame, arrived_s)
         self._deadline_s = None
         for sample in samples:
             if self.halted:

@@ -43,7 +43,7 @@ def run(path: Path) -> None:
     vigil = Vigil(notifier, lambda: outbox.healthy, time.monotonic)
     with _stop_on_signals() as stop, reload_on_hangup(reloader.reload):
         outbox.start()
-        log.info("watching %d camera(s) with bundle %s %s", len(cameras), manifest.name, manifest.version)
+        log.info("watching %d camera(s) with bundle %s %s", len(policies.pages), manifest.name, manifest.version)
         try:
             run_agent(
                 cameras,

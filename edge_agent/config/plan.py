@@ -14,12 +14,14 @@ from edge_agent.config.loading import Config
 from edge_agent.config.policies import resolve_policies
 from edge_agent.config.secret import read_secret
 from edge_agent.config.settings import Camera
+from edge_agent.config.walls import list_cells
 from edge_agent.delivery.broker import Broker, TLSFiles
 from edge_agent.delivery.opening import Delivery
 from edge_agent.delivery.payloads import BundleName
 from edge_agent.delivery.spool import SpoolLimits
 from edge_agent.delivery.topics import Topics
 from edge_agent.sources import SourceOptions, anchor
+from edge_agent.view import View
 from models.bundle import Bundle, open_bundle
 from models.manifest import Manifest
 from models.trust import TrustStore
@@ -47,12 +49,19 @@ class Plan:
         """All cameras with their passwords and policies in place; raises as ``policies`` does, and ``SecretError``."""
         policies = self.policies(manifest)
         return tuple(
-            CameraSpec(camera.id, self._address(camera), _source_options(camera), policies[camera.id])
+            CameraSpec(
+                camera.id,
+                self._address(camera),
+                _source_options(camera),
+                policies.get(camera.id),
+                tuple(View(cell.id, cell.region, policies[cell.id]) for cell in list_cells(camera)),
+            )
             for camera in self.config.settings.camera
         )
 
     def policies(self, manifest: Manifest) -> dict[str, CameraPolicies]:
-        """Every camera's policies by its id; raises ``ConfigError`` where keys and bundle contradict each other."""
+        """Every camera's policies by its id, those of a wall by its cells' ids; raises ``ConfigError`` where keys and
+        bundle contradict each other."""
         return resolve_policies(self.config, manifest)
 
     def options(self) -> AgentOptions:

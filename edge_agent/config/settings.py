@@ -9,6 +9,7 @@ import msgspec
 from edge_agent.agent import AgentOptions
 from edge_agent.attention import AttentionPolicy
 from edge_agent.delivery.topics import NAME_PATTERN
+from edge_agent.grid import GRID_PATTERN
 from edge_agent.incidents import IncidentPolicy
 from edge_agent.sampling import SamplingPolicy
 from edge_agent.snapshot import SnapshotPolicy
@@ -43,6 +44,14 @@ Wait = Annotated[float, msgspec.Meta(ge=0, le=86_400)]
 IdleInterval = Annotated[float, msgspec.Meta(gt=0, le=60)]
 AlertRate = Annotated[float, msgspec.Meta(gt=0, le=60)]
 Smoothing = Annotated[int, msgspec.Meta(ge=1, le=100)]
+Edge = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Box = Annotated[
+    tuple[Edge, Edge, Edge, Edge],
+    msgspec.Meta(description="[left, top, right, bottom] as shares of the picture, each from 0 to 1"),
+]
+GridText = Annotated[
+    str, msgspec.Meta(pattern=GRID_PATTERN, description="rows x columns, from '1x2' to '8x8', such as '2x3'")
+]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
 
 
@@ -133,14 +142,11 @@ class Health(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     state_interval_s: Seconds = _AGENT.state_interval_s
 
 
-class Camera(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``[[camera]]``: one camera. ``password`` goes into the ``source``'s address, which then names the user:
-    ``rtsp://user@host/stream``. The keys of ``[thresholds]``, ``[sampling]`` (but ``largest_gap_s``) and
-    ``[incidents]`` may stand here too and come before those for all cameras."""
+class Watched(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is watched: a camera, or one cell of a wall. The keys of ``[thresholds]``, ``[sampling]`` (but
+    ``largest_gap_s``) and ``[incidents]`` may stand here too and come before those for all cameras."""
 
     id: Name
-    source: Text
-    password: Secret | None = None
     wake: Probability | None = None
     alert: Probability | None = None
     clear: Probability | None = None
@@ -154,6 +160,28 @@ class Camera(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     end_hold_s: Seconds | None = None
     silence_s: Seconds | None = None
     cooldown_s: Wait | None = None
+
+
+class Cell(Watched, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[[camera.cell]]``: one cell of a wall, a camera of its own to everybody outside. ``box`` is its left, top,
+    right and bottom edge as shares of the picture; what stands here comes before what stands at the ``[[camera]]``."""
+
+    box: Box
+
+
+class Camera(Watched, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[[camera]]``: one camera, or a wall of them in one picture. ``password`` goes into the ``source``'s address,
+    which then names the user: ``rtsp://user@host/stream``.
+
+    ``grid`` makes it a wall of even cells, rows x columns, with ``border`` pixels between two: their ids are the wall's
+    with ``-1``, ``-2`` and so on, row by row. ``[[camera.cell]]`` tables name the cells of any other wall one by one.
+    """
+
+    source: Text
+    password: Secret | None = None
+    grid: GridText | None = None
+    border: Annotated[int, msgspec.Meta(ge=0, le=64)] = 0
+    cell: Annotated[tuple[Cell, ...], msgspec.Meta(min_length=1, max_length=64)] = ()
     loop: bool = _SOURCE.loop
     realtime: bool = _SOURCE.realtime
     transport: Literal["tcp", "udp"] = _SOURCE.transport
