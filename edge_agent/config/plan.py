@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import quote
 
 import msgspec
 
@@ -12,7 +11,7 @@ from edge_agent.agent import AgentOptions, CameraSpec
 from edge_agent.camera_policies import CameraPolicies
 from edge_agent.config.loading import Config
 from edge_agent.config.policies import resolve_policies
-from edge_agent.config.secret import read_secret
+from edge_agent.config.secret import insert_password, read_secret
 from edge_agent.config.settings import Camera
 from edge_agent.config.walls import list_cells
 from edge_agent.delivery.broker import Broker, TLSFiles
@@ -114,8 +113,7 @@ class Plan:
     def _address(self, camera: Camera) -> str:
         if camera.password is None:
             return anchor(camera.source, self.config.path.absolute().parent)
-        secret = quote(read_secret(camera.password, self.environment), safe="")
-        return camera.source.replace("@", f":{secret}@", 1)
+        return insert_password(camera.source, camera.password, self.environment)
 
 
 def _source_options(camera: Camera) -> SourceOptions:
