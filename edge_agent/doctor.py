@@ -31,7 +31,7 @@ from runtimes.protocol import SessionOptions
 Outcome = Literal["ok", "warning", "failed", "skipped"]
 
 _CAMERA_PATIENCE_S = 8.0
-# A person is a fifth of a picture's height: in a cell that is lower than this, less than a dozen pixels.
+# Half a pane of the bundles that we release: below it, a cell is blown up to look at, and shows nothing more for it.
 _LEAST_CELL_PX = 64
 _SYNCHRONIZED = Path("/run/systemd/timesync/synchronized")
 
