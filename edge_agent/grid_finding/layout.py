@@ -20,6 +20,7 @@ _SAME_SHAPE = 1.34
 _DEEPEST = 2
 # Mean square change in grey levels, and their standard deviation over an area, below which nothing is shown there.
 _STILL, _PLAIN = 0.02, 6.0
+_RIPPLE = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +139,10 @@ def _trim(evidence: Evidence, box: Box) -> Box:
 def _trim_sides(evidence: Evidence) -> tuple[int, int]:
     """Where the part that shows something begins and ends, from left to right."""
     width = evidence.size[1]
-    still = evidence.energy.mean(axis=0) < _STILL
-    plain = still & (evidence.mean.std(axis=0) < _PLAIN)
+    energy = evidence.energy.mean(axis=0)
+    still = energy < _STILL
+    # Compression has what moves in the cells ripple into a bar beside them.
+    plain = (energy < max(_STILL, _RIPPLE * float(np.median(energy)))) & (evidence.mean.std(axis=0) < _PLAIN)
     narrow = width // (MOST + 1)
     ends = []
     for stopped, empty in ((still, plain), (still[::-1], plain[::-1])):
