@@ -8,6 +8,7 @@ import queue
 import threading
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -31,9 +32,11 @@ from edge_agent.policy import PolicyError, require_positive
 from edge_agent.policy_book import PolicyBook
 from edge_agent.sample import SampleMaker
 from edge_agent.sources import PacketSink, SourceOptions, check_address, open_source
+from edge_agent.splitter import Splitter
 from edge_agent.timed_source import open_timed
 from edge_agent.timeline import LARGEST_GAP_S
 from edge_agent.tracer import UNTRACED, Tracer
+from edge_agent.view import View
 from edge_agent.watch import Watch
 from models.bundle import Bundle
 from models.manifest import Manifest
@@ -51,13 +54,22 @@ _MOST_BATCHES = 64
 class CameraSpec:
     """One camera: its id (unique, and a part of MQTT topics), its source's address and its policies
     (``None``: the bundle's thresholds and the defaults of all else). ``sink`` is given every packet that its source
-    sends, decoded or not."""
+    sends, decoded or not.
+
+    A wall has ``cells``: each is a camera to everybody outside, and the wall's own id and policies then only name it.
+    """
 
     id: str
     source: str
     options: SourceOptions = field(default_factory=SourceOptions)
     policies: CameraPolicies | None = None
     sink: PacketSink | None = field(default=None, repr=False)
+    cells: tuple[View, ...] = ()
+
+    @property
+    def views(self) -> tuple[View, ...]:
+        """What its source shows: the cells of a wall, or one view of all of it."""
+        return self.cells or (View(self.id, policies=self.policies),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,22 +166,24 @@ def run_agent(
 def open_book(cameras: Sequence[CameraSpec], manifest: Manifest) -> PolicyBook:
     """The policies that ``cameras`` come with."""
     default = CameraPolicies(manifest.calibration.thresholds)
-    return PolicyBook({spec.id: spec.policies or default for spec in cameras})
+    return PolicyBook({view.id: view.policies or default for spec in cameras for view in spec.views})
 
 
 def check_cameras(cameras: Sequence[CameraSpec]) -> None:
     """Raise ``PolicyError`` or ``SourceUriError`` for cameras that could never be watched."""
     if not cameras:
         raise PolicyError("no cameras: at least one is needed; add one to the configuration")
+    ids = Counter(id_ for spec in cameras for id_ in (spec.id, *(cell.id for cell in spec.cells)))
+    for id_, uses in ids.items():
+        if uses > 1:
+            raise PolicyError(f"camera id {id_!r} is used more than once; give each camera its own")
     for spec in cameras:
-        if sum(spec.id == other.id for other in cameras) > 1:
-            raise PolicyError(f"camera id {spec.id!r} is used more than once; give each camera its own")
         check_address(spec.source)
 
 
 @dataclass(slots=True)
 class _Post:
-    """Everything the agent keeps for one camera."""
+    """Everything the agent keeps for one view of a camera's source."""
 
     camera: Camera
     watch: Watch
@@ -213,7 +227,12 @@ class _Agent:
         self._governor = Governor(GovernorPolicy(), clock())
         self._reported_s = clock()
         seeds = np.random.default_rng().spawn(len(cameras))
-        self._posts = {spec.id: self._post(spec, random) for spec, random in zip(cameras, seeds, strict=True)}
+        self._cameras = [self._camera(spec, random) for spec, random in zip(cameras, seeds, strict=True)]
+        self._posts = {
+            view.id: self._post(view, camera)
+            for spec, camera in zip(cameras, self._cameras, strict=True)
+            for view in spec.views
+        }
 
     def run(self, judge: Judge, stop: threading.Event) -> bool:
         """Watch until ``stop`` is set, or all sources have ended where that was asked for. Returns whether the judging
@@ -225,8 +244,8 @@ class _Agent:
             daemon=True,
         )
         judging.start()
-        for post in self._posts.values():
-            post.camera.start()
+        for camera in self._cameras:
+            camera.start()
         try:
             while not stop.is_set() and not (self._options.stop_when_ended and self._ended()):
                 self._decide(_TICK_S)
@@ -235,39 +254,43 @@ class _Agent:
             self._close(judging)
         return not judging.is_alive()
 
-    def _post(self, spec: CameraSpec, random: np.random.Generator) -> _Post:
-        options, manifest = self._options, self._manifest
-        policies = partial(self._policies.of, spec.id)
-        camera = Camera(
+    def _camera(self, spec: CameraSpec, random: np.random.Generator) -> Camera:
+        return Camera(
             spec.id,
             spec.source,
             lambda needed: open_timed(
                 partial(open_source, spec.source, spec.options, self._clock, needed, spec.sink), spec.id, self._tracer
             ),
-            lambda: SampleMaker(
-                spec.id,
-                policies().sampling,
-                manifest.geometry,
-                manifest.preprocessing,
-                options.largest_gap_s,
-                self._tracer,
-            ),
+            lambda: Splitter({view.id: (view.region, self._maker(view)) for view in spec.views}),
             self._pending.put,
             options=spec.options,
-            retry=options.retry,
+            retry=self._options.retry,
             clock=self._clock,
             random=random,
         )
+
+    def _maker(self, view: View) -> SampleMaker:
+        manifest, sampling = self._manifest, self._policies.of(view.id).sampling
+        return SampleMaker(
+            view.id,
+            sampling,
+            manifest.geometry,
+            manifest.preprocessing,
+            self._options.largest_gap_s,
+            self._tracer,
+        )
+
+    def _post(self, view: View, camera: Camera) -> _Post:
         watch = Watch(
-            spec.id,
-            policies,
+            view.id,
+            partial(self._policies.of, view.id),
             self._outbox,
             clock=self._clock,
             wall=self._wall,
             make_id=self._make_id,
             tracer=self._tracer,
         )
-        return _Post(camera, watch, Announcer(options.state_interval_s))
+        return _Post(camera, watch, Announcer(self._options.state_interval_s))
 
     def _deliver(self, judgements: list[Judgement]) -> None:
         while not self._halted.is_set():
@@ -284,21 +307,23 @@ class _Agent:
         except queue.Empty:
             return
         for judgement in judgements:
-            post = self._posts[judgement.sample.camera]
+            view = judgement.sample.camera
+            post = self._posts[view]
             self._meter.judged(judgement.latency_s)
             self._governor.judged(judgement.latency_s)
             self._tracer.judged(judgement)
-            with self._tracer.timed("decide", judgement.sample.camera):
-                post.camera.set_mode(post.watch.judge(judgement))
+            with self._tracer.timed("decide", view):
+                post.camera.set_mode(view, post.watch.judge(judgement))
             post.camera.settle()
 
     def _tend(self) -> None:
         now_s, at = self._clock(), self._wall()
         share = self._govern(now_s)
+        for camera in self._cameras:
+            camera.tend(now_s)
         for id_, post in self._posts.items():
-            post.camera.tend(now_s)
-            post.camera.set_sampling(slow_down(self._policies.of(id_), share))
-            post.camera.set_mode(post.watch.tend(now_s))
+            post.camera.set_sampling(id_, slow_down(self._policies.of(id_), share))
+            post.camera.set_mode(id_, post.watch.tend(now_s))
             self._announce(id_, post, now_s, at)
         if now_s - self._reported_s >= self._options.health_interval_s:
             self._reported_s = now_s
@@ -318,7 +343,7 @@ class _Agent:
 
     def _announce(self, id_: str, post: _Post, now_s: float, at: datetime) -> None:
         link, watch = post.camera.link, post.watch
-        picture, armed = post.camera.picture, watch.armed
+        picture, armed = post.camera.picture(id_), watch.armed
         state = CameraState(id_, link.connection, watch.mode, watch.score, at, link.reason, picture, armed)
         told = post.announcer.due(state, now_s)
         if told:
@@ -351,16 +376,16 @@ class _Agent:
 
     def _ended(self) -> bool:
         """Whether no source will give more and all they gave has been decided upon."""
-        ended = all(post.camera.spent for post in self._posts.values())
+        ended = all(camera.spent for camera in self._cameras)
         return ended and self._pending.idle and self._judged.empty()
 
     def _close(self, judging: threading.Thread) -> None:
         self._halted.set()
-        for post in self._posts.values():
-            post.camera.halt()
+        for camera in self._cameras:
+            camera.halt()
         deadline_s = time.monotonic() + _STOP_WITHIN_S
         judging.join(_STOP_WITHIN_S)
-        for post in self._posts.values():
-            post.camera.join(max(0.0, deadline_s - time.monotonic()))
+        for camera in self._cameras:
+            camera.join(max(0.0, deadline_s - time.monotonic()))
         for post in self._posts.values():
             post.watch.close()

@@ -1,4 +1,4 @@
-"""A camera's supply of samples, kept up whatever its source does: a reader that hangs is left behind and replaced."""
+"""A source's supply of samples, kept up whatever it does: a reader that hangs is left behind and replaced."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import numpy as np
 from edge_agent.backoff import BackoffPolicy, wait_s
 from edge_agent.events import Connection, Mode, Picture
 from edge_agent.reader import Link, Reader
-from edge_agent.sample import Sample, SampleMaker
+from edge_agent.sample import Sample
 from edge_agent.sampling import SamplingPolicy
 from edge_agent.sources.address import redact
 from edge_agent.sources.source import Need, Source, SourceOptions
+from edge_agent.splitter import Splitter
 
 # A thread hung in native code cannot be ended. More than a few of them, and memory would grow with every attempt.
 _MOST_HUNG = 3
@@ -20,14 +21,14 @@ _GIVEN_UP_AFTER = 3
 
 
 class Camera:
-    """One camera, from its address to its samples."""
+    """One source, from its address to the samples of all its views; most have one."""
 
     def __init__(
         self,
         id_: str,
         address: str,
         open_: Callable[[Need], Source],
-        make_maker: Callable[[], SampleMaker],
+        make_splitter: Callable[[], Splitter],
         deliver: Callable[[Sample], None],
         *,
         options: SourceOptions,
@@ -38,7 +39,7 @@ class Camera:
         self._id = id_
         self._address = redact(address)
         self._open = open_
-        self._make_maker = make_maker
+        self._make_splitter = make_splitter
         self._deliver = deliver
         self._options = options
         self._retry = retry
@@ -46,8 +47,8 @@ class Camera:
         self._random = random
         self._hung: list[Reader] = []
         self._hangs = 0
-        self._mode: Mode = "idle"
-        self._maker = make_maker()
+        self._modes: dict[str, Mode] = {}
+        self._splitter = make_splitter()
         self._reader = self._make_reader(Link("connecting"), 0.0)
 
     @property
@@ -55,10 +56,9 @@ class Camera:
         """How the connection is now."""
         return self._reader.link
 
-    @property
-    def picture(self) -> Picture:
-        """What is wrong with the pictures it shows, if anything is."""
-        return self._maker.picture
+    def picture(self, view: str) -> Picture:
+        """What is wrong with the pictures of a view, if anything is."""
+        return self._splitter.picture(view)
 
     @property
     def spent(self) -> bool:
@@ -76,16 +76,17 @@ class Camera:
     def start(self) -> None:
         self._reader.start()
 
-    def set_mode(self, mode: Mode) -> None:
-        """Sample at this mode's rate from the next frame on."""
-        self._mode = self._maker.mode = mode
+    def set_mode(self, view: str, mode: Mode) -> None:
+        """Sample a view at this mode's rate from the next frame on."""
+        self._modes[view] = mode
+        self._splitter.set_mode(view, mode)
 
-    def set_sampling(self, policy: SamplingPolicy) -> None:
-        """Sample by this policy from the next frame on."""
-        self._maker.policy = policy
+    def set_sampling(self, view: str, policy: SamplingPolicy) -> None:
+        """Sample a view by this policy from the next frame on."""
+        self._splitter.set_sampling(view, policy)
 
     def settle(self) -> None:
-        """Say that one of the camera's samples has been judged and decided upon."""
+        """Say that one of its samples has been judged and decided upon."""
         self._reader.settle()
 
     def tend(self, now_s: float) -> None:
@@ -101,8 +102,9 @@ class Camera:
         self._reader.halt()
         self._hung.append(self._reader)
         self._hangs += 1
-        self._maker = self._make_maker()
-        self._maker.mode = self._mode
+        self._splitter = self._make_splitter()
+        for view, mode in self._modes.items():
+            self._splitter.set_mode(view, mode)
         self._reader = self._make_reader(Link(connection, reason), wait_s(self._retry, self._hangs, self._random))
         self._reader.start()
 
@@ -116,7 +118,7 @@ class Camera:
         return Reader(
             self._id,
             self._open,
-            self._maker,
+            self._splitter,
             self._deliver,
             options=self._options,
             retry=self._retry,

@@ -14,9 +14,11 @@ import msgspec
 
 from edge_agent.config import ConfigError, Settings, load_config
 from edge_agent.config.plan import Plan
+from edge_agent.config.walls import list_views
 from edge_agent.delivery.errors import SpoolError
 from edge_agent.delivery.message_schemas import DIALECT, generate_schemas, render_schema
 from edge_agent.doctor import Finding, examine
+from edge_agent.grid_finding.command import add_find_grid_options, find_grid
 from edge_agent.logs import LogFormat, tell_failure
 from edge_agent.run_command import run
 from edge_agent.sources import explain_absence
@@ -32,8 +34,9 @@ TRY_AGAIN = os.EX_TEMPFAIL
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one subcommand. 0: it succeeded, or all is fine; 1: ``doctor`` found a fault; 2: an error, told on stderr;
-    75: one that may pass by itself, so that a service manager should start it again; 130: Ctrl-C."""
+    """Run one subcommand. 0: it succeeded, or all is fine; 1: ``doctor`` found a fault, ``find-grid`` no grid; 2: an
+    error, told on stderr; 75: one that may pass by itself, so that a service manager should start it again; 130:
+    Ctrl-C."""
     arguments = _parser().parse_args(argv)
     try:
         return int(arguments.command(arguments))
@@ -63,6 +66,9 @@ def _parser() -> argparse.ArgumentParser:
     doctor.add_argument("--config", type=Path, metavar="FILE", help="also try its bundle, spool, broker and cameras")
     doctor.add_argument("--json", action="store_true", help="print JSON")
     doctor.set_defaults(command=_doctor)
+    finding = commands.add_parser("find-grid", help="find the cells of a wall of cameras and write its configuration")
+    add_find_grid_options(finding)
+    finding.set_defaults(command=find_grid)
     bench = commands.add_parser("bench", help="measure the bundle on this machine, and let the agent choose by that")
     bench.add_argument("--config", type=Path, required=True, metavar="FILE", help="the device's edge.toml")
     add_bench_options(bench)
@@ -83,8 +89,8 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _check(arguments: argparse.Namespace) -> int:
     config = load_config(arguments.config)
-    count = len(config.settings.camera)
-    sys.stdout.write(f"{config.path}: valid; {count} camera(s). Try them with: nexara-edge doctor --config ...\n")
+    cameras = sum(len(list_views(camera)) for camera in config.settings.camera)
+    sys.stdout.write(f"{config.path}: valid; {cameras} camera(s). Try them with: nexara-edge doctor --config ...\n")
     for camera in config.settings.camera:
         absence = explain_absence(camera.source)
         if absence:

@@ -16,6 +16,7 @@ from typing import Literal
 import msgspec
 
 from edge_agent.agent import CameraSpec
+from edge_agent.cell_image import CellImage
 from edge_agent.config.plan import Plan
 from edge_agent.delivery.connection import open_connection
 from edge_agent.delivery.errors import SpoolError, SpoolInUseError
@@ -32,6 +33,8 @@ from runtimes.protocol import SessionOptions
 Outcome = Literal["ok", "warning", "failed", "skipped"]
 
 _CAMERA_PATIENCE_S = 8.0
+# Half a pane of the bundles that we release: below it, a cell is blown up to look at, and shows nothing more for it.
+_LEAST_CELL_PX = 64
 _SYNCHRONIZED = Path("/run/systemd/timesync/synchronized")
 
 
@@ -238,4 +241,12 @@ def _examine_camera(camera: CameraSpec, stop: threading.Event, clock: Callable[[
         return Finding(name=name, outcome="failed", detail="it ended before its first frame")
     height, width = frame.image.size
     detail = f"{width}x{height} after {clock() - began:.1f} s, decoded by {decoding}"
-    return Finding(name=name, outcome="ok", detail=detail)
+    if not camera.cells:
+        return Finding(name=name, outcome="ok", detail=detail)
+    rows, columns = min(
+        (CellImage(frame.image, cell.region).size for cell in camera.cells), key=lambda size: size[0] * size[1]
+    )
+    told = f"{detail}, {len(camera.cells)} cell(s), the smallest {columns}x{rows}"
+    if min(rows, columns) < _LEAST_CELL_PX:
+        return Finding(name=name, outcome="warning", detail=f"{told}: too small to tell a fight; have it shown larger")
+    return Finding(name=name, outcome="ok", detail=told)

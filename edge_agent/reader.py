@@ -12,8 +12,9 @@ import numpy as np
 from edge_agent.backoff import BackoffPolicy, wait_s
 from edge_agent.events import Connection
 from edge_agent.frame import Frame
-from edge_agent.sample import Sample, SampleMaker
+from edge_agent.sample import Sample
 from edge_agent.sources.source import Need, Source, SourceError, SourceOptions
+from edge_agent.splitter import Splitter
 from edge_agent.standstill import Standstill
 
 _log = logging.getLogger(__name__)
@@ -42,7 +43,7 @@ class Reader:
         self,
         camera: str,
         open_: Callable[[Need], Source],
-        maker: SampleMaker,
+        splitter: Splitter,
         deliver: Callable[[Sample], None],
         *,
         options: SourceOptions,
@@ -59,7 +60,7 @@ class Reader:
         self._seen = False
         self._skipped_before = 0
         self._open = open_
-        self._maker = maker
+        self._splitter = splitter
         self._deliver = deliver
         self._options = options
         self._retry = retry
@@ -152,7 +153,7 @@ class Reader:
     def _needs(self, time_s: float, *, key: bool) -> bool:
         # A source asks for each picture that it was sent: it does not hang, however long none of them is needed.
         self._allow(self._options.read_timeout_s)
-        return self._maker.needs(time_s, key=key)
+        return self._splitter.needs(time_s, key=key)
 
     def _take(self, frame: Frame, source: Source) -> None:
         arrived_s = self._clock() - frame.late_s
@@ -160,7 +161,7 @@ class Reader:
         self.skipped = self._skipped_before + source.skipped
         if self.link.connection != "connected":
             self._enter(Link("connected"))
-        samples = self._maker.make(frame, arrived_s)
+        samples = self._splitter.make(frame, arrived_s)
         self._deadline_s = None
         for sample in samples:
             if self.halted:

@@ -68,16 +68,18 @@ def _watch(
     stop: threading.Event,
 ) -> None:
     manifest, version, listen = bundle.manifest, read_version(), plan.metrics_address()
-    tally = Tally(camera.id for camera in cameras)
+    views = {camera.id: tuple(view.id for view in camera.views) for camera in cameras}
+    # A wall is read as one source and judged cell by cell: both have figures.
+    tally = Tally(dict.fromkeys((*views, *policies.pages)))
     tracer = UNTRACED if listen is None else Stopwatch(tally, time.monotonic, time.thread_time)
     outbox = open_outbox(plan.delivery(version, manifest), tracer=tracer)
     vigil = Vigil(notifier, lambda: outbox.healthy, time.monotonic)
     outbox.start()
-    log.info("watching %d camera(s) with bundle %s %s", len(cameras), manifest.name, manifest.version)
+    log.info("watching %d camera(s) with bundle %s %s", len(policies.pages), manifest.name, manifest.version)
     try:
         with (
             serve_metrics(listen, tally, outbox.figures, About(version, manifest.name, manifest.version)),
-            recording(plan.clips(manifest), [camera.id for camera in cameras], outbox) as recorded,
+            recording(plan.clips(manifest), views, outbox) as recorded,
         ):
             run_agent(
                 [replace(camera, sink=recorded.sinks.get(camera.id)) for camera in cameras],

@@ -42,24 +42,26 @@ class Recording:
 @contextmanager
 def recording(
     options: ClipOptions | None,
-    cameras: Sequence[str],
+    views: Mapping[str, Sequence[str]],
     outbox: Outbox,
     *,
     clock: Callable[[], float] = time.monotonic,
     wall: Callable[[], float] = time.time,
 ) -> Iterator[Recording]:
     """Record the incidents that are told to the outbox it gives, which passes everything on to ``outbox``; without
-    ``options`` it does nothing. On leaving, clips in progress are ended and written, within 10 s. No fault of the disk
-    is raised; ``clock`` is monotonic seconds, ``wall`` seconds since the epoch."""
+    ``options`` it does nothing. ``views`` has the ids of a source's views by its own: clips of a wall are of all of it.
+    On leaving, clips in progress are ended and written, within 10 s. No fault of the disk is raised; ``clock`` is
+    monotonic seconds, ``wall`` seconds since the epoch."""
     if options is None:
         yield Recording({}, outbox)
         return
     queue = FootageQueue(_MOST_WAITING_BYTES)
-    recorders = {id_: CameraRecorder(id_, options.clips, options.bundle, queue, clock) for id_ in cameras}
+    recorders = {id_: CameraRecorder(id_, options.clips, options.bundle, queue, clock) for id_ in views}
+    by_view = {view: recorders[id_] for id_, seen in views.items() for view in seen}
     writer = ClipWriter(queue, Shelf(options.directory, options.keep), tuple(recorders.values()), clock, wall)
     writer.start()
     try:
-        yield Recording(recorders, RecordedOutbox(outbox, recorders))
+        yield Recording(recorders, RecordedOutbox(outbox, by_view))
     finally:
         writer.close()
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from edge_agent.camera_policies import CameraPolicies
-from edge_agent.config.settings import Camera, Incidents, Sampling, Settings, Snapshots, Thresholds
+from edge_agent.config.settings import Camera, Incidents, Sampling, Settings, Snapshots, Thresholds, Watched
 
 # Windows reach over the largest gap in the judging thread, which keeps one for all cameras.
 _STARTED_WITH = {"largest_gap_s"}
@@ -22,7 +22,7 @@ _LIVE: dict[str, frozenset[str]] = {
         "snapshots": Snapshots,
     }.items()
 }
-_LIVE_OF_CAMERA = _LIVE["thresholds"] | _LIVE["sampling"] | _LIVE["incidents"]
+_LIVE_OF_WATCHED = _LIVE["thresholds"] | _LIVE["sampling"] | _LIVE["incidents"]
 
 
 def list_applied(before: Mapping[str, CameraPolicies], after: Mapping[str, CameraPolicies]) -> tuple[str, ...]:
@@ -43,7 +43,7 @@ def list_applied(before: Mapping[str, CameraPolicies], after: Mapping[str, Camer
 def list_restarts(started: Settings, wanted: Settings) -> tuple[str, ...]:
     """Each key that differs and that the agent only reads when it starts; values are not told, as some are secrets'
     references."""
-    return (*_restarts_of_tables(started, wanted), *_restarts_of_cameras(started.camera, wanted.camera))
+    return (*_restarts_of_tables(started, wanted), *_restarts_of_watched("camera", started.camera, wanted.camera))
 
 
 def _restarts_of_tables(started: Settings, wanted: Settings) -> Iterator[str]:
@@ -57,16 +57,19 @@ def _restarts_of_tables(started: Settings, wanted: Settings) -> Iterator[str]:
             yield name
 
 
-def _restarts_of_cameras(started: tuple[Camera, ...], wanted: tuple[Camera, ...]) -> Iterator[str]:
-    before, after = ({camera.id: camera for camera in cameras} for cameras in (started, wanted))
-    yield from (f"camera {name} added" for name in after if name not in before)
-    for name, camera in before.items():
-        if name not in after:
-            yield f"camera {name} removed"
+def _restarts_of_watched(kind: str, started: Sequence[Watched], wanted: Sequence[Watched]) -> Iterator[str]:
+    before, after = ({one.id: one for one in some} for some in (started, wanted))
+    yield from (f"{kind} {name} added" for name in after if name not in before)
+    for name, one in before.items():
+        other = after.get(name)
+        if other is None:
+            yield f"{kind} {name} removed"
             continue
-        keys = [key for key in _differing(camera, after[name]) if key not in _LIVE_OF_CAMERA]
+        keys = [key for key in _differing(one, other) if key not in (*_LIVE_OF_WATCHED, "cell")]
         if keys:
-            yield f"camera {name} {' and '.join(keys)}"
+            yield f"{kind} {name} {' and '.join(keys)}"
+        if isinstance(one, Camera) and isinstance(other, Camera):
+            yield from _restarts_of_watched("cell", one.cell, other.cell)
 
 
 def _differing(before: msgspec.Struct, after: msgspec.Struct) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from edge_agent.config.errors import ConfigError, Problem
 from edge_agent.config.locator import KeyPath, Locator
 from edge_agent.config.settings import Clips, Settings
 from edge_agent.config.validation import find_problems, write_key
+from edge_agent.config.walls import find_wall_faults
 from edge_agent.sources import check_address, find_network_address, names_password
 from edge_agent.sources.source import SourceUriError
 
@@ -71,14 +71,14 @@ def _find_contradictions(document: dict[str, Any]) -> Iterator[tuple[KeyPath, st
     """What is wrong between keys that are each well-formed; malformed ones are told elsewhere."""
     cameras = document.get("camera")
     cameras = cameras if isinstance(cameras, list) else []
-    ids = Counter(one["id"] for one in cameras if isinstance(one, dict) and isinstance(one.get("id"), str))
+    yield from find_wall_faults(cameras)
     for index, camera in enumerate(cameras):
         if isinstance(camera, dict):
-            name = camera.get("id")
-            if isinstance(name, str) and ids[name] > 1:
-                yield ("camera", index, "id"), f"found {name!r} {ids[name]} times; each camera needs an id of its own"
             yield from _check_order(camera, ("camera", index))
             yield from _check_source(camera, ("camera", index))
+            cells = camera.get("cell")
+            for number, cell in enumerate(cells if isinstance(cells, list) else []):
+                yield from _check_order(cell, ("camera", index, "cell", number))
     yield from _check_order(document.get("thresholds"), ("thresholds",))
     yield from _check_mqtt(document.get("mqtt"))
     yield from _check_clips(document.get("clips"))

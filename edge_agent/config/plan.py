@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import quote
 
 import msgspec
 
@@ -14,14 +13,16 @@ from edge_agent.clips.policy import ClipPolicy, KeepPolicy
 from edge_agent.clips.recording import ClipOptions
 from edge_agent.config.loading import Config
 from edge_agent.config.policies import resolve_policies
-from edge_agent.config.secret import read_secret
+from edge_agent.config.secret import insert_password, read_secret
 from edge_agent.config.settings import Camera
+from edge_agent.config.walls import list_cells
 from edge_agent.delivery.broker import Broker, TLSFiles
 from edge_agent.delivery.opening import Delivery
 from edge_agent.delivery.payloads import BundleName
 from edge_agent.delivery.spool import SpoolLimits
 from edge_agent.delivery.topics import Topics
 from edge_agent.sources import SourceOptions, anchor
+from edge_agent.view import View
 from models.bundle import Bundle, open_bundle
 from models.manifest import Manifest
 from models.trust import TrustStore
@@ -49,12 +50,19 @@ class Plan:
         """All cameras with their passwords and policies in place; raises as ``policies`` does, and ``SecretError``."""
         policies = self.policies(manifest)
         return tuple(
-            CameraSpec(camera.id, self._address(camera), _source_options(camera), policies[camera.id])
+            CameraSpec(
+                camera.id,
+                self._address(camera),
+                _source_options(camera),
+                policies.get(camera.id),
+                cells=tuple(View(cell.id, cell.region, policies[cell.id]) for cell in list_cells(camera)),
+            )
             for camera in self.config.settings.camera
         )
 
     def policies(self, manifest: Manifest) -> dict[str, CameraPolicies]:
-        """Every camera's policies by its id; raises ``ConfigError`` where keys and bundle contradict each other."""
+        """Every camera's policies by its id, those of a wall by its cells' ids; raises ``ConfigError`` where keys and
+        bundle contradict each other."""
         return resolve_policies(self.config, manifest)
 
     def options(self) -> AgentOptions:
@@ -124,8 +132,7 @@ class Plan:
     def _address(self, camera: Camera) -> str:
         if camera.password is None:
             return anchor(camera.source, self.config.path.absolute().parent)
-        secret = quote(read_secret(camera.password, self.environment), safe="")
-        return camera.source.replace("@", f":{secret}@", 1)
+        return insert_password(camera.source, camera.password, self.environment)
 
 
 def _source_options(camera: Camera) -> SourceOptions:

@@ -1,8 +1,9 @@
-"""From a configuration and a bundle to each camera's policies: the camera's own key, else the one for all cameras, else
-the bundle's."""
+"""From a configuration and a bundle to each camera's policies: the cell's own key, else the camera's, else the one for
+all cameras, else the bundle's."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -11,7 +12,10 @@ from edge_agent.attention import AttentionPolicy
 from edge_agent.camera_policies import CameraPolicies
 from edge_agent.config.errors import ConfigError, Problem
 from edge_agent.config.loading import Config
-from edge_agent.config.settings import Camera, Settings
+from edge_agent.config.locator import KeyPath
+from edge_agent.config.settings import Settings, Watched
+from edge_agent.config.validation import write_key
+from edge_agent.config.walls import list_views
 from edge_agent.incidents import IncidentPolicy
 from edge_agent.sampling import SamplingPolicy
 from edge_agent.snapshot import SnapshotPolicy
@@ -21,27 +25,33 @@ from models.manifest import Manifest, Thresholds
 def resolve_policies(config: Config, manifest: Manifest) -> dict[str, CameraPolicies]:
     """Every camera's policies by its id; raises ``ConfigError`` where what the layers give makes no sense together."""
     policies: dict[str, CameraPolicies] = {}
-    problems = []
+    problems: dict[Problem, None] = {}
     for index, camera in enumerate(config.settings.camera):
-        thresholds = _choose(camera, config.settings.thresholds)
-        thresholds = {
-            name: getattr(manifest.calibration.thresholds, name) if value is None else value
-            for name, value in thresholds.items()
-        }
-        sampling, incidents = _choose(camera, config.settings.sampling), _choose(camera, config.settings.incidents)
-        faults = [*_check_thresholds(thresholds), *_check_rate(sampling["alert_rate_hz"], incidents)]
-        problems += [Problem(config.locator.line(("camera", index)), f"camera[{index}]", text) for text in faults]
-        if not faults:
-            policies[camera.id] = _make(config.settings, thresholds, sampling, incidents)
+        for view in list_views(camera):
+            thresholds = {
+                name: getattr(manifest.calibration.thresholds, name) if value is None else value
+                for name, value in _choose(view.tables, config.settings.thresholds).items()
+            }
+            sampling, incidents = (
+                _choose(view.tables, table) for table in (config.settings.sampling, config.settings.incidents)
+            )
+            faults = [*_check_thresholds(thresholds), *_check_rate(sampling["alert_rate_hz"], incidents)]
+            path: KeyPath = ("camera", index, *view.path)
+            # All cells of a grid have the fault that one has.
+            problems |= dict.fromkeys(Problem(config.locator.line(path), write_key(path), text) for text in faults)
+            if not faults:
+                policies[view.id] = _make(config.settings, thresholds, sampling, incidents)
     if problems:
-        raise ConfigError(config.path, problems)
+        raise ConfigError(config.path, list(problems))
     return policies
 
 
-def _choose(camera: Camera, table: msgspec.Struct) -> dict[str, Any]:
-    own = msgspec.structs.asdict(camera)
+def _choose(tables: Sequence[Watched], table: msgspec.Struct) -> dict[str, Any]:
+    """Each key of ``table`` from the first of ``tables`` that gives it, else its own value."""
+    own = [msgspec.structs.asdict(one) for one in tables]
     return {
-        name: value if own.get(name) is None else own[name] for name, value in msgspec.structs.asdict(table).items()
+        name: next((one[name] for one in own if one.get(name) is not None), value)
+        for name, value in msgspec.structs.asdict(table).items()
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import quote
 
 from edge_agent.config.errors import SecretError
 
@@ -35,3 +36,10 @@ def read_secret(reference: str, environment: Mapping[str, str]) -> str:
     if not secret:
         raise SecretError(f"{reference}: {path} is empty; write the secret into it")
     return secret
+
+
+def insert_password(source: str, reference: str | None, environment: Mapping[str, str]) -> str:
+    """The address with the password behind ``reference`` beside its user, or as it is. Raises ``SecretError``."""
+    if reference is None:
+        return source
+    return source.replace("@", f":{quote(read_secret(reference, environment), safe='')}@", 1)

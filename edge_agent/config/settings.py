@@ -10,6 +10,7 @@ from edge_agent.agent import AgentOptions
 from edge_agent.attention import AttentionPolicy
 from edge_agent.clips.policy import ClipPolicy, KeepPolicy
 from edge_agent.delivery.topics import NAME_PATTERN
+from edge_agent.grid import GRID_PATTERN
 from edge_agent.incidents import IncidentPolicy
 from edge_agent.logs import LogFormat
 from edge_agent.sampling import SamplingPolicy
@@ -54,6 +55,14 @@ Hours = Annotated[
         pattern=PATTERN,
         description="days, hours or both, in local time, as in 'mon-fri 07:00-18:00', 'sat,sun' and '22:00-06:00'",
     ),
+]
+Edge = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Box = Annotated[
+    tuple[Edge, Edge, Edge, Edge],
+    msgspec.Meta(description="[left, top, right, bottom] as shares of the picture, each from 0 to 1"),
+]
+GridText = Annotated[
+    str, msgspec.Meta(pattern=GRID_PATTERN, description="rows x columns, from '1x2' to '8x8', such as '2x3'")
 ]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
 _PORTS = r"([1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])"
@@ -178,14 +187,11 @@ class Log(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     format: LogFormat = "text"
 
 
-class Camera(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``[[camera]]``: one camera. ``password`` goes into the ``source``'s address, which then names the user:
-    ``rtsp://user@host/stream``. The keys of ``[thresholds]``, ``[sampling]`` (but ``largest_gap_s``) and
-    ``[incidents]`` may stand here too and come before those for all cameras."""
+class Watched(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is watched: a camera, or one cell of a wall. The keys of ``[thresholds]``, ``[sampling]`` (but
+    ``largest_gap_s``) and ``[incidents]`` may stand here too and come before those for all cameras."""
 
     id: Name
-    source: Text
-    password: Secret | None = None
     wake: Probability | None = None
     alert: Probability | None = None
     clear: Probability | None = None
@@ -200,6 +206,28 @@ class Camera(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     silence_s: Seconds | None = None
     cooldown_s: Wait | None = None
     schedule: tuple[Hours, ...] | None = None
+
+
+class Cell(Watched, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[[camera.cell]]``: one cell of a wall, a camera of its own to everybody outside. ``box`` is its left, top,
+    right and bottom edge as shares of the picture; what stands here comes before what stands at the ``[[camera]]``."""
+
+    box: Box
+
+
+class Camera(Watched, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[[camera]]``: one camera, or a wall of them in one picture. ``password`` goes into the ``source``'s address,
+    which then names the user: ``rtsp://user@host/stream``.
+
+    ``grid`` makes it a wall of even cells, rows x columns, with ``border`` pixels between two: their ids are the wall's
+    with ``-1``, ``-2`` and so on, row by row. ``[[camera.cell]]`` tables name the cells of any other wall one by one.
+    """
+
+    source: Text
+    password: Secret | None = None
+    grid: GridText | None = None
+    border: Annotated[int, msgspec.Meta(ge=0, le=64)] = 0
+    cell: Annotated[tuple[Cell, ...], msgspec.Meta(min_length=1, max_length=64)] = ()
     loop: bool = _SOURCE.loop
     realtime: bool = _SOURCE.realtime
     transport: Literal["tcp", "udp"] = _SOURCE.transport

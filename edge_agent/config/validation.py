@@ -40,6 +40,8 @@ def _check(value: Any, type_: inspect.Type, path: KeyPath) -> Iterator[tuple[Key
         yield from _check_struct(value, type_, path)
     elif isinstance(type_, inspect.VarTupleType):
         yield from _check_array(value, type_, path)
+    elif isinstance(type_, inspect.TupleType):
+        yield from _check_row(value, type_, path, description)
     elif not _fits(value, type_):
         found = "a value that is no reference (not shown)" if secret else _show(value)
         yield path, f"found {found}; allowed is {description or _describe(type_)}"
@@ -71,6 +73,15 @@ def _check_array(value: Any, type_: inspect.VarTupleType, path: KeyPath) -> Iter
     else:
         for index, inner in enumerate(value):
             yield from _check(inner, type_.item_type, (*path, index))
+
+
+def _check_row(value: Any, type_: inspect.TupleType, path: KeyPath, allowed: str) -> Iterator[tuple[KeyPath, str]]:  # noqa: ANN401 raw
+    if not isinstance(value, list) or len(value) != len(type_.item_types):
+        found = f"an array of {len(value)}" if isinstance(value, list) else _show(value)
+        yield path, f"found {found}; allowed is {allowed}"
+        return
+    for index, (inner, inner_type) in enumerate(zip(value, type_.item_types, strict=True)):
+        yield from _check(inner, inner_type, (*path, index))
 
 
 def _fits(value: Any, type_: inspect.Type) -> bool:  # noqa: ANN401 raw TOML

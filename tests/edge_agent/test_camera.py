@@ -10,11 +10,13 @@ import pytest
 
 from edge_agent.backoff import BackoffPolicy
 from edge_agent.camera import Camera
+from edge_agent.region import WHOLE
 from edge_agent.sample import Sample, SampleMaker
 from edge_agent.sampling import SamplingPolicy
 from edge_agent.sources import Source, SourceOptions, open_source
 from edge_agent.sources.live import LiveSource
 from edge_agent.sources.video import VideoReader
+from edge_agent.splitter import Splitter
 from tests.edge_agent.films import write_film
 from tests.edge_agent.hanging import hanging_file
 from tests.edge_agent.rtsp import needs_rtsp_server, rtsp_server
@@ -42,7 +44,9 @@ def make_camera(
         "yard",
         "rtsp://admin:s3cret@camera/live",
         lambda _needed: open_(),
-        lambda: SampleMaker("yard", SamplingPolicy(idle_interval_s=0.2), GEOMETRY, PREPROCESSING),
+        lambda: Splitter(
+            {"yard": (WHOLE, SampleMaker("yard", SamplingPolicy(idle_interval_s=0.2), GEOMETRY, PREPROCESSING))}
+        ),
         samples.append,
         options=options or SourceOptions(),
         retry=QUICK,

@@ -275,6 +275,17 @@ def test_check_passes_and_names_the_camera_that_this_machine_cannot_open(
     assert told[-1].startswith("camera yard cannot be opened on this machine: this Python has no PyGObject; install")
 
 
+def test_check_and_doctor_count_a_walls_cells(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    set_port(config, 1).write_text(config.read_text() + 'grid = "2x3"\n')
+    assert main(["check", "--config", str(config)]) == 0
+    assert "valid; 6 camera(s)" in capsys.readouterr().out
+    assert main(["doctor", "--config", str(config)]) == 1
+    line = next(line for line in capsys.readouterr().out.splitlines() if "camera yard" in line)
+    assert line.startswith("warning")
+    assert "64x48" in line
+    assert "6 cell(s), the smallest 21x24: too small" in line
+
+
 def test_doctor_finds_everything_fine_when_it_is(
     config: Path, broker: Mosquitto, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -15,6 +15,7 @@ import pytest
 from edge_agent.clips.facts import ClipFacts, Cut
 from edge_agent.config import load_config
 from edge_agent.config.settings import Clips
+from edge_agent.config.walls import list_views
 from edge_agent.delivery.message_schemas import DIRECTORY, generate_schemas, render_schema
 from edge_agent.delivery.payloads import PAYLOADS
 from edge_agent.delivery.topics import Topics
@@ -45,6 +46,17 @@ def test_clips_of_the_example_are_valid_when_they_are_asked_for(tmp_path: Path) 
     (tmp_path / "edge.toml").write_text(text)
     clips = load_config(tmp_path / "edge.toml").settings.clips
     assert clips == Clips(directory="/var/lib/nexara-edge/clips")
+
+
+def test_example_walls_are_valid(tmp_path: Path) -> None:
+    walls = re.findall(r"<!-- wall -->\n```toml\n(.*?)```", INSTALLING, re.DOTALL)
+    shown = (ROOT / "docs" / "edge.toml").read_text()
+    commented = re.findall(r"^# (\[\[camera\]\]|id = .*|source = .*|grid = .*|border = .*)$", shown, re.MULTILINE)
+    path = tmp_path / "edge.toml"
+    path.write_text("\n".join([shown, *walls, *commented]))
+    views = [view.id for camera in load_config(path).settings.camera for view in list_views(camera)]
+    assert views[2:] == [*(f"lobby-{number}" for number in range(1, 13)), "entrance", "stairs",
+                         *(f"hall-{number}" for number in range(1, 13))]  # fmt: skip
 
 
 def test_every_payload_has_an_example() -> None:

@@ -50,7 +50,7 @@ def test_clip_shows_the_fight_of_a_film_and_what_was_before_it(tiny: Bundle, plo
     camera = CameraSpec("yard", str(film), FAST, CameraPolicies(plot.thresholds))
     outbox = RecordingOutbox()
     folder = tmp_path / "clips"
-    with recording(ClipOptions(folder, BUNDLE, POLICY), ["yard"], outbox) as recorded:
+    with recording(ClipOptions(folder, BUNDLE, POLICY), {"yard": ["yard"]}, outbox) as recorded:
         filmed = replace(camera, sink=recorded.sinks["yard"])
         run_agent([filmed], tiny, recorded.outbox, stop=threading.Event(), options=TO_THE_END)
     started, ended = outbox.incidents[0], outbox.incidents[-1]
@@ -82,7 +82,7 @@ def test_clip_of_a_camera_shows_what_it_sent_before_anybody_looked(
     outbox, stop, folder = RecordingOutbox(), threading.Event(), tmp_path / "clips"
 
     def look() -> None:
-        with recording(ClipOptions(folder, BUNDLE, POLICY), ["gate"], outbox) as recorded:
+        with recording(ClipOptions(folder, BUNDLE, POLICY), {"gate": ["gate"]}, outbox) as recorded:
             filmed = replace(camera, sink=recorded.sinks["gate"])
             run_agent([filmed], tiny, recorded.outbox, stop=stop, options=AgentOptions())
 

@@ -88,7 +88,7 @@ def step(at_s: float, started_s: float, ended_s: float | None, name: str) -> Inc
 @contextmanager
 def site(folder: Path, policy: ClipPolicy = POLICY, keep: KeepPolicy = KEEP) -> Iterator[Site]:
     outbox, clock = RecordingOutbox(), Clock()
-    with recording(ClipOptions(folder, BUNDLE, policy, keep), ["yard"], outbox, clock=clock) as recorded:
+    with recording(ClipOptions(folder, BUNDLE, policy, keep), {"yard": ["yard"]}, outbox, clock=clock) as recorded:
         yield Site(folder, recorded, outbox, clock)
 
 
@@ -347,6 +347,6 @@ def test_everything_else_passes_through(tmp_path: Path) -> None:
 
 def test_nothing_is_recorded_when_nobody_asked() -> None:
     outbox = RecordingOutbox()
-    with recording(None, ["yard"], outbox) as recorded:
+    with recording(None, {"yard": ["yard"]}, outbox) as recorded:
         assert recorded.outbox is outbox
         assert recorded.sinks == {}

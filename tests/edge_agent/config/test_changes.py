@@ -11,7 +11,7 @@ import pytest
 from edge_agent.config.changes import list_applied, list_restarts
 from edge_agent.config.loading import load_config
 from edge_agent.config.plan import Plan
-from edge_agent.config.settings import Settings
+from edge_agent.config.settings import Cell, Settings
 from models.bundle import Bundle
 
 BASE = """\
@@ -39,6 +39,16 @@ source = "file:door.mp4"
 end_hold_s = 9
 """
 DOOR = BASE[BASE.rindex("[[camera]]") :]
+CELLS = """\
+[[camera.cell]]
+id = "stairs"
+box = [0.5, 0, 1, 1]
+wake = 0.3
+[[camera.cell]]
+id = "hall"
+box = [0, 0, 0.5, 1]
+"""
+WALL = '[[camera]]\nid = "wall"\nsource = "file:wall.mp4"\ncooldown_s = 7\n' + CELLS
 WAKING, MIXED = "[thresholds]\nwake = 0.2", "runtime = { threads = 2 }\n[thresholds]\nwake = 0.1"
 USER = 'username = "a", password = "file:/a"'
 ATTIC = DOOR.replace("door", "attic")
@@ -84,6 +94,8 @@ def load(folder: Path, text: str) -> Plan:
         (DOOR, DOOR + ATTIC, [], ["camera attic added"]),
         (DOOR, ATTIC, [], ["camera attic added", "camera door removed"]),
         (WAKING, MIXED, ["wake 0.2 -> 0.1 (all cameras)"], ["runtime.threads"]),
+        (DOOR, WALL, [], ["camera wall added", "camera door removed"]),
+        (DOOR, DOOR + 'grid = "1x2"', [], ["camera door grid"]),
     ],
 )  # fmt: skip
 def test_changes_are_told_apart_when_configuration_differs(
@@ -93,6 +105,27 @@ def test_changes_are_told_apart_when_configuration_differs(
     before, after = load(tmp_path, BASE), load(tmp_path, text)
     expected = [line.replace("BUNDLE", f"{tiny.manifest.calibration.thresholds.wake:g}") for line in applied]
     assert list(list_applied(before.policies(tiny.manifest), after.policies(tiny.manifest))) == expected
+    assert list(list_restarts(before.config.settings, after.config.settings)) == restarts
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "applied", "restarts"),
+    [
+        ("wake = 0.3", "wake = 0.4", ["wake 0.3 -> 0.4 (stairs)"], []),
+        ("cooldown_s = 7", "cooldown_s = 8", ["cooldown_s 7 -> 8 (hall, stairs)"], []),
+        ("wake = 0.3\n", "", ["wake 0.3 -> 0.2 (stairs)"], []),
+        ("[0.5, 0, 1, 1]", "[0.4, 0, 1, 1]", [], ["cell stairs box"]),
+        ('"stairs"', '"steps"', [], ["cell steps added", "cell stairs removed"]),
+        ('"wall"', '"dvr"', [], ["camera dvr added", "camera wall removed"]),
+        (CELLS, 'grid = "1x2"', [], ["camera wall grid", "cell stairs removed", "cell hall removed"]),
+    ],
+)
+def test_cells_change_as_cameras_do(
+    tmp_path: Path, tiny: Bundle, old: str, new: str, applied: list[str], restarts: list[str]
+) -> None:
+    base = BASE.replace(DOOR, WALL)
+    before, after = load(tmp_path, base), load(tmp_path, base.replace(old, new, 1))
+    assert list(list_applied(before.policies(tiny.manifest), after.policies(tiny.manifest))) == applied
     assert list(list_restarts(before.config.settings, after.config.settings)) == restarts
 
 
@@ -118,7 +151,16 @@ def other_than(value: Any, key: str) -> Any:
         return value * 1.5 if isinstance(value, float) and value else value + 1
     if key == "schedule":
         return ("sat",)
-    given = {"wake": 0.11, "alert": 0.91, "clear": 0.12, "smoothing": 3, "alert_rate_hz": 9.0, "start_hold_s": 0.1}
+    given = {
+        "grid": "2x2",
+        "cell": (Cell(id="cell", box=(0.0, 0.0, 1.0, 1.0)),),
+        "wake": 0.11,
+        "alert": 0.91,
+        "clear": 0.12,
+        "smoothing": 3,
+        "alert_rate_hz": 9.0,
+        "start_hold_s": 0.1,
+    }
     return given.get(key, 3.25 if key.endswith("_s") else "other")
 
 

@@ -131,6 +131,61 @@ def test_problem_names_file_line_key_found_and_allowed_when_config_is_wrong(
     assert mine[0].startswith(f"{path}:{line}: ")
 
 
+WALL = """\
+[[camera]]
+id = "wall"
+source = "file:wall.mp4"
+grid = "2x3"
+border = 4
+[[camera]]
+id = "dvr"
+source = "file:dvr.mp4"
+[[camera.cell]]
+id = "hall"
+box = [0, 0, 0.5, 1]
+[[camera.cell]]
+id = "stairs"
+box = [0.5, 0, 1, 1]
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "text"),
+    [
+        ('"2x3"', '"1x1"', 23, "camera[2].grid: found '1x1'; allowed is rows x columns, from '1x2' to '8x8'"),
+        ('"2x3"', '"2 x 3"', 23, "camera[2].grid: found '2 x 3'; allowed is rows x columns, from '1x2'"),
+        ('"2x3"', "4", 23, "camera[2].grid: found 4; allowed is rows x columns, from '1x2' to '8x8', such as '2x3'"),
+        ('grid = "2x3"\n', "", 23, "camera[2].border: found a border without a grid; add grid"),
+        ("border = 4", "border = 65", 24, "camera[2].border: found 65; allowed is a whole number from 0 to 64"),
+        ('id = "hall"', 'id = "wall-6"', 23, "camera[2].grid: found 'wall-6' 2 times; each camera needs an id of its"),
+        ('id = "hall"', 'id = "wall-6"', 29, "camera[3].cell[0].id: found 'wall-6' 2 times; each camera needs an id"),
+        ('id = "hall"', 'id = "dvr"', 29, "camera[3].cell[0].id: found 'dvr' 2 times; each camera needs an id"),
+        ('id = "hall"', 'id = "stairs"', 32, "camera[3].cell[1].id: found 'stairs' 2 times; each camera needs"),
+        ('id = "hall"', 'id = "a b"', 29, "camera[3].cell[0].id: found 'a b'; allowed is 1 to 64 letters"),
+        ('id = "wall"', f'id = "{"w" * 63}"', 21, "-6', which is too long for an id; shorten the wall's"),
+        ("[0, 0, 0.5, 1]", "[0, 0, 0.5]", 30, "cell[0].box: found an array of 3; allowed is [left, top, right, bot"),
+        ("[0, 0, 0.5, 1]", '"left"', 30, "camera[3].cell[0].box: found 'left'; allowed is [left, top, right, bottom]"),
+        ("[0, 0, 0.5, 1]", "[0, 0, 960, 1]", 30, "camera[3].cell[0].box[2]: found 960; allowed is a number from 0"),
+        ("[0, 0, 0.5, 1]", "[0, 0, true, 1]", 30, "camera[3].cell[0].box[2]: found true; allowed is a number from 0"),
+        ("[0, 0, 0.5, 1]", "[0.5, 0, 0.5, 1]", 30, "its right edge must lie right of its left one, and its bottom"),
+        ("[0, 0, 0.5, 1]", "[0.5, 0, 1, 1]", 33, "camera[3].cell[1].box: found the box of cell[0] again; give each"),
+        ("box = [0.5, 0, 1, 1]\n", "", 31, "camera[3].cell[1].box: missing; needed is [left, top, right, bottom]"),
+        ('source = "file:dvr.mp4"', 'source = "x"\ngrid = "1x2"', 29, "camera[3].cell: found cells beside a grid"),
+        ('grid = "2x3"\nborder = 4', "cell = []", 23, "camera[2].cell: found 0 of them; allowed are 1 to 64"),
+        ("[0, 0, 0.5, 1]", "[0, 0, 0.5, 1]\nalert = 0.2\nclear = 0.3", 32, "cell[0].clear: found 0.3 above alert"),
+        ("[0, 0, 0.5, 1]", "[0, 0, 0.5, 1]\nsource = 'x'", 31, "camera[3].cell[0].source: unknown key"),
+    ],
+)  # fmt: skip
+def test_problem_names_the_cell_when_a_wall_is_wrong(tmp_path: Path, old: str, new: str, line: int, text: str) -> None:
+    assert old in WALL
+    path = write(tmp_path, VALID + WALL.replace(old, new, 1))
+    with pytest.raises(ConfigError) as caught:
+        load_config(path)
+    mine = [told for told in str(caught.value).splitlines() if text in told]
+    assert len(mine) == 1, str(caught.value)
+    assert mine[0].startswith(f"{path}:{line}: ")
+
+
 def test_every_problem_is_told_in_order_of_lines_when_there_are_several(tmp_path: Path) -> None:
     text = VALID.replace('"school"', '"a/b"').replace("alert = 0.8", "alert = 2").replace('"door"', '"yard"')
     with pytest.raises(ConfigError) as caught:

@@ -13,6 +13,8 @@ from edge_agent.clips.recording import ClipOptions
 from edge_agent.config import ConfigError, load_config
 from edge_agent.config.plan import Plan
 from edge_agent.delivery.payloads import BundleName
+from edge_agent.grid import Grid
+from edge_agent.region import Region
 from edge_agent.sources import redact
 from models.bundle import Bundle
 from models.manifest import Thresholds
@@ -95,6 +97,58 @@ def test_error_names_camera_and_line_when_thresholds_contradict_the_bundles(tmp_
     plan = make_plan(tmp_path, MINIMAL + "clear = 0.99\n")
     with pytest.raises(ConfigError, match=r"edge\.toml:6: camera\[0\]: clear = 0\.99 is above alert = "):
         plan.cameras(tiny.manifest)
+
+
+GRID = MINIMAL + 'grid = "2x2"\nborder = 4\nalert = 0.96\n'
+CELLS = (
+    MINIMAL.replace("[[camera]]", "[sampling]\nidle_interval_s = 4\n[[camera]]")
+    + """\
+alert = 0.96
+[[camera.cell]]
+id = "hall"
+box = [0, 0, 0.5, 1]
+alert = 0.97
+[[camera.cell]]
+id = "stairs"
+box = [0.5, 0.25, 1, 1]
+idle_interval_s = 1
+"""
+)
+
+
+def test_grid_becomes_one_source_with_a_view_for_each_cell(tmp_path: Path, tiny: Bundle) -> None:
+    (wall,) = make_plan(tmp_path, GRID).cameras(tiny.manifest)
+    assert (wall.id, wall.source) == ("yard", f"file:{tmp_path}/yard.mp4")
+    assert [view.id for view in wall.views] == ["yard-1", "yard-2", "yard-3", "yard-4"]
+    assert [view.region for view in wall.views] == list(Grid(2, 2, 4).regions)
+    assert {view.policies.thresholds.alert for view in wall.views if view.policies} == {0.96}
+
+
+def test_cells_keys_come_before_its_walls_and_these_before_the_common_ones(tmp_path: Path, tiny: Bundle) -> None:
+    plan = make_plan(tmp_path, CELLS)
+    (wall,) = plan.cameras(tiny.manifest)
+    assert [(view.id, view.region) for view in wall.views] == [
+        ("hall", Region(0, 0, 0.5, 1)),
+        ("stairs", Region(0.5, 0.25, 1, 1)),
+    ]
+    figures = {
+        name: (policies.thresholds.alert, policies.sampling.idle_interval_s)
+        for name, policies in plan.policies(tiny.manifest).items()
+    }
+    assert figures == {"hall": (0.97, 4), "stairs": (0.96, 1)}
+
+
+@pytest.mark.parametrize(
+    ("text", "told"), [(GRID, ["6: camera[0]:"]), (CELLS, ["12: camera[0].cell[0]:", "16: camera[0].cell[1]:"])]
+)
+def test_error_is_told_once_a_table_when_cells_contradict_the_bundle(
+    tmp_path: Path, tiny: Bundle, text: str, told: list[str]
+) -> None:
+    plan = make_plan(tmp_path, text.replace("alert = 0.96", "clear = 0.99"))
+    with pytest.raises(ConfigError) as caught:
+        plan.policies(tiny.manifest)
+    lines = str(caught.value).splitlines()
+    assert [line.removeprefix(f"{tmp_path}/edge.toml:").split(" clear")[0] for line in lines] == told
 
 
 EVERY_OPTION = """

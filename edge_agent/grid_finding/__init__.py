@@ -1,0 +1,1 @@
+"""Where the cells of a wall lie, found from some seconds of its picture."""

@@ -1,0 +1,18 @@
+"""What one camera is outside, when several share a source: an id, a part of the picture and policies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edge_agent.camera_policies import CameraPolicies
+from edge_agent.region import WHOLE, Region
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """``id`` is unique among all views of an agent, and a part of MQTT topics; ``policies`` as ``CameraSpec`` has
+    them."""
+
+    id: str
+    region: Region = WHOLE
+    policies: CameraPolicies | None = None
