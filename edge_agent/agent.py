@@ -22,6 +22,7 @@ from edge_agent.announcer import Announcer
 from edge_agent.backoff import BackoffPolicy
 from edge_agent.camera import Camera
 from edge_agent.camera_policies import CameraPolicies
+from edge_agent.cover import OPEN, Cover
 from edge_agent.events import CameraState, Connection, Mode, Outbox
 from edge_agent.governor import Governor, GovernorPolicy, slow_down
 from edge_agent.health import HealthMeter
@@ -56,7 +57,8 @@ class CameraSpec:
     (``None``: the bundle's thresholds and the defaults of all else). ``sink`` is given every packet that its source
     sends, decoded or not.
 
-    A wall has ``cells``: each is a camera to everybody outside, and the wall's own id and policies then only name it.
+    A wall has ``cells``: each is a camera to everybody outside, and the wall's own id, policies and ``cover`` then say
+    nothing of them.
     """
 
     id: str
@@ -65,11 +67,12 @@ class CameraSpec:
     policies: CameraPolicies | None = None
     sink: PacketSink | None = field(default=None, repr=False)
     cells: tuple[View, ...] = ()
+    cover: Cover = OPEN
 
     @property
     def views(self) -> tuple[View, ...]:
         """What its source shows: the cells of a wall, or one view of all of it."""
-        return self.cells or (View(self.id, policies=self.policies),)
+        return self.cells or (View(self.id, policies=self.policies, cover=self.cover),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +281,7 @@ class _Agent:
             manifest.preprocessing,
             self._options.largest_gap_s,
             self._tracer,
+            view.cover,
         )
 
     def _post(self, view: View, camera: Camera) -> _Post:

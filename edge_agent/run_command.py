@@ -68,9 +68,8 @@ def _watch(
     stop: threading.Event,
 ) -> None:
     manifest, version, listen = bundle.manifest, read_version(), plan.metrics_address()
-    views = {camera.id: tuple(view.id for view in camera.views) for camera in cameras}
     # A wall is read as one source and judged cell by cell: both have figures.
-    tally = Tally(dict.fromkeys((*views, *policies.pages)))
+    tally = Tally(dict.fromkeys((*(camera.id for camera in cameras), *policies.pages)))
     tracer = UNTRACED if listen is None else Stopwatch(tally, time.monotonic, time.thread_time)
     outbox = open_outbox(plan.delivery(version, manifest), tracer=tracer)
     vigil = Vigil(notifier, lambda: outbox.healthy, time.monotonic)
@@ -79,7 +78,7 @@ def _watch(
     try:
         with (
             serve_metrics(listen, tally, outbox.figures, About(version, manifest.name, manifest.version)),
-            recording(plan.clips(manifest), views, outbox) as recorded,
+            recording(plan.clips(manifest), filmed(cameras), outbox) as recorded,
         ):
             run_agent(
                 [replace(camera, sink=recorded.sinks.get(camera.id)) for camera in cameras],
@@ -95,6 +94,15 @@ def _watch(
     finally:
         notifier.stopping()
         outbox.close()
+
+
+def filmed(cameras: Sequence[CameraSpec]) -> dict[str, tuple[str, ...]]:
+    """The views of each source of which clips may be kept: a copy of a stream shows what its masks hide."""
+    return {
+        camera.id: tuple(view.id for view in camera.views)
+        for camera in cameras
+        if not any(view.cover.masks for view in camera.views)
+    }
 
 
 def _both(first: Callable[[_Told], None], second: Callable[[_Told], None]) -> Callable[[_Told], None]:

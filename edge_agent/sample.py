@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_agent.cover import OPEN, Cover
 from edge_agent.events import Mode, Picture
 from edge_agent.frame import Frame, Image
 from edge_agent.picture import PictureWatch
@@ -56,8 +57,9 @@ class SampleMaker:
         preprocessing: Preprocessing,
         largest_gap_s: float = LARGEST_GAP_S,
         tracer: Tracer = UNTRACED,
+        cover: Cover = OPEN,
     ) -> None:
-        """A silence between frames above ``largest_gap_s`` is a break."""
+        """A silence between frames above ``largest_gap_s`` is a break; what ``cover`` hides seems never to move."""
         self._camera = camera
         self._tracer = tracer
         self._preprocessing = preprocessing
@@ -68,6 +70,8 @@ class SampleMaker:
         self._scene: tuple[int, tuple[int, int]] | None = None
         self._segment = 0
         self._watch = PictureWatch()
+        self._cover = cover
+        self._hidden = cover.hidden(preprocessing.canvas)
 
     @property
     def picture(self) -> Picture:
@@ -124,7 +128,10 @@ class SampleMaker:
     def _keep(self, placed: _Placed) -> None:
         if placed.tick.time_s not in self._shrunk:
             with self._tracer.timed("shrink", self._camera):
-                self._shrunk[placed.tick.time_s] = shrink(placed.frame.image.luma(), self._preprocessing)
+                luma = shrink(placed.frame.image.luma(), self._preprocessing)
+                if self._hidden is not None:
+                    luma[self._hidden] = 0
+                self._shrunk[placed.tick.time_s] = luma
 
     def _sample(self, triple: Triple, here: _Placed, previous: _Placed | None, arrived_s: float) -> Sample:
         newest = here if previous is None or triple.after == here.tick.time_s else previous
@@ -138,7 +145,7 @@ class SampleMaker:
             run=here.tick.run,
             source_s=newest.frame.time_s,
             arrived_s=arrived_s,
-            image=newest.frame.image,
+            image=self._cover.cover(newest.frame.image),
             pixels=pixels,
         )
 

@@ -49,9 +49,9 @@ def recording(
     wall: Callable[[], float] = time.time,
 ) -> Iterator[Recording]:
     """Record the incidents that are told to the outbox it gives, which passes everything on to ``outbox``; without
-    ``options`` it does nothing. ``views`` has the ids of a source's views by its own: clips of a wall are of all of it.
-    On leaving, clips in progress are ended and written, within 10 s. No fault of the disk is raised; ``clock`` is
-    monotonic seconds, ``wall`` seconds since the epoch."""
+    ``options`` it does nothing. ``views`` has the ids of a source's views by its own: clips of a wall are of all of it,
+    and a view that is in none has no clips. On leaving, clips in progress are ended and written, within 10 s. No fault
+    of the disk is raised; ``clock`` is monotonic seconds, ``wall`` seconds since the epoch."""
     if options is None:
         yield Recording({}, outbox)
         return
@@ -87,7 +87,9 @@ class RecordedOutbox:
         self._outbox.health(health)
 
     def _record(self, event: IncidentEvent) -> str | None:
-        recorder = self._recorders[event.camera]
+        recorder = self._recorders.get(event.camera)
+        if recorder is None:
+            return None
         if event.phase != "started":
             recorder.follow(event)
         elif (path := recorder.begin(event)) is not None:

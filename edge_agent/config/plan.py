@@ -14,8 +14,9 @@ from edge_agent.clips.recording import ClipOptions
 from edge_agent.config.loading import Config
 from edge_agent.config.policies import resolve_policies
 from edge_agent.config.secret import insert_password, read_secret
-from edge_agent.config.settings import Camera
+from edge_agent.config.settings import Camera, Watched
 from edge_agent.config.walls import list_cells
+from edge_agent.cover import Cover
 from edge_agent.delivery.broker import Broker, TLSFiles
 from edge_agent.delivery.opening import Delivery
 from edge_agent.delivery.payloads import BundleName
@@ -55,7 +56,10 @@ class Plan:
                 self._address(camera),
                 _source_options(camera),
                 policies.get(camera.id),
-                cells=tuple(View(cell.id, cell.region, policies[cell.id]) for cell in list_cells(camera)),
+                cells=tuple(
+                    View(cell.id, cell.region, policies[cell.id], _cover(cell.tables[0])) for cell in list_cells(camera)
+                ),
+                cover=_cover(camera),
             )
             for camera in self.config.settings.camera
         )
@@ -133,6 +137,10 @@ class Plan:
         if camera.password is None:
             return anchor(camera.source, self.config.path.absolute().parent)
         return insert_password(camera.source, camera.password, self.environment)
+
+
+def _cover(watched: Watched) -> Cover:
+    return Cover(watched.zones, watched.masks)
 
 
 def _source_options(camera: Camera) -> SourceOptions:

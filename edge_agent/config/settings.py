@@ -61,6 +61,10 @@ Box = Annotated[
     tuple[Edge, Edge, Edge, Edge],
     msgspec.Meta(description="[left, top, right, bottom] as shares of the picture, each from 0 to 1"),
 ]
+Point = Annotated[
+    tuple[Edge, Edge], msgspec.Meta(description="[x, y] as shares of the picture's width and height, each from 0 to 1")
+]
+Polygon = Annotated[tuple[Point, ...], msgspec.Meta(min_length=3, max_length=64)]
 GridText = Annotated[
     str, msgspec.Meta(pattern=GRID_PATTERN, description="rows x columns, from '1x2' to '8x8', such as '2x3'")
 ]
@@ -189,7 +193,11 @@ class Log(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 class Watched(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is watched: a camera, or one cell of a wall. The keys of ``[thresholds]``, ``[sampling]`` (but
-    ``largest_gap_s``) and ``[incidents]`` may stand here too and come before those for all cameras."""
+    ``largest_gap_s``) and ``[incidents]`` may stand here too and come before those for all cameras.
+
+    ``zones`` and ``masks`` are polygons: outside of all zones nothing is judged, and what is inside a mask is neither
+    judged nor shown. A wall has them at its cells.
+    """
 
     id: Name
     wake: Probability | None = None
@@ -206,6 +214,8 @@ class Watched(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     silence_s: Seconds | None = None
     cooldown_s: Wait | None = None
     schedule: tuple[Hours, ...] | None = None
+    zones: tuple[Polygon, ...] = ()
+    masks: tuple[Polygon, ...] = ()
 
 
 class Cell(Watched, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -77,6 +77,12 @@ def _check_grid(camera: Mapping[str, Any], path: KeyPath) -> Iterator[Fault]:
         yield (*path, "cell"), "found cells beside a grid; give the grid, or each cell with its box, not both"
     if "border" in camera and "grid" not in camera:
         yield (*path, "border"), "found a border without a grid; add grid, or leave the border out of the cells' boxes"
+    for key in ("zones", "masks"):
+        if key in camera and ("grid" in camera or "cell" in camera):
+            yield (
+                (*path, key),
+                f"found {key} of a wall; give each [[camera.cell]] those of its own picture",
+            )
     grid, name = _grid(camera), camera.get("id")
     if grid and isinstance(name, str) and re.search(NAME_PATTERN, name):
         longest = grid.names(name)[-1]

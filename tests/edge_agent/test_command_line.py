@@ -17,9 +17,13 @@ import av
 import numpy as np
 import pytest
 
+from edge_agent.agent import CameraSpec
 from edge_agent.command_line import main
 from edge_agent.config import Settings
+from edge_agent.cover import Cover
+from edge_agent.run_command import filmed
 from edge_agent.sources import explain_absence
+from edge_agent.view import View
 from tests import tiny_bundle
 from tests.edge_agent.delivery.listener import Heard, Listener, wait_for
 from tests.edge_agent.delivery.mosquitto import Mosquitto
@@ -362,3 +366,14 @@ def test_bench_measures_the_configured_bundle_and_keeps_it_for_the_agent(
     }
     figures = json.loads((tmp_path / "bench.json").read_text())
     assert figures["fingerprint"] == kept["fingerprint"]
+
+
+def test_a_camera_with_a_mask_is_not_filmed() -> None:
+    mask = Cover(masks=(((0.0, 0.0), (1.0, 0.0), (1.0, 1.0)),))
+    cameras = [
+        CameraSpec("open", "a"),
+        CameraSpec("masked", "b", cover=mask),
+        CameraSpec("wall", "c", cells=(View("one"), View("two"))),
+        CameraSpec("half", "d", cells=(View("three"), View("four", cover=mask))),
+    ]
+    assert filmed(cameras) == {"open": ("open",), "wall": ("one", "two")}

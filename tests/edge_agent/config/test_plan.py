@@ -12,6 +12,7 @@ from edge_agent.clips.policy import ClipPolicy, KeepPolicy
 from edge_agent.clips.recording import ClipOptions
 from edge_agent.config import ConfigError, load_config
 from edge_agent.config.plan import Plan
+from edge_agent.cover import OPEN, Cover
 from edge_agent.delivery.payloads import BundleName
 from edge_agent.grid import Grid
 from edge_agent.region import Region
@@ -136,6 +137,19 @@ def test_cells_keys_come_before_its_walls_and_these_before_the_common_ones(tmp_p
         for name, policies in plan.policies(tiny.manifest).items()
     }
     assert figures == {"hall": (0.97, 4), "stairs": (0.96, 1)}
+
+
+POLYGONS = """zones = [[[0, 0], [1, 0], [1, 1]]]
+masks = [[[0.5, 0], [1, 0], [1, 0.5]], [[0, 0], [0.1, 0], [0, 0.1]]]
+"""
+
+
+def test_zones_and_masks_are_those_of_the_camera_or_of_the_cell(tmp_path: Path, tiny: Bundle) -> None:
+    cover = Cover(zones=(((0, 0), (1, 0), (1, 1)),), masks=(((0.5, 0), (1, 0), (1, 0.5)), ((0, 0), (0.1, 0), (0, 0.1))))
+    (camera,) = make_plan(tmp_path, MINIMAL + POLYGONS).cameras(tiny.manifest)
+    assert [view.cover for view in camera.views] == [cover]
+    (wall,) = make_plan(tmp_path, CELLS + POLYGONS).cameras(tiny.manifest)
+    assert [view.cover for view in wall.views] == [OPEN, cover]
 
 
 @pytest.mark.parametrize(
