@@ -65,7 +65,7 @@ def film_footage(footage: Footage, path: Path, encoding: Encoding = Encoding()) 
 
 @dataclass(frozen=True, slots=True)
 class Streams:
-    """Films being served: an address for each, and by number when it was begun last, by ``time.monotonic``."""
+    """Films being served: an address for each, and by number when it was first begun, by ``time.monotonic``."""
 
     addresses: tuple[str, ...]
     began_s: Mapping[int, float]
@@ -91,4 +91,4 @@ def _note(lines: Iterator[str], began_s: dict[int, float]) -> None:
     for line in lines:
         word, number, seconds = line.split()
         if word == "playing":
-            began_s[int(number)] = float(seconds)
+            began_s.setdefault(int(number), float(seconds))
