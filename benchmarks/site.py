@@ -144,7 +144,9 @@ def run_site(plan: SitePlan, folder: Path) -> Iterator[Site]:
         command = [sys.executable, "-m", "edge_agent", "run", "--config", str(config)]
         started_s = time.monotonic()
         with (folder / "agent.log").open("wb") as log:
-            agent = subprocess.Popen(command, cwd=_ROOT, stdout=log, stderr=log)
+            # As its unit starts it.
+            environment = {**os.environ, "MALLOC_ARENA_MAX": "2"}
+            agent = subprocess.Popen(command, cwd=_ROOT, env=environment, stdout=log, stderr=log)
         try:
             yield Site(agent.pid, listener, started_s, metrics)
         finally:

@@ -47,7 +47,7 @@ _TICK_S = 0.1
 _STOP_WITHIN_S = 2.0
 # Four alert samples are 0.4 s: what waits longer is news of the past, and an alert within a second has no use for it.
 _DEPTH = 4
-_OLDEST_S = 1.0
+_OLDEST_S = 0.6
 _MOST_BATCHES = 64
 
 
@@ -292,6 +292,7 @@ class _Agent:
             clock=self._clock,
             wall=self._wall,
             make_id=self._make_id,
+            keep_image=self._options.thumbnail_side is not None,
             tracer=self._tracer,
         )
         return _Post(camera, watch, Announcer(self._options.state_interval_s))
@@ -314,7 +315,7 @@ class _Agent:
             view = judgement.sample.camera
             post = self._posts[view]
             self._meter.judged(judgement.latency_s)
-            self._governor.judged(judgement.latency_s)
+            self._governor.judged(judgement.waited_s)
             self._tracer.judged(judgement)
             with self._tracer.timed("decide", view):
                 post.camera.set_mode(view, post.watch.judge(judgement))

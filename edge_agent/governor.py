@@ -14,8 +14,8 @@ _SPARE = 1.25
 
 @dataclass(frozen=True, slots=True)
 class GovernorPolicy:
-    """Every ``period_s`` the share that is sampled is multiplied by ``fall`` if samples were lost or the oldest was
-    older than ``late_s`` when judged, and raised by ``rise`` if none was older than ``early_s``."""
+    """Every ``period_s`` the share that is sampled is multiplied by ``fall`` if samples were lost or one had
+    waited for more than ``late_s``, and raised by ``rise`` if none had for ``early_s``."""
 
     period_s: float = 1.0
     late_s: float = 0.6
@@ -41,9 +41,9 @@ class Governor:
         self._oldest_s = 0.0
         self.share = 1.0
 
-    def judged(self, latency_s: float) -> None:
-        """Count one judgement, ``latency_s`` after its newest frame was there."""
-        self._oldest_s = max(self._oldest_s, latency_s)
+    def judged(self, waited_s: float) -> None:
+        """Count one judgement, ``waited_s`` after its newest frame was decoded: being slower helps no decoder."""
+        self._oldest_s = max(self._oldest_s, waited_s)
 
     def tend(self, now_s: float, dropped: int) -> float:
         """The share of the configured rates to sample at; ``dropped`` counts samples given up since the start."""

@@ -47,6 +47,11 @@ class Judgement:
         """Seconds from the arrival of the newest frame to the judgement."""
         return self.judged_s - self.sample.arrived_s
 
+    @property
+    def waited_s(self) -> float:
+        """Seconds from the newest frame's being decoded to the judgement."""
+        return self.latency_s - self.sample.late_s
+
 
 class Judge:
     """Holds each camera's ring of embeddings and judges what comes."""

@@ -12,8 +12,8 @@ from edge_agent.tracer import UNTRACED, Tracer
 
 class PendingSamples:
     """Between the cameras' threads and the one that judges. It never grows: a camera with ``depth`` samples waiting
-    loses its oldest, and what has waited for more than ``oldest_s`` since it arrived is news of the past and is given
-    up; both are counted."""
+    loses its oldest, and what has waited for more than ``oldest_s`` is news of the past and is given up; both are
+    counted."""
 
     def __init__(self, depth: int, tracer: Tracer = UNTRACED, oldest_s: float = math.inf) -> None:
         self._depth = depth
@@ -58,7 +58,7 @@ class PendingSamples:
             if not any(self._queues.values()):
                 self._changed.wait(timeout_s)
             for queue in self._queues.values():
-                while queue and now_s - queue[0].arrived_s > self._oldest_s:
+                while queue and now_s - queue[0].arrived_s - queue[0].late_s > self._oldest_s:
                     self._drop(queue.popleft())
             self._out = self._pick(sum(map(len, self._queues.values())) if most is None else most)
             self._tracer.taken(self._out)

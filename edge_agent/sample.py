@@ -28,7 +28,8 @@ class Sample:
     """The encoder's input at one instant of one camera: ``pixels`` ``(P * H, W, C) uint8``.
 
     ``time_s`` is the camera's own rising clock and ``run`` its unbroken stretch; ``source_s`` is the source's clock at
-    the newest frame, which is ``image``; ``arrived_s`` is when that frame was there, by the agent's clock.
+    the newest frame, which is ``image``; ``arrived_s`` is when that frame was there, by the agent's clock, and
+    ``late_s`` how long it took from there to be decoded.
     """
 
     camera: str
@@ -38,6 +39,7 @@ class Sample:
     arrived_s: float
     image: Image = field(repr=False)
     pixels: NDArray[np.uint8] = field(repr=False)
+    late_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +149,7 @@ class SampleMaker:
             arrived_s=arrived_s,
             image=self._cover.cover(newest.frame.image),
             pixels=pixels,
+            late_s=here.frame.late_s,
         )
 
     def _look(self, time_s: float, run: int, pictures: tuple[Luma, Luma, Luma]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import cv2
@@ -26,6 +27,17 @@ _BETTER = 0.05
 _RATE_SPAN_S = 4.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    """What is kept of the last judgement, without its pixels; times as ``Sample`` and ``Judgement`` have them."""
+
+    time_s: float
+    source_s: float
+    arrived_s: float
+    judged_s: float
+    probability: float
+
+
 class Watch:
     """Decides on one camera's judgements and tells the outbox of its incidents.
 
@@ -42,8 +54,10 @@ class Watch:
         clock: Callable[[], float],
         wall: Callable[[], datetime],
         make_id: Callable[[], str],
+        keep_image: bool = False,
         tracer: Tracer = UNTRACED,
     ) -> None:
+        """``keep_image`` keeps the last judged picture as ``image``: a decoded one takes megabytes."""
         self._camera = camera
         self._tracer = tracer
         self._in_force = policies
@@ -55,7 +69,9 @@ class Watch:
         self._machine = IncidentMachine(self._policies.incidents, self._policies.thresholds, make_id)
         self._schedule = Schedule(self._policies.incidents.schedule)
         self._rate = RateMeter(_RATE_SPAN_S)
-        self._last: Judgement | None = None
+        self._last: _Moment | None = None
+        self._keep_image = keep_image
+        self.image: Image | None = None
         self._pictured = 0.0
         self._better: Image | None = None
         self._started_at = wall()
@@ -80,11 +96,6 @@ class Watch:
         """The last calibrated probability."""
         return self._last.probability if self._last else None
 
-    @property
-    def image(self) -> Image | None:
-        """The last judged picture."""
-        return self._last.sample.image if self._last else None
-
     def rate(self, now_s: float) -> float:
         """Samples judged a second."""
         return self._rate.rate(now_s)
@@ -92,15 +103,18 @@ class Watch:
     def judge(self, judgement: Judgement) -> Mode:
         """Take a judgement; the mode to watch the camera in from now on."""
         self._follow()
-        self._last = judgement
         self._rate.count(judgement.judged_s)
         sample = judgement.sample
+        self._last = moment = _Moment(
+            sample.time_s, sample.source_s, sample.arrived_s, judgement.judged_s, judgement.probability
+        )
+        self.image = sample.image if self._keep_image else None
         armed = self.armed
         step = self._machine.judge(sample.time_s, judgement.probability, armed=armed)
         if self._machine.peak > self._pictured + _BETTER:
             self._pictured, self._better = self._machine.peak, sample.image
         if step is not None:
-            self._tell(step, judgement)
+            self._tell(step, moment)
         if not armed and self.incident is None:
             self._attention.rest()
             return self.mode
@@ -112,7 +126,7 @@ class Watch:
             return self.mode
         self._follow()
         silent_s = now_s - self._last.judged_s
-        last_s = self._last.sample.time_s
+        last_s = self._last.time_s
         step = self._machine.silence(last_s + silent_s, last_s)
         if step is not None:
             self._tell(step, self._last)
@@ -124,7 +138,7 @@ class Watch:
         """End the incident in progress: the agent stops."""
         if self._last is None:
             return
-        step = self._machine.close(self._last.sample.time_s)
+        step = self._machine.close(self._last.time_s)
         if step is not None:
             self._tell(step, self._last)
 
@@ -136,10 +150,10 @@ class Watch:
             self._machine.apply(policies.incidents, policies.thresholds)
             self._schedule = Schedule(policies.incidents.schedule)
 
-    def _tell(self, step: IncidentStep, judgement: Judgement) -> None:
+    def _tell(self, step: IncidentStep, moment: _Moment) -> None:
         if step.phase == "started":
             self.incidents += 1
-            self._started_at = self._time_of(step.started_s, judgement)
+            self._started_at = self._time_of(step.started_s, moment)
         at = self._started_at + timedelta(seconds=step.time_s - step.started_s)
         snapshot = self._picture(step, at)
         self._outbox.incident(
@@ -151,7 +165,7 @@ class Watch:
                 at=at,
                 started_at=self._started_at,
                 ended_at=self._ended_at(step),
-                source_time_s=judgement.sample.source_s,
+                source_time_s=moment.source_s,
                 probability=step.probability,
                 peak=step.peak,
                 mean=step.mean,
@@ -188,8 +202,8 @@ class Watch:
             jpeg=jpeg,
         )
 
-    def _time_of(self, time_s: float, judgement: Judgement) -> datetime:
+    def _time_of(self, time_s: float, moment: _Moment) -> datetime:
         """Wall clock of an instant of the camera's clock. Only an incident's start is reckoned so, and all its other
         times from there by the camera's clock: they keep their order even for a film played faster than time."""
-        ago_s = self._clock() - judgement.sample.arrived_s + judgement.sample.time_s - time_s
+        ago_s = self._clock() - moment.arrived_s + moment.time_s - time_s
         return self._wall() - timedelta(seconds=ago_s)
