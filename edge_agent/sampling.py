@@ -90,7 +90,8 @@ class Sampler:
         if "alert" in (self.mode, self._planned_mode) or self._glancing or self._plans:
             return True
         if begins:
-            self._next_s = time_s + 2 * self._gap_s
+            # By a rounding sooner, so that this very picture is the first of the sample.
+            self._next_s = time_s + 2 * self._gap_s - _ROUNDING_S
             self._glancing = True
         return begins
 
@@ -132,7 +133,7 @@ class Sampler:
             self._next_s = max(self._last_s + self._interval_s[mode], time_s + 2 * self._gap_s)
 
     def _plan(self, time_s: float) -> None:
-        while self._next_s - 2 * self._gap_s <= time_s + _ROUNDING_S:
+        while self._next_s - 2 * self._gap_s <= time_s:
             now = self._next_s
             self._plans.append(_Plan(now, deque((now - 2 * self._gap_s, now - self._gap_s, now))))
             self._last_s = now
