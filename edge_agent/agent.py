@@ -223,7 +223,7 @@ class _Agent:
         self._tracer = tracer
         # A recording is played as fast as it is judged: what it shows does not grow old.
         oldest_s = _OLDEST_S if all(spec.options.realtime for spec in cameras) else math.inf
-        self._pending = PendingSamples(_DEPTH, tracer, oldest_s)
+        self._pending = PendingSamples(_DEPTH, tracer, oldest_s, clock)
         self._judged: queue.Queue[list[Judgement]] = queue.Queue(_MOST_BATCHES)
         self._halted = threading.Event()
         self._meter = HealthMeter(clock())

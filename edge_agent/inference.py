@@ -95,10 +95,10 @@ def judge_until(
     clock: Callable[[], float],
 ) -> None:
     """The inference thread: judge what is pending until ``stop`` is set. A batch that fails is lost and counted, and
-    the next is tried: an engine may come back, and the agent stays. ``clock`` is that of samples' arrival."""
+    the next is tried: an engine may come back, and the agent stays. ``clock`` is monotonic seconds."""
     limit = BatchLimit()
     while not stop.is_set():
-        samples = pending.take(_TAKE_S, clock(), limit.most)
+        samples = pending.take(_TAKE_S, limit.most)
         judgements: list[Judgement] = []
         began_s = clock()
         try:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import threading
+import time
 from collections import deque
+from collections.abc import Callable
 
 from edge_agent.sample import Sample
 from edge_agent.tracer import UNTRACED, Tracer
@@ -15,12 +17,19 @@ class PendingSamples:
     loses its oldest, and what has waited for more than ``oldest_s`` is news of the past and is given up; both are
     counted."""
 
-    def __init__(self, depth: int, tracer: Tracer = UNTRACED, oldest_s: float = math.inf) -> None:
+    def __init__(
+        self,
+        depth: int,
+        tracer: Tracer = UNTRACED,
+        oldest_s: float = math.inf,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._depth = depth
         self._tracer = tracer
         self._oldest_s = oldest_s
+        self._clock = clock
         # The camera that was served longest ago comes first.
-        self._queues: dict[str, deque[Sample]] = {}
+        self._queues: dict[str, deque[tuple[float, Sample]]] = {}
         self._changed = threading.Condition()
         self._dropped = 0
         self._out: list[Sample] = []
@@ -45,21 +54,21 @@ class PendingSamples:
         with self._changed:
             queue = self._queues.setdefault(sample.camera, deque())
             if len(queue) >= self._depth:
-                self._drop(queue.popleft())
-            queue.append(sample)
+                self._drop(queue.popleft()[1])
+            queue.append((self._clock(), sample))
             self._tracer.queued(sample)
             self._changed.notify()
 
-    def take(self, timeout_s: float, now_s: float = -math.inf, most: int | None = None) -> list[Sample]:
+    def take(self, timeout_s: float, most: int | None = None) -> list[Sample]:
         """What waits, ``most`` samples if that is less: one of each camera in turn, first those served longest
-        ago, and each camera's oldest first. ``now_s`` is by the clock of their arrival. Empty when nothing came in
-        ``timeout_s``."""
+        ago, and each camera's oldest first. Empty when nothing came in ``timeout_s``."""
         with self._changed:
             if not any(self._queues.values()):
                 self._changed.wait(timeout_s)
+            now_s = self._clock()
             for queue in self._queues.values():
-                while queue and now_s - queue[0].arrived_s - queue[0].late_s > self._oldest_s:
-                    self._drop(queue.popleft())
+                while queue and now_s - queue[0][0] > self._oldest_s:
+                    self._drop(queue.popleft()[1])
             self._out = self._pick(sum(map(len, self._queues.values())) if most is None else most)
             self._tracer.taken(self._out)
             return self._out
@@ -69,7 +78,7 @@ class PendingSamples:
         while len(taken) < most and (waiting := [camera for camera, queue in self._queues.items() if queue]):
             for camera in waiting[: most - len(taken)]:
                 queue = self._queues.pop(camera)
-                taken.append(queue.popleft())
+                taken.append(queue.popleft()[1])
                 self._queues[camera] = queue
         return taken
 

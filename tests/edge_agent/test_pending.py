@@ -67,10 +67,12 @@ def test_take_serves_cameras_in_turn_when_it_may_not_take_all() -> None:
 
 
 def test_take_gives_up_what_is_old() -> None:
-    pending = PendingSamples(4, oldest_s=1.0)
-    for time_s in (10.0, 10.5, 11.2):
-        pending.put(sample("a", time_s))
-    assert [one.time_s for one in pending.take(0.0, now_s=11.6)] == [11.2]
+    now = [0.0]
+    pending = PendingSamples(4, oldest_s=1.0, clock=lambda: now[0])
+    for time_s in (10.0, 10.5, 11.2, 11.6):
+        now[0] = time_s
+        pending.put(sample("a", 0.0 if time_s == 11.2 else time_s))
+    assert [one.time_s for one in pending.take(0.0)] == [0.0, 11.6]
     assert pending.dropped == 2
 
 

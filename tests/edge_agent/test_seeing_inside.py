@@ -38,7 +38,7 @@ class Agent:
         return self._log.read_text()
 
     def until_judged(self, samples: int) -> None:
-        wait_for(lambda: self._judged() >= samples, f"too few samples were judged; the log:\n{self.log()}")
+        wait_for(lambda: self._judged() >= samples, lambda: f"too few samples were judged; the log:\n{self.log()}")
 
     def _judged(self) -> float:
         assert self.process.poll() is None, self.log()

@@ -79,9 +79,9 @@ class Listener:
             self._changed.notify_all()
 
 
-def wait_for(condition: Callable[[], bool], what: str, timeout_s: float = 60) -> None:
-    """Wait until a condition of another thread holds."""
+def wait_for(condition: Callable[[], bool], what: str | Callable[[], str], timeout_s: float = 60) -> None:
+    """Wait until a condition of another thread holds; ``what`` did not happen, as it is said then."""
     deadline = time.monotonic() + timeout_s
     while not condition():
-        assert time.monotonic() < deadline, what
+        assert time.monotonic() < deadline, what() if callable(what) else what
         time.sleep(0.01)
