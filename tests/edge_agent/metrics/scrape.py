@@ -36,5 +36,5 @@ def scrape(port: int) -> Reading:
 
 
 def scrape_text(port: int) -> str:
-    with urllib.request.urlopen(url(port), timeout=10) as answer:  # noqa: S310 ours
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url(port), timeout=10) as answer:
         return str(answer.read(), "utf-8")
