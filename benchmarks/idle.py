@@ -111,16 +111,15 @@ class Measurement:
         with run_site(plan, self._folder / str(len(list(self._folder.iterdir())))) as site:
             site.wait_until_connected(cameras)
             time.sleep(self._settle_s)
-            since_s, before = time.monotonic(), site.read_metrics()
+            before = site.read_metrics()
             core = self._share(site.pid)
             counted = count(before, site.read_metrics())
-            health = site.listener.health(since_s)
             return Cost(
                 design=design,
                 cameras=cameras,
                 core=core,
-                samples_a_second=statistics.mean(one["samples_per_s"] for one in health),
-                dropped=sum(one["dropped"] for one in health),
+                samples_a_second=sum(counted.judged.values()) / counted.seconds,
+                dropped=round(counted.dropped),
                 memory_mb=memory_bytes(site.pid) / 1e6,
                 stages={stage: seconds / counted.seconds for stage, seconds in counted.stages.items()},
             )

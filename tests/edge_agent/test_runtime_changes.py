@@ -6,7 +6,6 @@ import json
 import re
 import threading
 import time
-from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 
@@ -23,13 +22,6 @@ from tests.edge_agent.delivery.mosquitto import Mosquitto
 from tests.edge_agent.delivery.samples import make_outbox
 from tests.edge_agent.films import write_film
 from tests.runtimes.breaking import BreakingRuntime, Faults
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Mosquitto]:
-    mosquitto = Mosquitto(tmp_path)
-    yield mosquitto.start()
-    mosquitto.stop()
 
 
 def runtimes(heard: list[Heard]) -> list[str]:

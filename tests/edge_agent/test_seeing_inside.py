@@ -49,13 +49,6 @@ class Agent:
 
 
 @pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Mosquitto]:
-    mosquitto = Mosquitto(tmp_path)
-    yield mosquitto.start()
-    mosquitto.stop()
-
-
-@pytest.fixture
 def text(tmp_path: Path, tiny_bundle_directory: Path, key_folder: Path, broker: Mosquitto) -> str:
     """A configuration that calls everything of ``yard`` an incident; ``gone`` has a password and is not there."""
     (tmp_path / "gone.password").write_text("s3cret\n")

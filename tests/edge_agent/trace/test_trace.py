@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +18,6 @@ from tests.edge_agent.plot import make_plot
 
 SCENE = "scene:yard?seed=3&duration=20&fps=10&size=160x90"
 ALWAYS = {"decode", "read", "shrink", "sample", "wait", "encode", "head", "decide"}
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Mosquitto]:
-    mosquitto = Mosquitto(tmp_path)
-    yield mosquitto.start()
-    mosquitto.stop()
 
 
 @pytest.fixture
