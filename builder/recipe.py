@@ -162,12 +162,14 @@ class CalibrationSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
 class Alarms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Thresholds that surely keep to ``per_hour`` false alarms, measured on ``minutes`` of drawn calm streams of
-    ``seconds`` each, every one a place of its own. No ``seed`` gives a stream that ``scenes`` trains on."""
+    ``seconds`` each, every one a place of its own. No ``seed`` gives a stream that ``scenes`` trains on. On ``fights``
+    drawn fights the wake threshold is chosen; 0 keeps the one that lets most glances at fights through."""
 
     per_hour: Annotated[float, msgspec.Meta(gt=0)] = 1.0
     minutes: Annotated[float, msgspec.Meta(gt=0, le=600)] = 200.0
     seconds: Annotated[float, msgspec.Meta(ge=2, le=1800)] = 60.0
     seed: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 2
+    fights: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 60
 
 
 class Gate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

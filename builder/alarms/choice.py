@@ -10,6 +10,7 @@ import numpy as np
 from builder.alarms.alarm import alarms
 from builder.alarms.rule import AlarmRule
 from builder.alarms.trace import Judged, Trace
+from builder.alarms.waking import WakeChoice
 from builder.alarms.watching import Watched
 from builder.errors import DataError
 from builder.evaluation.intervals import wilson
@@ -43,7 +44,8 @@ class AlarmChoice(msgspec.Struct, frozen=True, kw_only=True):
     is sure enough; ``measured_per_hour`` is the plain rate of the file for ``target`` on ``hours`` of ``streams`` calm
     streams with its 95 % Poisson interval, and ``awake`` the share of them that the camera was awake; ``fights`` is the
     share of ``fight_clips`` held-out fights that raise an alarm with its Wilson interval, and ``calm`` that of
-    ``calm_clips`` held-out calm ones.
+    ``calm_clips`` held-out calm ones. ``points`` are as found with the wake threshold that lets most glances at fights
+    through, and ``waking`` is there where a higher one was looked for.
     """
 
     thresholds: Thresholds
@@ -61,6 +63,7 @@ class AlarmChoice(msgspec.Struct, frozen=True, kw_only=True):
     calm_clips: int
     calm: Interval
     points: tuple[AlarmPoint, ...]
+    waking: WakeChoice | None = None
 
     def warning(self) -> str | None:
         """What a person should know before such a bundle ships, if anything."""
@@ -136,6 +139,25 @@ def choose_alarms(
         calm_clips=len(calm),
         calm=wilson(round(best.calm * len(calm)), len(calm)),
         points=tuple(points),
+    )
+
+
+def with_wake(choice: AlarmChoice, waking: WakeChoice, streams: Sequence[Watched]) -> AlarmChoice:
+    """The choice with another wake threshold, under which ``streams`` were watched: under nothing else. Where it is not
+    as sure to keep the budget any more, the thresholds stay as they were."""
+    seconds = sum(stream.seconds for stream in streams)
+    (count,) = _counts(streams)
+    sure = certainty(count, seconds / 3600, choice.budget_per_hour)
+    if sure < min(SURE, choice.certainty):
+        return msgspec.structs.replace(choice, waking=msgspec.structs.replace(waking, wake=choice.thresholds.wake))
+    return msgspec.structs.replace(
+        choice,
+        thresholds=msgspec.structs.replace(choice.thresholds, wake=waking.wake),
+        awake=sum(stream.awake_s for stream in streams) / seconds,
+        alarms=count,
+        certainty=sure,
+        measured_per_hour=rate_interval(count, seconds / 3600),
+        waking=waking,
     )
 
 

@@ -27,8 +27,8 @@ class Watched(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def watch_under_all(name: str, film: JudgedFilm, thresholds: Sequence[Thresholds], rule: AlarmRule) -> Watched:
-    """Watch a film under each of ``thresholds``, of which none has ``clear`` below ``wake``, and those with the same
-    ``wake`` come with rising ``alert``."""
+    """Watch a film under each of ``thresholds``. Those with the same ``wake`` come with rising ``alert``, and none of
+    these has ``clear`` below ``wake``."""
     found: list[tuple[float, ...]] = []
     silent_from: Thresholds | None = None
     awake_s = 0.0

@@ -11,9 +11,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from builder.alarms.choice import AlarmChoice, candidates, choose_alarms, choose_wake
+from builder.alarms.choice import AlarmChoice, candidates, choose_alarms, choose_wake, with_wake
 from builder.alarms.rule import AlarmRule
 from builder.alarms.trace import Trace, trace
+from builder.alarms.waking import choose_waking, offer_wakes
 from builder.alarms.watching import Watched
 from builder.data.clips import Clip
 from builder.display import LanedDisplay
@@ -21,9 +22,9 @@ from builder.evaluation.scores import CALM, FIGHT
 from builder.evaluation.scoring import Scorer
 from builder.execution.executor import run_tasks
 from builder.pipeline.calibrated import FoldCalibration
-from builder.pipeline.calm_streams import CalmStreams
 from builder.pipeline.compiled_fold import open_compiled
 from builder.pipeline.curated import CuratedClips
+from builder.pipeline.drawn_streams import DrawnStreams, calm_streams, fight_streams
 from builder.pipeline.fold_clips import FoldClips
 from builder.pipeline.part_task import PartTask
 from builder.pipeline.side_by_side import Opening
@@ -70,15 +71,30 @@ class AlarmBudget:
         """Thresholds of the first fold, which ships.
 
         Its files watch the calm streams. Held-out clips are judged by them too where some were kept for calibration,
-        else each by those of the fold that held it out, the first fold's own left out.
+        else each by those of the fold that held it out, the first fold's own left out. Where the recipe asks for drawn
+        fights, the wake threshold is then raised as far as they allow.
         """
         shipped = folds[0]
         own = shipped.clips.calibrate
         watched = [(shipped, own)] if own else [(one, one.clips.judge) for one in folds[1:]]
         clips = [found for one, given in watched for found in self._watch_clips(one, given)]
         wake = choose_wake(clips)
-        streams = self._watch_streams(shipped, candidates(wake))
-        return choose_alarms(streams, clips, wake, self._target, self._alarms.per_hour, self._rule)
+        streams = self._watch_streams(shipped, self._calm, candidates(wake))
+        chosen = choose_alarms(streams, clips, wake, self._target, self._alarms.per_hour, self._rule)
+        return self._raise_wake(shipped, chosen) if self._alarms.fights else chosen
+
+    def _raise_wake(self, shipped: CompiledFold, chosen: AlarmChoice) -> AlarmChoice:
+        drawn = fight_streams(self._alarms, self._code_version)
+        offered = offer_wakes(chosen.thresholds)
+        waking = choose_waking(offered, self._watch_streams(shipped, drawn, offered), drawn.fights)
+        if waking.wake == chosen.thresholds.wake:
+            return msgspec.structs.replace(chosen, waking=waking)
+        thresholds = msgspec.structs.replace(chosen.thresholds, wake=waking.wake)
+        return with_wake(chosen, waking, self._watch_streams(shipped, self._calm, (thresholds,)))
+
+    @property
+    def _calm(self) -> DrawnStreams:
+        return calm_streams(self._alarms, self._code_version)
 
     @property
     def _target(self) -> str:
@@ -98,9 +114,11 @@ class AlarmBudget:
         )
         return msgspec.json.decode((stage.directory / TRACES).read_bytes(), type=tuple[Trace, ...])
 
-    def _watch_streams(self, one: CompiledFold, thresholds: tuple[Thresholds, ...]) -> tuple[Watched, ...]:
+    def _watch_streams(
+        self, one: CompiledFold, streams: DrawnStreams, thresholds: tuple[Thresholds, ...]
+    ) -> tuple[Watched, ...]:
         watching = WatchedStreams(
-            CalmStreams(self._alarms, self._code_version),
+            streams,
             self._recipe,
             one.clips.name,
             one.compiled,

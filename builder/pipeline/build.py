@@ -17,9 +17,9 @@ from builder.evaluation.parity import Budget, require_parities
 from builder.evaluation.scores import DECISION
 from builder.evidence.kinds import Evidence
 from builder.pipeline.alarm_budget import AlarmBudget, CompiledFold
-from builder.pipeline.calm_streams import CalmStreams
 from builder.pipeline.compiled_fold import explain_fold
 from builder.pipeline.curated import CuratedClips
+from builder.pipeline.drawn_streams import calm_streams, fight_streams
 from builder.pipeline.fold_task import Part
 from builder.pipeline.judged import Judged, calibrate, judge_calibrations, judge_compiled, judge_ensemble, judge_members
 from builder.pipeline.part_task import PartTask
@@ -89,8 +89,8 @@ def build(options: BuildOptions, display: LanedDisplay) -> Path:
 def _stream_tasks(options: BuildOptions, store: StageStore) -> list[PartTask]:
     if options.recipe.alarms is None:
         return []
-    streams = CalmStreams(options.recipe.alarms, options.code_version)
-    return [PartTask(streams, store.root, number) for number in range(streams.parts)]
+    drawn = [make(options.recipe.alarms, options.code_version) for make in (calm_streams, fight_streams)]
+    return [PartTask(streams, store.root, number) for streams in drawn for number in range(streams.parts)]
 
 
 def _choose_alarms(

@@ -1,4 +1,4 @@
-"""Calm streams watched by a fold's compiled files as the agent would, part by part."""
+"""Drawn streams watched by a fold's compiled files as the agent would, part by part."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from builder.alarms.film import JudgedFilm
 from builder.alarms.rule import AlarmRule
 from builder.alarms.watching import Watched, watch_under_all
 from builder.data.decode import decode_clip
-from builder.pipeline.calm_streams import CalmStreams
 from builder.pipeline.compiled_fold import open_compiled
+from builder.pipeline.drawn_streams import DrawnStreams
 from builder.recipe import Recipe
 from builder.stages import Stage, StageStore
 from builder.training.fit import Progress
@@ -28,7 +28,7 @@ class WatchedStreams:
     """``streams`` watched under each of ``thresholds`` by what ``compiled``, a stage of the fold named ``fold``, left
     for the recipe's first target; ``temperature`` is its calibration. A stage for each part of the streams."""
 
-    streams: CalmStreams
+    streams: DrawnStreams
     recipe: Recipe
     fold: str
     compiled: Stage
@@ -43,7 +43,7 @@ class WatchedStreams:
 
     def stage_name(self, number: int) -> str:
         """What the stage of that part is called."""
-        return f"{self.fold}-watch-streams{number}"
+        return f"{self.fold}-watch-{self.streams.stage_name(number)}"
 
     def stage(self, number: int, store: StageStore, progress: Progress) -> Stage:
         """The stage that watches the part of that number, drawn where it is not there yet."""

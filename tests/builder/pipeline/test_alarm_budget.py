@@ -24,7 +24,7 @@ from tests.builder import tiny_clips
 from tests.builder.execution.told import Remembered
 from tests.builder.tiny_training import silent
 
-ALARMS = Alarms(per_hour=2000, minutes=0.03, seconds=2, seed=4)
+ALARMS = Alarms(per_hour=2000, minutes=0.03, seconds=2, seed=4, fights=0)
 CALIBRATION = FoldCalibration(1.0, 0.0, Thresholds(wake=0.1, alert=0.9, clear=0.2))
 
 
@@ -76,7 +76,7 @@ def test_the_other_folds_held_out_clips_and_the_shipped_network_on_streams_make_
     site = Site(tmp_path, tiny)
     folds = [site.fold(number, f"key{number}") for number in range(3)]
     chosen = site.budget().choose(folds)
-    assert site.run() == ["fold1-watch-clips", "fold2-watch-clips", "alarm-streams0", "fold0-watch-streams0"]
+    assert site.run() == ["fold1-watch-clips", "fold2-watch-clips", "alarm-streams0", "fold0-watch-alarm-streams0"]
     assert (chosen.streams, chosen.fight_clips, chosen.calm_clips, chosen.budget_per_hour) == (1, 2, 2, 2000)
     assert chosen.hours * 3600 == pytest.approx(1.9)
     assert chosen.target == "onnx-float32"
@@ -84,9 +84,9 @@ def test_the_other_folds_held_out_clips_and_the_shipped_network_on_streams_make_
     assert site.run() == []
     assert [(one.alarms, one.fights) for one in looser.points] == [(one.alarms, one.fights) for one in chosen.points]
     site.budget().choose([site.fold(0, "trained again"), *folds[1:]])
-    assert site.run() == ["fold0-watch-streams0"]
+    assert site.run() == ["fold0-watch-alarm-streams0"]
     site.budget(msgspec.structs.replace(ALARMS, seed=5)).choose(folds)
-    assert site.run() == ["alarm-streams0", "fold0-watch-streams0"]
+    assert site.run() == ["alarm-streams0", "fold0-watch-alarm-streams0"]
 
 
 class Here:
@@ -110,18 +110,37 @@ def test_an_executor_watches_the_streams_part_by_part_and_the_choice_is_the_same
     folds = [site.fold(number, f"key{number}") for number in range(3)]
     alarms = msgspec.structs.replace(ALARMS, minutes=0.4)
     chosen = site.budget(alarms, lambda: nullcontext(executor)).choose(folds)
-    assert executor.done == ["fold0-watch-streams0", "fold0-watch-streams1"]
+    assert executor.done == ["fold0-watch-alarm-streams0", "fold0-watch-alarm-streams1"]
     assert site.run() == ["fold1-watch-clips", "fold2-watch-clips"]
     assert chosen.streams == 12
-    for drawn in (tmp_path / "work").glob("fold0-watch-streams*"):
+    for drawn in (tmp_path / "work").glob("fold0-watch-alarm-streams*"):
         shutil.rmtree(drawn)
     assert site.budget(alarms).choose(folds) == chosen
-    assert site.run() == ["fold0-watch-streams0", "fold0-watch-streams1"]
+    assert site.run() == ["fold0-watch-alarm-streams0", "fold0-watch-alarm-streams1"]
 
 
 def test_clips_kept_for_calibration_serve_where_there_are_some(tmp_path: Path, tiny: Bundle) -> None:
     site = Site(tmp_path, tiny)
     kept = site.real.clips[1:6:2]
     chosen = site.budget().choose([site.fold(0, "key", kept)])
-    assert site.run() == ["fold0-watch-clips", "alarm-streams0", "fold0-watch-streams0"]
+    assert site.run() == ["fold0-watch-clips", "alarm-streams0", "fold0-watch-alarm-streams0"]
     assert chosen.fight_clips + chosen.calm_clips == len(kept)
+
+
+def test_where_the_recipe_asks_for_fights_the_wake_threshold_is_looked_for_on_them(
+    tmp_path: Path, tiny: Bundle
+) -> None:
+    site = Site(tmp_path, tiny)
+    folds = [site.fold(number, f"key{number}") for number in range(3)]
+    before = site.budget().choose(folds)
+    site.run()
+    alarms = msgspec.structs.replace(ALARMS, fights=1)
+    chosen = site.budget(alarms).choose(folds)
+    assert before.waking is None
+    assert chosen.waking is not None
+    assert chosen.waking.fights == 1
+    assert chosen.waking.points[0].wake == before.thresholds.wake
+    assert chosen.thresholds == msgspec.structs.replace(before.thresholds, wake=chosen.waking.wake)
+    raised = chosen.waking.wake > before.thresholds.wake
+    again = ["fold0-watch-alarm-streams0"] if raised else []
+    assert site.run() == ["alarm-fights0", "fold0-watch-alarm-fights0", *again]
