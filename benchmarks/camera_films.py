@@ -13,12 +13,14 @@ FPS = 15.0
 FILMS = 4
 
 
-def draw_films(cache: Path, size: tuple[int, int], seconds: float, key_every_s: float) -> list[Path]:
-    """Four films ``(width, height)`` in which people do ordinary things, kept under ``cache``."""
+def draw_films(
+    cache: Path, size: tuple[int, int], seconds: float, key_every_s: float, count: int = FILMS
+) -> list[Path]:
+    """``count`` films ``(width, height)`` in which people do ordinary things, kept under ``cache``."""
     films = []
-    for seed in range(FILMS):
+    for seed in range(count):
         spec = replace(random_spec(seed, fight=False, duration_s=seconds), fps=FPS, width=size[0], height=size[1])
         name = f"calm-{size[1]}p-seed{seed}-{seconds:g}s-key{key_every_s:g}.mp4"
         films.append(film_footage(Scene(spec), cache / name, Encoding(key_every_s=key_every_s)))
-        sys.stderr.write(f"film {seed + 1} of {FILMS} is there\n")
+        sys.stderr.write(f"film {seed + 1} of {count} is there\n")
     return films

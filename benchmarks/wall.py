@@ -27,7 +27,7 @@ import numpy as np
 from benchmarks.budget import NAIVE_FRAMES
 from benchmarks.outcome import machine_line, run, tell, write_json
 from benchmarks.sampling import decode
-from benchmarks.wall_plot import write_plot
+from benchmarks.wall_plot import plot_pass
 from benchmarks.wall_result import Reading, Result
 from edge_agent.cell_image import CellImage, SharedImage
 from edge_agent.events import Mode
@@ -80,7 +80,7 @@ def main(argv: list[str]) -> int:
         result = measure(bundle, film, Grid(6, 6), arguments.threads, rounds, naive, time.perf_counter)
     tell(describe(result))
     write_json(arguments.json, result)
-    write_plot(arguments.plot, result, TARGET_MS)
+    plot_pass(arguments.plot, result, TARGET_MS)
     return 0
 
 

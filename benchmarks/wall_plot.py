@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.outcome import ResultFileError
+from benchmarks.plot import write_plot
 from benchmarks.wall_result import STEPS, Result
 
 if TYPE_CHECKING:
@@ -14,13 +14,12 @@ if TYPE_CHECKING:
 _NAMES = ("luma", "cells, shrunk", "samples", "encoder", "head")
 
 
-def write_plot(path: Path | None, result: Result, target_ms: float) -> None:
-    """Draw the steps of a pass, where a file was asked for; needs the builder's extra. Raises ``ResultFileError``."""
-    if path is None:
-        return
-    from builder.report.style import FIGHT, OTHERS, STUDENT, draw
+def plot_pass(path: Path | None, result: Result, target_ms: float) -> None:
+    """Draw the steps of a pass, where a file was asked for. Raises ``ResultFileError``."""
 
     def paint(figure: Figure) -> None:
+        from builder.report.style import FIGHT, OTHERS, STUDENT
+
         axes = figure.subplots()
         start = 0.0
         for name, step, colour in zip(_NAMES, STEPS, (*OTHERS[:3], STUDENT, OTHERS[3]), strict=True):
@@ -33,7 +32,4 @@ def write_plot(path: Path | None, result: Result, target_ms: float) -> None:
         axes.set_xlabel(f"ms of one pass over {result.cells} cells (naive: {result.naive.p50_ms:.0f} ms)")
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1.6), ncols=3)
 
-    try:
-        path.write_text(draw("wall", "Where the time of one pass over a wall goes", 7.6, 2.0, paint))
-    except OSError as error:
-        raise ResultFileError(f"{path}: cannot be written: {error.strerror}; choose another file") from error
+    write_plot(path, "Where the time of one pass over a wall goes", (7.6, 2.0), paint)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.wall import describe, glance, measure
-from benchmarks.wall_plot import write_plot
+from benchmarks.wall_plot import plot_pass
 from benchmarks.wall_result import STEPS, Result
 from edge_agent.grid import Grid
 from edge_agent.sources.source import SourceOptions
@@ -49,7 +49,7 @@ def test_every_step_of_a_pass_is_timed_and_the_naive_design_beside_it(result: Re
 
 
 def test_picture_names_every_step_and_what_is_allowed(result: Result, tmp_path: Path) -> None:
-    write_plot(tmp_path / "wall.svg", result, 150)
+    plot_pass(tmp_path / "wall.svg", result, 150)
     svg = (tmp_path / "wall.svg").read_text()
     assert all(f"{name}, " in svg for name in ("luma", "samples", "encoder", "head"))
     assert "allowed, 150 ms" in svg
