@@ -10,32 +10,31 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import partial
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from edge_agent.agent_options import AgentOptions
 from edge_agent.announcer import Announcer
-from edge_agent.backoff import BackoffPolicy
 from edge_agent.camera import Camera
 from edge_agent.camera_policies import CameraPolicies
-from edge_agent.cover import OPEN, Cover
-from edge_agent.events import CameraState, Connection, Mode, Outbox
+from edge_agent.camera_spec import CameraSpec
+from edge_agent.events import CameraState, Outbox
 from edge_agent.governor import Governor, GovernorPolicy, slow_down
 from edge_agent.health import HealthMeter
 from edge_agent.inference import Judge, Judgement, judge_until
 from edge_agent.judging import open_judge
+from edge_agent.observation import Observation
 from edge_agent.pending import PendingSamples
-from edge_agent.policy import PolicyError, require_positive
+from edge_agent.policy import PolicyError
 from edge_agent.policy_book import PolicyBook
 from edge_agent.sample import SampleMaker
-from edge_agent.sources import PacketSink, SourceOptions, check_address, open_source
+from edge_agent.sources import check_address, open_source
 from edge_agent.splitter import Splitter
 from edge_agent.timed_source import open_timed
-from edge_agent.timeline import LARGEST_GAP_S
 from edge_agent.tracer import UNTRACED, Tracer
 from edge_agent.view import View
 from edge_agent.watch import Watch
@@ -49,79 +48,6 @@ _STOP_WITHIN_S = 2.0
 _DEPTH = 4
 _OLDEST_S = 0.6
 _MOST_BATCHES = 64
-
-
-@dataclass(frozen=True, slots=True)
-class CameraSpec:
-    """One camera: its id (unique, and a part of MQTT topics), its source's address and its policies
-    (``None``: the bundle's thresholds and the defaults of all else). ``sink`` is given every packet that its source
-    sends, decoded or not.
-
-    A wall has ``cells``: each is a camera to everybody outside, and the wall's own id, policies and ``cover`` then say
-    nothing of them.
-    """
-
-    id: str
-    source: str
-    options: SourceOptions = field(default_factory=SourceOptions)
-    policies: CameraPolicies | None = None
-    sink: PacketSink | None = field(default=None, repr=False)
-    cells: tuple[View, ...] = ()
-    cover: Cover = OPEN
-
-    @property
-    def views(self) -> tuple[View, ...]:
-        """What its source shows: the cells of a wall, or one view of all of it."""
-        return self.cells or (View(self.id, policies=self.policies, cover=self.cover),)
-
-
-@dataclass(frozen=True, slots=True)
-class AgentOptions:
-    """How the agent works; ``target`` names the bundle's artifact to use (``None``: the best that runs here), and
-    ``thumbnail_side`` asks for a small picture in each observation. A silence between frames above ``largest_gap_s`` is
-    a break: no window reaches across it. Intervals are in seconds.
-
-    ``stop_when_ended`` is for recordings: it ends the agent when every source has come to its end. One that failed
-    three times in a row counts as ended, since a run that waits for a missing file would never end.
-    """
-
-    target: str | None = None
-    threads: int = 1
-    largest_gap_s: float = LARGEST_GAP_S
-    retry: BackoffPolicy = field(default_factory=BackoffPolicy)
-    health_interval_s: float = 30.0
-    state_interval_s: float = 10.0
-    observe_interval_s: float = 0.5
-    thumbnail_side: int | None = None
-    stop_when_ended: bool = False
-
-    def __post_init__(self) -> None:
-        require_positive(
-            threads=self.threads,
-            largest_gap_s=self.largest_gap_s,
-            health_interval_s=self.health_interval_s,
-            state_interval_s=self.state_interval_s,
-            observe_interval_s=self.observe_interval_s,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Observation:
-    """One camera as a live view shows it. ``score`` is the last calibrated probability, ``incident`` the id of the one
-    in progress, ``incidents`` how many there were; ``thumbnail`` is ``(h, w, 3) uint8 BGR``, and ``skipped`` counts
-    broken packets, frames and clips."""
-
-    camera: str
-    at: datetime
-    connection: Connection
-    mode: Mode
-    score: float | None
-    samples_per_s: float
-    incidents: int
-    incident: str | None
-    reason: str | None
-    thumbnail: NDArray[np.uint8] | None = field(default=None, repr=False, compare=False)
-    skipped: int = 0
 
 
 def run_agent(

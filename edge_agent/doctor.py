@@ -15,7 +15,7 @@ from typing import Literal
 
 import msgspec
 
-from edge_agent.agent import CameraSpec
+from edge_agent.camera_spec import CameraSpec
 from edge_agent.cell_image import CellImage
 from edge_agent.config.plan import Plan
 from edge_agent.delivery.connection import open_connection

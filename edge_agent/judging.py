@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
+from edge_agent.agent_options import AgentOptions
 from edge_agent.inference import Judge
 from edge_agent.timed_detector import TimedDetector
 from edge_agent.tracer import Tracer
 from models.bundle import Bundle
 from runtimes.detector import Detector, open_detector
 from runtimes.protocol import SessionOptions
-
-if TYPE_CHECKING:
-    from edge_agent.agent import AgentOptions
 
 
 def open_judge(

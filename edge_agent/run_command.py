@@ -14,7 +14,8 @@ from pathlib import Path
 from types import FrameType
 from typing import TypeVar
 
-from edge_agent.agent import CameraSpec, open_book, run_agent
+from edge_agent.agent import open_book, run_agent
+from edge_agent.camera_spec import CameraSpec
 from edge_agent.clips.recording import recording
 from edge_agent.config import load_config
 from edge_agent.config.plan import Plan

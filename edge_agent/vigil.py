@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from edge_agent.agent import Observation
 from edge_agent.notifier import Notifier
+from edge_agent.observation import Observation
 
 _FEED_INTERVAL_S = 5.0
 

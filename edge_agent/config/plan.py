@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import msgspec
 
-from edge_agent.agent import AgentOptions, CameraSpec
+from edge_agent.agent_options import AgentOptions
 from edge_agent.camera_policies import CameraPolicies
+from edge_agent.camera_spec import CameraSpec
 from edge_agent.clips.policy import ClipPolicy, KeepPolicy
 from edge_agent.clips.recording import ClipOptions
 from edge_agent.config.loading import Config

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from edge_agent.agent import AgentOptions
+from edge_agent.agent_options import AgentOptions
 from edge_agent.attention import AttentionPolicy
 from edge_agent.clips.policy import ClipPolicy, KeepPolicy
 from edge_agent.delivery.topics import NAME_PATTERN

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from edge_agent.agent import Observation
 from edge_agent.demo.news import News
+from edge_agent.observation import Observation
 
 
 class Audience(Protocol):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from edge_agent.agent import AgentOptions
+from edge_agent.agent_options import AgentOptions
 from edge_agent.demo.audience import Audience
 from edge_agent.demo.bundle_choice import choose_bundle
 from edge_agent.demo.ledger import Ledger

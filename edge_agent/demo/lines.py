@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TextIO
 
-from edge_agent.agent import Observation
 from edge_agent.delivery.payloads import CameraState
 from edge_agent.demo.news import News
 from edge_agent.demo.stopwatch import Stopwatch
 from edge_agent.demo.wording import summary
+from edge_agent.observation import Observation
 
 
 class PlainLines:

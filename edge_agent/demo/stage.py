@@ -11,7 +11,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from edge_agent.agent import AgentOptions, CameraSpec, Observation, run_agent
+from edge_agent.agent import run_agent
+from edge_agent.agent_options import AgentOptions
+from edge_agent.camera_spec import CameraSpec
 from edge_agent.delivery.broker import Broker
 from edge_agent.delivery.opening import Delivery, open_outbox
 from edge_agent.delivery.outbox import MqttOutbox
@@ -22,6 +24,7 @@ from edge_agent.demo.broker import Address, embedded_broker
 from edge_agent.demo.site import DemoCamera
 from edge_agent.demo.stopwatch import Stopwatch
 from edge_agent.demo.subscriber import Message, subscribe
+from edge_agent.observation import Observation
 
 if TYPE_CHECKING:
     from models.bundle import Bundle

@@ -12,12 +12,12 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from edge_agent.agent import Observation
 from edge_agent.demo.news import News
 from edge_agent.demo.picture import Picture
 from edge_agent.demo.site import DemoCamera
 from edge_agent.demo.stopwatch import Stopwatch
 from edge_agent.demo.wording import summary
+from edge_agent.observation import Observation
 from models.manifest import Thresholds
 
 THUMBNAIL_SIDE = 96

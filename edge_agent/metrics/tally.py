@@ -6,9 +6,9 @@ import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from edge_agent.agent import Observation
 from edge_agent.inference import Judgement
 from edge_agent.metrics.distribution import Distribution
+from edge_agent.observation import Observation
 from edge_agent.sample import Sample
 from edge_agent.stopwatch import Span
 from edge_agent.tracer import Stage

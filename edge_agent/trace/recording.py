@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from edge_agent.agent import Observation, run_agent
+from edge_agent.agent import run_agent
 from edge_agent.delivery.broker import Broker
 from edge_agent.delivery.connection import Connection, open_connection
 from edge_agent.delivery.errors import BrokerUnreachableError
@@ -21,6 +21,7 @@ from edge_agent.delivery.payloads import BundleName
 from edge_agent.delivery.spool import SpoolLimits
 from edge_agent.delivery.topics import Topics
 from edge_agent.events import CameraState, Health, IncidentEvent, Snapshot
+from edge_agent.observation import Observation
 from edge_agent.stopwatch import Stopwatch
 from edge_agent.trace.errors import TraceError
 from edge_agent.trace.recorder import Recorder

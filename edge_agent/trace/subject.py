@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from edge_agent.agent import AgentOptions, CameraSpec
+from edge_agent.agent_options import AgentOptions
 from edge_agent.backoff import BackoffPolicy
+from edge_agent.camera_spec import CameraSpec
 from edge_agent.config import load_config
 from edge_agent.config.plan import Plan
 from edge_agent.sources import SourceOptions

@@ -12,10 +12,13 @@ import msgspec
 import numpy as np
 import pytest
 
-from edge_agent.agent import AgentOptions, CameraSpec, Observation, open_book, run_agent
+from edge_agent.agent import open_book, run_agent
+from edge_agent.agent_options import AgentOptions
 from edge_agent.backoff import BackoffPolicy
 from edge_agent.camera_policies import CameraPolicies
+from edge_agent.camera_spec import CameraSpec
 from edge_agent.events import CameraState, Health, IncidentEvent, Snapshot
+from edge_agent.observation import Observation
 from edge_agent.policy import PolicyError
 from edge_agent.policy_book import PolicyBook
 from edge_agent.sampling import SamplingPolicy

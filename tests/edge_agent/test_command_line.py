@@ -16,7 +16,7 @@ import av
 import numpy as np
 import pytest
 
-from edge_agent.agent import CameraSpec
+from edge_agent.camera_spec import CameraSpec
 from edge_agent.command_line import main
 from edge_agent.config import Settings
 from edge_agent.cover import Cover

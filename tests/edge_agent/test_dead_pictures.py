@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edge_agent.agent import CameraSpec, run_agent
+from edge_agent.agent import run_agent
+from edge_agent.camera_spec import CameraSpec
 from edge_agent.delivery.payloads import BundleName, CameraState
 from edge_agent.delivery.writer import Writer
 from edge_agent.sources import SourceOptions

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.agent import CameraSpec, run_agent
+from edge_agent.agent import run_agent
+from edge_agent.camera_spec import CameraSpec
 from edge_agent.sources import SourceOptions
 from models.bundle import Bundle
 from runtimes.discovery import Discovery

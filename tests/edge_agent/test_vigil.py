@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.agent import Observation
 from edge_agent.events import Connection
 from edge_agent.notifier import Notifier
+from edge_agent.observation import Observation
 from edge_agent.vigil import Vigil
 
 

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 import models
-from edge_agent.agent import AgentOptions, CameraSpec, run_agent
+from edge_agent.agent import run_agent
+from edge_agent.agent_options import AgentOptions
 from edge_agent.camera_policies import CameraPolicies
+from edge_agent.camera_spec import CameraSpec
 from edge_agent.grid import Grid
 from edge_agent.policy import PolicyError
 from edge_agent.sources import SourceOptions

@@ -12,8 +12,10 @@ from typing import Any
 import av
 import pytest
 
-from edge_agent.agent import AgentOptions, CameraSpec, run_agent
+from edge_agent.agent import run_agent
+from edge_agent.agent_options import AgentOptions
 from edge_agent.camera_policies import CameraPolicies
+from edge_agent.camera_spec import CameraSpec
 from edge_agent.clips.policy import ClipPolicy
 from edge_agent.clips.recording import ClipOptions, recording
 from edge_agent.delivery.payloads import BundleName

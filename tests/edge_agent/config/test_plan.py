@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.agent import AgentOptions
+from edge_agent.agent_options import AgentOptions
 from edge_agent.camera_policies import CameraPolicies
 from edge_agent.clips.policy import ClipPolicy, KeepPolicy
 from edge_agent.clips.recording import ClipOptions

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from edge_agent.agent import Observation
 from edge_agent.demo.lines import PlainLines
 from edge_agent.demo.news import read_news
 from edge_agent.demo.picture import Picture
@@ -18,6 +17,7 @@ from edge_agent.demo.site import make_site
 from edge_agent.demo.stage import TOPICS
 from edge_agent.demo.stopwatch import Stopwatch
 from edge_agent.demo.view import LiveView, share_out
+from edge_agent.observation import Observation
 from models.manifest import Thresholds
 from tests.edge_agent.demo.messages import arrived, camera_state, incident, status
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from edge_agent.agent import AgentOptions, Observation
+from edge_agent.agent_options import AgentOptions
 from edge_agent.demo.ledger import Ledger
 from edge_agent.demo.news import News
 from edge_agent.demo.show import play
@@ -16,6 +16,7 @@ from edge_agent.demo.site import DemoCamera, make_site
 from edge_agent.demo.stage import open_stage
 from edge_agent.demo.stopwatch import Stopwatch
 from edge_agent.demo.verdict import judge
+from edge_agent.observation import Observation
 from edge_agent.sources.source import SourceUriError
 from models.bundle import Bundle
 from models.manifest import Thresholds

@@ -15,11 +15,14 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.agent import AgentOptions, CameraSpec, Observation, run_agent
+from edge_agent.agent import run_agent
+from edge_agent.agent_options import AgentOptions
 from edge_agent.camera_policies import CameraPolicies
+from edge_agent.camera_spec import CameraSpec
 from edge_agent.delivery.errors import SpoolError
 from edge_agent.delivery.figures import DeliveryFigures
 from edge_agent.metrics.tally import Tally
+from edge_agent.observation import Observation
 from edge_agent.sample import SampleMaker
 from edge_agent.sampling import SamplingPolicy
 from edge_agent.sources import SourceOptions, open_source
