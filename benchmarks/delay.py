@@ -16,16 +16,21 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 
 from benchmarks.outcome import machine_line, run, tell, write_json
+from benchmarks.plot import write_plot
 from benchmarks.site import Heard, SitePlan, free_port, run_site
 from benchmarks.streaming import Encoding, film_footage, serve
 from runtimes.bench.opened_targets import open_any_bundle
 from runtimes.bench.table import table_lines
 from scenes import Interval, Scene, stream_spec
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 SIZE, FPS, SECONDS = (640, 360), 15.0, 30.0
 # Time to connect and to fall idle before, and to be told of after.
@@ -87,6 +92,7 @@ def main(argv: list[str]) -> int:
     )
     tell(describe(result))
     write_json(arguments.json, result)
+    plot_delays(arguments.plot, result)
     return 0
 
 
@@ -158,6 +164,25 @@ def _row(mode: Delays) -> tuple[str, ...]:
     return mode.mode, str(mode.fights), str(mode.before), str(mode.told), *shown, *within
 
 
+def plot_delays(path: Path | None, result: Result) -> None:
+    """Draw how many fights were told of within how many seconds, where a file was asked for. Raises
+    ``ResultFileError``."""
+
+    def paint(figure: Figure) -> None:
+        from builder.report.style import FIGHT, OTHERS
+
+        axes = figure.subplots()
+        for mode, colour in zip(result.modes, OTHERS, strict=False):
+            axes.step([0.0, *mode.delays_s], range(mode.told + 1), where="post", color=colour, label=mode.mode)
+            axes.axhline(mode.fights, color=FIGHT, linestyle="--", linewidth=1)
+        axes.set_ylim(0, None)
+        axes.set_xlabel("seconds from the onset of the fight to its message")
+        axes.set_ylabel("fights told of (dashed: all)")
+        axes.legend(loc="center right")
+
+    write_plot(path, "Fights told of, by seconds since their onset", (7.6, 3.0), paint)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="How soon fights are told of.")
     parser.add_argument("--bundle", type=Path, required=True)
@@ -167,6 +192,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--cache", type=Path, default=Path(".cache/streams"), help="where films stay (%(default)s)")
     parser.add_argument("--quick", action="store_true", help="four fights")
     parser.add_argument("--json", type=Path, help="write the figures there too")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw fights told of by seconds there (SVG)")
     return parser
 
 

@@ -22,6 +22,7 @@ import msgspec
 
 from benchmarks.camera_films import FPS, draw_films
 from benchmarks.outcome import machine_line, run, tell, write_json
+from benchmarks.plot import plot_shares
 from benchmarks.process import cpu_s, memory_bytes
 from benchmarks.scrape import STAGES, count
 from benchmarks.site import SitePlan, first_scored, free_port, run_site
@@ -88,6 +89,7 @@ def main(argv: list[str]) -> int:
         )
     tell(describe(result))
     write_json(arguments.json, result)
+    plot_shares(arguments.plot, "What one camera costs, by design", _bars(result), "% of one core for one camera")
     return 0
 
 
@@ -182,6 +184,15 @@ def describe(result: Result) -> Iterator[str]:
     yield f"first glance {result.first_glance_s:.2f} s after the process began"
 
 
+def _bars(result: Result) -> dict[str, dict[str, float]]:
+    """Shares of one core for one camera, by design and stage; what tells no stages is one piece."""
+    bars = {}
+    for cost in result.costs:
+        stages = {stage: share / cost.cameras for stage, share in cost.stages.items()}
+        bars[cost.design] = {**stages, "other": cost.per_camera - sum(stages.values())}
+    return bars
+
+
 def _row(cost: Cost) -> tuple[str, ...]:
     return (
         cost.design,
@@ -210,6 +221,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--cache", type=Path, default=Path(".cache/streams"), help="where films stay (%(default)s)")
     parser.add_argument("--quick", action="store_true", help="10 s each")
     parser.add_argument("--json", type=Path, help="write the figures there too")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw what one camera costs there (SVG)")
     return parser
 
 

@@ -22,6 +22,7 @@ import numpy as np
 from benchmarks.camera_films import draw_films
 from benchmarks.idle import ALWAYS_ON, Cost, Measurement
 from benchmarks.outcome import machine_line, run, tell, write_json
+from benchmarks.plot import plot_shares
 from benchmarks.process import cpu_s, memory_bytes
 from benchmarks.scrape import count
 from benchmarks.site import Site, SitePlan, free_port, run_site
@@ -80,6 +81,8 @@ def main(argv: list[str]) -> int:
             result = watch(site, f"{manifest.name} {manifest.version}", seconds, naive, settle_s=SETTLE_S)
     tell(describe(result))
     write_json(arguments.json, result)
+    bars = {f"{result.cameras} cameras awake": result.stages, "naive, one camera": {"other": result.naive.core}}
+    plot_shares(arguments.plot, "Where the time of a busy box goes", bars, "% of one core")
     return 0
 
 
@@ -166,6 +169,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--cache", type=Path, default=Path(".cache/streams"), help="where films stay (%(default)s)")
     parser.add_argument("--quick", action="store_true", help="10 s")
     parser.add_argument("--json", type=Path, help="write the figures there too")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw where the time goes there (SVG)")
     return parser
 
 

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
-from benchmarks.delay import Delays, Result, describe, find_delay
+from benchmarks.delay import Delays, Result, describe, find_delay, plot_delays
 from benchmarks.site import Heard
 
 
@@ -27,14 +28,17 @@ def test_delay_is_from_the_onset_to_the_cameras_first_incident(heard: Sequence[H
     assert find_delay(heard, "a", 10.0, 30.0) == delay
 
 
-def test_only_fights_that_were_told_of_have_a_delay() -> None:
+def test_only_fights_that_were_told_of_have_a_delay(tmp_path: Path) -> None:
     modes = (
         Delays(mode="idle", fights=5, before=1, delays_s=(0.5, 1.5, 4.0)),
         Delays(mode="awake", fights=5, before=0, delays_s=()),
     )
-    lines = list(describe(Result(bundle="tiny", seed=1, at_once=2, modes=modes)))
+    result = Result(bundle="tiny", seed=1, at_once=2, modes=modes)
+    lines = list(describe(result))
     idle, awake = (
         [cell.strip() for cell in line.split("|")[1:-1]] for line in lines if line.startswith(("| idle", "| awake"))
     )
     assert idle == ["idle", "5", "1", "3", "1.50", "3.75", "1 of 3", "2 of 3"]
     assert awake == ["awake", "5", "0", "0", "-", "-", "0 of 0", "0 of 0"]
+    plot_delays(tmp_path / "delay.svg", result)
+    assert "dashed: all" in (tmp_path / "delay.svg").read_text()
