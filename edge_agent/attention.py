@@ -14,7 +14,7 @@ from models.manifest import Thresholds
 class AttentionPolicy:
     """A camera falls back to idle after its score was calm for ``calm_hold_s`` seconds without a break."""
 
-    calm_hold_s: float = 5.0
+    calm_hold_s: float = 2.0
 
     def __post_init__(self) -> None:
         require_positive(calm_hold_s=self.calm_hold_s)

@@ -25,7 +25,7 @@ class AlarmRule:
 
     rate_hz: float = 10.0
     idle_interval_s: float = 2.0
-    calm_hold_s: float = 5.0
+    calm_hold_s: float = 2.0
     largest_gap_s: float = 1.0
     smoothing: int = 5
     smoothing_span_s: float = 1.5
