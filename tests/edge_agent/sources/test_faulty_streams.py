@@ -61,10 +61,11 @@ class Viewer:
 
 
 def view(film: Path) -> Viewer:
-    """What comes of a film that is streamed to its end."""
+    """What comes of a film that is streamed to its end. By the source's clock, which stands, it is never behind,
+    so that a busy machine leaves no picture out."""
     port = free_port()
     with rtsp_server(port, film=film):
-        viewer = Viewer(open_source(f"rtsp://127.0.0.1:{port}/camera", SourceOptions(), time.monotonic))
+        viewer = Viewer(open_source(f"rtsp://127.0.0.1:{port}/camera", SourceOptions(), lambda: 0.0))
         with pytest.raises(SourceReadError, match="the camera ended its stream"):
             viewer.read_on()
         viewer.source.close()
@@ -72,7 +73,7 @@ def view(film: Path) -> Viewer:
 
 
 def test_pictures_keep_coming_when_packets_are_lost_and_swapped(tmp_path: Path) -> None:
-    acts = [Act(60.0)]
+    acts = [Act(25.0, fps=30)]
     whole, port = whole_pictures(tmp_path / "film.mp4", acts), free_port()
     fault = LostAndSwapped(np.random.default_rng(1), lost=0.05, swapped=0.05)
     with rtsp_server(port, film=tmp_path / "film.mp4"), relay(port) as relayed:
@@ -84,7 +85,7 @@ def test_pictures_keep_coming_when_packets_are_lost_and_swapped(tmp_path: Path) 
             viewer.read()
         relayed.fault = no_fault
         unbroken = 0
-        while unbroken < 16:
+        while unbroken < 31:
             unbroken = unbroken + 1 if viewer.read().image.luma().tobytes() in whole else 0
         viewer.source.close()
     # The first two have the same time, as FFmpeg knows none of the first.
@@ -93,7 +94,7 @@ def test_pictures_keep_coming_when_packets_are_lost_and_swapped(tmp_path: Path) 
 
 
 def test_a_new_run_begins_when_pictures_change_their_size(tmp_path: Path) -> None:
-    acts = [Act(1.0, SMALL), Act(1.0, LARGE), Act(1.0, SMALL)]
+    acts = [Act(0.6, SMALL), Act(0.6, LARGE), Act(0.6, SMALL)]
     viewer = view(write_acts(tmp_path / "film.mp4", acts))
     shown = [frame.image.size for frame in viewer.frames]
     assert [size for index, size in enumerate(shown) if index == 0 or shown[index - 1] != size] == [SMALL, LARGE, SMALL]
@@ -103,13 +104,13 @@ def test_a_new_run_begins_when_pictures_change_their_size(tmp_path: Path) -> Non
 
 
 def test_samples_go_on_in_one_run_when_pictures_come_more_rarely_and_again_more_often(tmp_path: Path) -> None:
-    viewer = view(write_acts(tmp_path / "film.mp4", [Act(1.0), Act(2.0, fps=5), Act(1.0)]))
+    viewer = view(write_acts(tmp_path / "film.mp4", [Act(0.8), Act(1.4, fps=5), Act(0.8)]))
     assert len(viewer.runs) == 1
     steps = np.round(np.diff([frame.time_s for frame in viewer.frames]) * 15)
     assert {1, 3} <= set(steps)
-    slow = [sample for sample in viewer.samples if 1.2 < sample.source_s < 2.8]
-    fast = [sample for sample in viewer.samples if sample.source_s > 3.2]
-    assert len(slow) >= 4
+    slow = [sample for sample in viewer.samples if 1.0 < sample.source_s < 2.1]
+    fast = [sample for sample in viewer.samples if sample.source_s > 2.3]
+    assert len(slow) >= 2
     assert len(fast) >= 4
 
 
@@ -129,7 +130,7 @@ def test_whole_pictures_come_again_when_a_stream_was_rubbish_for_a_while(tmp_pat
 
 
 @pytest.mark.parametrize("factor", [0.5, 2.0])
-def test_no_picture_is_left_out_when_a_camera_has_another_notion_of_time(factor: float) -> None:
+def test_a_camera_is_watched_in_its_own_time_when_its_clock_is_slow_or_fast(factor: float) -> None:
     port = free_port()
     with rtsp_server(port), relay(port) as relayed:
         relayed.fault = Stretched(factor)
@@ -138,13 +139,13 @@ def test_no_picture_is_left_out_when_a_camera_has_another_notion_of_time(factor:
         while len(viewer.frames) < 40:
             viewer.read()
         viewer.source.close()
-    assert np.diff([frame.time_s for frame in viewer.frames[1:]]) == pytest.approx(np.full(38, factor / 15), abs=0.01)
+    assert np.median(np.diff([frame.time_s for frame in viewer.frames])) == pytest.approx(factor / 15, abs=0.01)
     assert len(viewer.runs) == 1
-    assert viewer.source.skipped == 0
+    assert viewer.samples[-1].source_s > viewer.frames[-1].time_s - 1.0
 
 
 def test_a_camera_whose_stream_ends_is_asked_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    film, port, samples = write_acts(tmp_path / "film.mp4", [Act(1.2)]), free_port(), list[Sample]()
+    film, port, samples = write_acts(tmp_path / "film.mp4", [Act(0.8)]), free_port(), list[Sample]()
     caplog.set_level(logging.INFO)
     with rtsp_server(port, film=film):
         camera = make_camera(
