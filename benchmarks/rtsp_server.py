@@ -17,7 +17,9 @@ gi.require_version("Gst", "1.0")
 gi.require_version("GstRtspServer", "1.0")
 from gi.repository import GLib, Gst, GstRtspServer  # noqa: E402 - only after the versions are chosen
 
-PLAYING = "( filesrc location={} ! qtdemux ! h264parse ! rtph264pay name=pay0 pt=96 config-interval=-1 )"
+# The parser puts parameter sets before a key picture; the payloader would put them before each slice of one, and
+# whoever receives that takes the slices for pictures, all of them broken.
+PLAYING = "( filesrc location={} ! qtdemux ! h264parse config-interval=-1 ! rtph264pay name=pay0 pt=96 )"
 
 
 def main(port: str, films: list[str]) -> None:

@@ -17,8 +17,8 @@ class Lag:
     seconds of it, and everything judged is old.
 
     How late packets come is measured against the soonest of the last half minute to a minute. Beyond a second the
-    stream is behind, until it has caught up. It also is no more once packets have to be waited for: then its own
-    clock, or the way it takes, has changed.
+    stream is behind, until it has caught up. It is not while packets have to be waited for: then its own clock is slow,
+    or was set, or the way it takes has changed.
     """
 
     def __init__(self) -> None:
@@ -36,7 +36,7 @@ class Lag:
         self._soonest_s = min(self._soonest_s, late_s)
         lag_s = self.late_s(media_s, now_s)
         self._waited = self._waited + 1 if waited_s >= _WAITED_S else 0
-        if self._behind and self._waited >= _WAITED_PACKETS:
+        if self._waited >= _WAITED_PACKETS and (self._behind or lag_s > _MOST_S):
             self._soonest_s, self._soonest_before_s, lag_s = late_s, math.inf, 0.0
         self._behind = lag_s > (_CAUGHT_UP_S if self._behind else _MOST_S)
         return self._behind

@@ -51,6 +51,11 @@ def test_a_clock_that_was_set_back_is_forgotten_when_packets_are_waited_for() ->
     assert not any(behind[3:])
 
 
+def test_a_clock_at_half_speed_is_no_lag_when_packets_are_waited_for() -> None:
+    lag = Lag()
+    assert not any(lag.follow(index / FPS / 2, index / FPS, 0.06) for index in range(600))
+
+
 def test_a_clock_that_drifts_is_no_lag() -> None:
     assert not any(read(Lag(), 3600.0, speed=0.9999))
 

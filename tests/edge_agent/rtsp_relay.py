@@ -1,0 +1,128 @@
+"""A relay between one RTSP client and its server, over UDP, that does to the server's RTP what a bad network does."""
+
+from __future__ import annotations
+
+import re
+import select
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+
+import numpy as np
+
+Fault = Callable[[bytes], list[bytes]]
+"""What arrives, and in which order, when a datagram was sent."""
+
+_HEADER_BYTES = 12
+_LOOPBACK = "127.0.0.1"
+_PORTS = re.compile(rb"client_port=(\d+)-(\d+)")
+
+
+def no_fault(datagram: bytes) -> list[bytes]:
+    return [datagram]
+
+
+class LostAndSwapped:
+    """Loses a share of the datagrams, and delivers another share after the one that follows."""
+
+    def __init__(self, random: np.random.Generator, *, lost: float, swapped: float) -> None:
+        self._random = random
+        self._lost = lost
+        self._swapped = swapped
+        self._held: list[bytes] = []
+        self.lost = 0
+        self.swapped = 0
+
+    def __call__(self, datagram: bytes) -> list[bytes]:
+        chance = self._random.random()
+        if chance < self._lost:
+            self.lost += 1
+            return []
+        if not self._held and chance < self._lost + self._swapped:
+            self.swapped += 1
+            self._held = [datagram]
+            return []
+        arrived, self._held = [datagram, *self._held], []
+        return arrived
+
+
+class Stretched:
+    """Makes the stream's clock run ``factor`` times as fast as it comes."""
+
+    def __init__(self, factor: float) -> None:
+        self._factor = factor
+        self._first: int | None = None
+
+    def __call__(self, datagram: bytes) -> list[bytes]:
+        ticks = int.from_bytes(datagram[4:8], "big")
+        self._first = ticks if self._first is None else self._first
+        passed = (ticks - self._first) % 2**32
+        stretched = (self._first + round(passed * self._factor)) % 2**32
+        return [datagram[:4] + stretched.to_bytes(4, "big") + datagram[8:]]
+
+
+class Relay:
+    """Stands for the server at ``port``; ``fault`` may be set at any time."""
+
+    def __init__(self, server_port: int, listener: socket.socket) -> None:
+        self.port: int = listener.getsockname()[1]
+        self.fault: Fault = no_fault
+        self._server_port = server_port
+        self._listener = listener
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self._thread.join(5)
+
+    def _run(self) -> None:
+        while not self._stopped.is_set():
+            if select.select([self._listener], [], [], 0.1)[0]:
+                client, _ = self._listener.accept()
+                with client:
+                    self._serve(client)
+
+    def _serve(self, client: socket.socket) -> None:
+        with ExitStack() as stack:
+            server = stack.enter_context(socket.create_connection((_LOOPBACK, self._server_port)))
+            rtp, rtcp = (stack.enter_context(_udp_socket()) for _ in range(2))
+            ours = b"client_port=%d-%d" % (rtp.getsockname()[1], rtcp.getsockname()[1])
+            theirs = (0, 0)
+            while not self._stopped.is_set():
+                for ready in select.select([client, server, rtp, rtcp], [], [], 0.1)[0]:
+                    data = ready.recv(65536)
+                    if ready is rtp:
+                        for datagram in self.fault(data):
+                            rtp.sendto(datagram, (_LOOPBACK, theirs[0]))
+                    elif ready is rtcp:
+                        rtcp.sendto(data, (_LOOPBACK, theirs[1]))
+                    elif not data:
+                        return
+                    elif ready is server:
+                        client.sendall(data)
+                    else:
+                        if asked := _PORTS.search(data):
+                            theirs = (int(asked[1]), int(asked[2]))
+                        server.sendall(_PORTS.sub(ours, data))
+
+
+@contextmanager
+def relay(server_port: int) -> Iterator[Relay]:
+    with socket.create_server((_LOOPBACK, 0)) as listener:
+        relayed = Relay(server_port, listener)
+        relayed.start()
+        try:
+            yield relayed
+        finally:
+            relayed.stop()
+
+
+def _udp_socket() -> socket.socket:
+    bound = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    bound.bind((_LOOPBACK, 0))
+    return bound
