@@ -25,12 +25,6 @@ from models.errors import NexaraError
 Found = TypeVar("Found")
 _ROOT = Path(__file__).parents[1]
 _PATIENCE_S = 60.0
-# As the agent's unit starts it.
-_UNIT_ENVIRONMENT = {
-    "MALLOC_ARENA_MAX": "2",
-    "MALLOC_MMAP_THRESHOLD_": "65536",
-    "MALLOC_TRIM_THRESHOLD_": "65536",
-}
 _CONFIG = """\
 site = "bench"
 device = "box"
@@ -150,7 +144,8 @@ def run_site(plan: SitePlan, folder: Path) -> Iterator[Site]:
         command = [sys.executable, "-m", "edge_agent", "run", "--config", str(config)]
         started_s = time.monotonic()
         with (folder / "agent.log").open("wb") as log:
-            environment = {**os.environ, **_UNIT_ENVIRONMENT}
+            # As its unit starts it.
+            environment = {**os.environ, "MALLOC_ARENA_MAX": "2"}
             agent = subprocess.Popen(command, cwd=_ROOT, env=environment, stdout=log, stderr=log)
         try:
             yield Site(agent.pid, listener, started_s, metrics)
