@@ -69,11 +69,11 @@ cooldown_s = 60
 @pytest.mark.parametrize(
     ("own", "expected"),
     [
-        ("", (4, 8, 5, 1, 5, 60)),
-        ("idle_interval_s = 1", (1, 8, 5, 1, 5, 60)),
+        ("", (4, 8, 2, 1, 5, 60)),
+        ("idle_interval_s = 1", (1, 8, 2, 1, 5, 60)),
         ("alert_rate_hz = 5\ncalm_hold_s = 9", (4, 5, 9, 1, 5, 60)),
-        ("start_hold_s = 0\ncooldown_s = 0", (4, 8, 5, 0, 5, 0)),
-        ("end_hold_s = 20", (4, 8, 5, 1, 20, 60)),
+        ("start_hold_s = 0\ncooldown_s = 0", (4, 8, 2, 0, 5, 0)),
+        ("end_hold_s = 20", (4, 8, 2, 1, 20, 60)),
     ],
 )
 def test_cameras_keys_come_before_the_common_ones_and_touch_no_other_camera(
@@ -81,7 +81,7 @@ def test_cameras_keys_come_before_the_common_ones_and_touch_no_other_camera(
 ) -> None:
     text = MINIMAL.replace("[[camera]]", SHARED) + own + '\n[[camera]]\nid = "door"\nsource = "file:door.mp4"\n'
     found = make_plan(tmp_path, text).policies(tiny.manifest)
-    for camera, figures in (("yard", expected), ("door", (4, 8, 5, 1, 5, 60))):
+    for camera, figures in (("yard", expected), ("door", (4, 8, 2, 1, 5, 60))):
         sampling, incidents = found[camera].sampling, found[camera].incidents
         calm_hold_s = found[camera].attention.calm_hold_s
         holds = (incidents.start_hold_s, incidents.end_hold_s, incidents.cooldown_s)
