@@ -10,13 +10,11 @@ import numpy as np
 
 from benchmarks.films import Film
 from benchmarks.replay import Watched
+from builder.alarms.waking import LATE_S
 from builder.evaluation.intervals import wilson
 from builder.evaluation.poisson import rate_interval
 from edge_agent.camera_policies import CameraPolicies
 from models.manifest import Interval, Thresholds
-
-LATE_S = 1.0
-"""A window looks back by more than a second: an alarm that comes so soon after a fight is the fight's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ import numpy as np
 
 from benchmarks.outcome import machine_line, run, tell, write_json
 from benchmarks.plot import write_plot
-from benchmarks.site import Heard, SitePlan, free_port, run_site
+from benchmarks.site import Heard, SitePlan, free_port, incident_starts, name_cameras, run_site
 from benchmarks.streaming import Encoding, film_footage, serve
 from runtimes.bench.opened_targets import open_any_bundle
 from runtimes.bench.table import table_lines
@@ -114,7 +114,7 @@ def watch(bundle: Path, films: Sequence[FightFilm], tables: str) -> list[float |
     """Stream films side by side: for each the seconds from its fight's onset to the message, below 0 for one that came
     before, ``None`` for none. Raises ``SiteError`` and ``StreamingError``."""
     with serve(free_port(), [film.path for film in films]) as streams, tempfile.TemporaryDirectory() as folder:
-        cameras = {f"camera-{number}": address for number, address in enumerate(streams.addresses)}
+        cameras = name_cameras(streams.addresses, len(films))
         with run_site(SitePlan(bundle, cameras, tables), Path(folder)) as site:
             site.wait_until_connected(len(films))
             ends = [streams.began_s[number] + film.fight.end_s + AFTER_S for number, film in enumerate(films)]
@@ -128,10 +128,7 @@ def watch(bundle: Path, films: Sequence[FightFilm], tables: str) -> list[float |
 
 def find_delay(heard: Sequence[Heard], camera: str, onset_s: float, end_s: float) -> float | None:
     """Seconds from ``onset_s`` to the camera's first incident before ``end_s``."""
-    for one in heard:
-        if one.topic == f"camera/{camera}/incident" and one.payload["phase"] == "started" and one.at_s <= end_s:
-            return one.at_s - onset_s
-    return None
+    return next((at_s - onset_s for at_s in incident_starts(heard, camera) if at_s <= end_s), None)
 
 
 def _sum_up(mode: str, outcomes: Sequence[float | None]) -> Delays:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -21,11 +20,12 @@ from pathlib import Path
 import msgspec
 
 from benchmarks.camera_films import FPS, draw_films
+from benchmarks.naive_process import run_naive
 from benchmarks.outcome import machine_line, run, tell, write_json
 from benchmarks.plot import plot_shares
 from benchmarks.process import cpu_s, memory_bytes
 from benchmarks.scrape import STAGES, count
-from benchmarks.site import SitePlan, first_scored, free_port, run_site
+from benchmarks.site import SitePlan, first_scored, free_port, name_cameras, run_site
 from benchmarks.streaming import serve
 from runtimes.bench.opened_targets import open_any_bundle
 from runtimes.bench.table import table_lines
@@ -109,7 +109,7 @@ class Measurement:
 
     def agent(self, design: str, cameras: int, tables: str) -> Cost:
         """The agent on so many cameras; raises ``SiteError``."""
-        plan = SitePlan(self._bundle, self._cameras(cameras), tables)
+        plan = SitePlan(self._bundle, name_cameras(self._addresses, cameras), tables)
         with run_site(plan, self._folder / str(len(list(self._folder.iterdir())))) as site:
             site.wait_until_connected(cameras)
             time.sleep(self._settle_s)
@@ -128,15 +128,11 @@ class Measurement:
 
     def naive(self) -> Cost:
         """The naive design on one camera."""
-        module = [sys.executable, "-m", "benchmarks.naive"]
-        command = [*module, "--bundle", str(self._bundle), "--source", self._addresses[0]]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-            try:
-                first = int(next(iter(process.stdout or ()), "0"))
-                core = self._share(process.pid)
-                memory_mb = memory_bytes(process.pid) / 1e6
-            finally:
-                process.kill()
+        with run_naive(self._bundle, self._addresses[0], subprocess.PIPE) as process:
+            first = int(next(iter(process.stdout or ()), "0"))
+            core = self._share(process.pid)
+            memory_mb = memory_bytes(process.pid) / 1e6
+            process.kill()
             verdicts = int(list(process.stdout or ())[-1]) - first
         return Cost(
             design="naive, a verdict a second",
@@ -149,12 +145,9 @@ class Measurement:
 
     def first_glance(self) -> float:
         """Seconds from the start of the agent's process to its first probability."""
-        plan = SitePlan(self._bundle, self._cameras(1), NEVER_ON, state_interval_s=0.05)
+        plan = SitePlan(self._bundle, name_cameras(self._addresses, 1), NEVER_ON, state_interval_s=0.05)
         with run_site(plan, self._folder / "start") as site:
             return site.listener.wait(first_scored, "a camera was judged").at_s - site.started_s
-
-    def _cameras(self, count: int) -> dict[str, str]:
-        return {f"camera-{number}": self._addresses[number % len(self._addresses)] for number in range(count)}
 
     def _share(self, pid: int) -> float:
         """The share of a core that a process uses."""

@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import argparse
 import math
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,10 +23,11 @@ import numpy as np
 
 from benchmarks.camera_films import draw_films
 from benchmarks.idle import NEVER_ON, SIZE
+from benchmarks.naive_process import run_naive
 from benchmarks.outcome import machine_line, run, tell, write_json
 from benchmarks.plot import write_plot
 from benchmarks.process import memory_bytes
-from benchmarks.site import Site, SitePlan, free_port, run_site
+from benchmarks.site import Site, SitePlan, free_port, incident_starts, name_cameras, run_site
 from benchmarks.streaming import join_films, serve
 from runtimes.bench.opened_targets import open_any_bundle
 from runtimes.bench.table import table_lines
@@ -101,15 +101,15 @@ def watch(
     with ExitStack() as stack:
         sites: dict[int, Site] = {}
         for count in counts:
-            plan = SitePlan(bundle, _cameras(addresses, count - 1), NEVER_ON + _awake(addresses[0]))
+            plan = SitePlan(bundle, name_cameras(addresses, count - 1), NEVER_ON + _awake(addresses[0]))
             sites[count] = stack.enter_context(run_site(plan, folder / str(count)))
             sites[count].wait_until_connected(count)
         processes = {count: site.pid for count, site in sites.items()} | {
-            0: stack.enter_context(_naive(bundle, addresses[0]))
+            0: stack.enter_context(run_naive(bundle, addresses[0])).pid
         }
         time.sleep(EVERY_S)
         memory = _sample(processes, seconds)
-        incidents = {count: _incidents(site) for count, site in sites.items()}
+        incidents = {count: len(incident_starts(site.listener.heard)) for count, site in sites.items()}
     agents = [
         Held(design="agent", cameras=count, incidents=incidents[count], memory_mb=memory[count]) for count in counts
     ]
@@ -129,27 +129,8 @@ def _sample(processes: Mapping[int, int], seconds: float) -> dict[int, tuple[flo
     return {number: tuple(figures) for number, figures in found.items()}
 
 
-def _cameras(addresses: Sequence[str], count: int) -> dict[str, str]:
-    return {f"camera-{number}": addresses[number % len(addresses)] for number in range(count)}
-
-
 def _awake(address: str) -> str:
     return f'[[camera]]\nid = "awake"\nsource = "{address}"\n{AWAKE}'
-
-
-def _incidents(site: Site) -> int:
-    heard = [one for one in site.listener.heard if one.topic.endswith("/incident")]
-    return sum(one.payload["phase"] == "started" for one in heard)
-
-
-@contextmanager
-def _naive(bundle: Path, address: str) -> Iterator[int]:
-    command = [sys.executable, "-m", "benchmarks.naive", "--bundle", str(bundle), "--source", address]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
-        try:
-            yield process.pid
-        finally:
-            process.kill()
 
 
 def describe(result: Result) -> Iterator[str]:

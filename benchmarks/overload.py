@@ -25,7 +25,7 @@ from benchmarks.outcome import machine_line, run, tell, write_json
 from benchmarks.plot import plot_shares
 from benchmarks.process import cpu_s, memory_bytes
 from benchmarks.scrape import count
-from benchmarks.site import Site, SitePlan, free_port, run_site
+from benchmarks.site import Site, SitePlan, free_port, name_cameras, run_site
 from benchmarks.streaming import serve
 from runtimes.bench.opened_targets import open_any_bundle
 from runtimes.bench.table import table_lines
@@ -73,7 +73,7 @@ def main(argv: list[str]) -> int:
     films = draw_films(arguments.cache, SIZE, seconds + 90, 2.0)
     with serve(free_port(), films) as streams, tempfile.TemporaryDirectory() as folder:
         addresses = streams.addresses
-        cameras = {f"camera-{number}": addresses[number % len(addresses)] for number in range(arguments.cameras)}
+        cameras = name_cameras(addresses, arguments.cameras)
         plan = SitePlan(arguments.bundle, cameras, f"{ALWAYS_ON}[runtime]\nthreads = {arguments.threads}\n")
         naive = Measurement(arguments.bundle, addresses, 10.0, Path(folder)).naive()
         with run_site(plan, Path(folder) / "site") as site:

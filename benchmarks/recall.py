@@ -10,12 +10,11 @@ Usage: ``python -m benchmarks.recall --bundle B --footage DIR --data DIR``.
 from __future__ import annotations
 
 import argparse
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,10 +22,11 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
+from benchmarks.naive_process import run_naive
 from benchmarks.outcome import machine_line, run, tell, write_json
 from benchmarks.plot import write_plot
 from benchmarks.process import cpu_s
-from benchmarks.site import Heard, Site, SitePlan, free_port, run_site
+from benchmarks.site import Heard, Site, SitePlan, free_port, incident_starts, name_cameras, run_site
 from benchmarks.spliced import Plan, Stream, splice_drawn, splice_real
 from benchmarks.streaming import Streams, serve
 from builder.evaluation.intervals import wilson
@@ -99,7 +99,7 @@ class Showing:
         fates: list[Fate] = []
         others = 0
         for number, stream in enumerate(self.streams):
-            starts = _starts(heard, f"camera-{number}")
+            starts = incident_starts(heard, f"camera-{number}")
             of_fights: set[float] = set()
             for fight in stream.fights:
                 from_s, until_s = (self.began_s[number] + time_s for time_s in (fight.start_s, fight.end_s + AFTER_S))
@@ -151,11 +151,11 @@ def watch(
         sites: dict[str, Site] = {}
         for design, tables in designs.items():
             shown[design] = stack.enter_context(serve(free_port(), [stream.path for stream in streams]))
-            cameras = {f"camera-{number}": address for number, address in enumerate(shown[design].addresses)}
+            cameras = name_cameras(shown[design].addresses, len(streams))
             sites[design] = stack.enter_context(run_site(SitePlan(bundle, cameras, tables), folder / design))
             sites[design].wait_until_connected(len(streams))
         processes = {design: site.pid for design, site in sites.items()}
-        processes["naive"] = stack.enter_context(_naive(bundle, shown[ALWAYS].addresses[0]))
+        processes["naive"] = stack.enter_context(run_naive(bundle, shown[ALWAYS].addresses[0])).pid
         shares = _shares(processes, seconds)
         arms = []
         for design, site in sites.items():
@@ -172,21 +172,6 @@ def _shares(processes: Mapping[str, int], seconds: float) -> dict[str, float]:
         sys.stderr.write(f"{(time.monotonic() - began_s) / 60:.0f} of {seconds / 60:.0f} min\n")
     passed_s = time.monotonic() - began_s
     return {name: (cpu_s(pid) - before[name]) / passed_s for name, pid in processes.items()}
-
-
-@contextmanager
-def _naive(bundle: Path, address: str) -> Iterator[int]:
-    command = [sys.executable, "-m", "benchmarks.naive", "--bundle", str(bundle), "--source", address]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
-        try:
-            yield process.pid
-        finally:
-            process.kill()
-
-
-def _starts(heard: Sequence[Heard], camera: str) -> list[float]:
-    topic = f"camera/{camera}/incident"
-    return [one.at_s for one in heard if one.topic == topic and one.payload["phase"] == "started"]
 
 
 def describe(result: Result) -> Iterator[str]:

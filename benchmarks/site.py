@@ -124,6 +124,17 @@ class Site:
         )
 
 
+def name_cameras(addresses: Sequence[str], count: int) -> dict[str, str]:
+    """``count`` cameras by name, which share the addresses in turn."""
+    return {f"camera-{number}": addresses[number % len(addresses)] for number in range(count)}
+
+
+def incident_starts(heard: Sequence[Heard], camera: str | None = None) -> list[float]:
+    """When incidents of a camera, or of any, were told to have started, by ``time.monotonic``."""
+    topic = "/incident" if camera is None else f"camera/{camera}/incident"
+    return [one.at_s for one in heard if one.topic.endswith(topic) and one.payload["phase"] == "started"]
+
+
 def first_scored(heard: Sequence[Heard]) -> Heard | None:
     """The first camera state with a probability in it."""
     return next((one for one in heard if one.topic.endswith("/state") and one.payload["score"] is not None), None)
