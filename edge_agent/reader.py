@@ -144,6 +144,8 @@ class Reader:
                     break
                 standstill.follow(frame.time_s, frame.segment, self._clock())
                 self._take(frame, source)
+                # It takes megabytes, and an idle camera's next one comes in seconds.
+                del frame
         finally:
             self._deadline_s = None
             self._skipped_before += source.skipped

@@ -69,6 +69,7 @@ class SampleMaker:
         self._sampler = Sampler(policy, geometry)
         self._shrunk: dict[float, Luma] = {}
         self._previous: _Placed | None = None
+        self._last: tuple[float, float] | None = None
         self._scene: tuple[int, tuple[int, int]] | None = None
         self._segment = 0
         self._watch = PictureWatch()
@@ -99,13 +100,18 @@ class SampleMaker:
     def needs(self, source_s: float, *, key: bool) -> bool:
         """Whether the picture at the source's time ``source_s`` has to be decoded; ``key``: it can be decoded without
         any before it. To be asked for each picture in turn, by the thread that calls ``make``."""
-        previous = self._previous
-        if previous is None:
+        if self._last is None:
             return True
-        ahead_s = source_s - previous.frame.time_s
+        last_source_s, last_s = self._last
+        ahead_s = source_s - last_source_s
         if not 0 <= ahead_s <= _FARTHEST_S:
             return True
-        return self._sampler.needs(previous.tick.time_s + ahead_s, key=key)
+        return self._sampler.needs(last_s + ahead_s, key=key)
+
+    def let_go(self) -> None:
+        """Let go of the last frame, which takes megabytes: what follows right after it is not needed."""
+        self._previous = None
+        self._sampler.let_go()
 
     def make(self, frame: Frame, arrived_s: float) -> list[Sample]:
         """The samples that are complete with ``frame``; mostly none."""
@@ -118,6 +124,7 @@ class SampleMaker:
             return []
         here, previous = _Placed(tick, frame), self._previous
         self._previous = here
+        self._last = frame.time_s, tick.time_s
         step = self._sampler.offer(tick)
         if previous is not None and step.take_previous:
             self._keep(previous)

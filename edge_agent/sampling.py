@@ -74,6 +74,7 @@ class Sampler:
         self._planned_mode: Mode = "idle"
         self._plans: deque[_Plan] = deque()
         self._previous: Tick | None = None
+        self._turns_back = True
         self._chosen: list[float] = []
         self._last_s = 0.0
         self._next_s = 0.0
@@ -95,6 +96,10 @@ class Sampler:
             self._glancing = True
         return begins
 
+    def let_go(self) -> None:
+        """Take that the last frame is not kept: the next one's samples do not turn back to it."""
+        self._turns_back = False
+
     def offer(self, tick: Tick) -> Step:
         """Take the next frame's place in time; ``tick.time_s`` rises from call to call."""
         previous = self._previous
@@ -107,7 +112,8 @@ class Sampler:
         self._follow_mode(tick.time_s)
         self._plan(tick.time_s)
         self._previous = tick
-        return self._resolve(previous, tick)
+        earlier, self._turns_back = previous if self._turns_back else None, True
+        return self._resolve(earlier, tick)
 
     def _intervals(self, policy: SamplingPolicy) -> dict[Mode, float]:
         return {"idle": policy.idle_interval_s, "alert": 1.0 / policy.alert_rate_hz}

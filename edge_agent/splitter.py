@@ -37,7 +37,12 @@ class Splitter:
     def needs(self, source_s: float, *, key: bool) -> bool:
         """Whether any view needs the picture at ``source_s`` decoded; every view is asked for each picture in turn."""
         needed = [maker.needs(source_s, key=key) for _, maker in self._makers.values()]
-        return any(needed)
+        if any(needed):
+            return True
+        self._before = None
+        for _, maker in self._makers.values():
+            maker.let_go()
+        return False
 
     def make(self, frame: Frame, arrived_s: float) -> list[Sample]:
         """The samples of all views that are complete with ``frame``; mostly none."""

@@ -17,6 +17,8 @@ from models.errors import NexaraError
 
 _log = logging.getLogger(__name__)
 
+_CLOSABLE = frozenset({"h264", "hevc"})
+
 Decoding = Literal["software", "auto", "cuda", "vaapi", "v4l2m2m"]
 Opener = Callable[[VideoCodecContext], VideoCodecContext]
 """Opens a decoder of its own for what the given one decodes; raises ``DecoderAbsentError``."""
@@ -28,7 +30,10 @@ class DecoderAbsentError(NexaraError):
 
 class Decoder:
     """Decodes one stream's packets, by hardware for as long as that can. What it cannot is decoded by software, and
-    the log says so once."""
+    the log says so once.
+
+    One that decodes by software may be closed between pictures: each holds the memory of four, and of many idle cameras
+    hardly two glance at once. It opens by itself with the next packet, which has to be a key picture's."""
 
     def __init__(self, stream: av.VideoStream, name: str, openers: Mapping[str, Opener]) -> None:
         """``name`` is the source's, without its credentials; the first of ``openers`` that opens is used."""
@@ -36,6 +41,7 @@ class Decoder:
         self._name = name
         # One thread per camera and no frame held back for the next: many cameras share few cores.
         stream.codec_context.thread_count = 1
+        self._own: VideoCodecContext | None = None
         self._hardware: VideoCodecContext | None = None
         self._proved = False
         self.description = "software"
@@ -44,7 +50,7 @@ class Decoder:
     def decode(self, packet: av.Packet[av.VideoStream]) -> Iterable[av.VideoFrame]:
         """The frames that are complete with ``packet``; raises what FFmpeg raises for a broken one."""
         if self._hardware is None:
-            return packet.decode()
+            return self._software().decode(packet)
         try:
             frames = self._hardware.decode(packet)
         except (av.FFmpegError, ValueError) as error:
@@ -52,13 +58,37 @@ class Decoder:
             if self._proved or isinstance(error, EOFError):
                 raise
             self._fall_back(f"{self.description}: {_reason(error)}")
-            return packet.decode()
+            return self._software().decode(packet)
         self._proved = self._proved or bool(frames)
         return frames
 
     def flush(self) -> None:
         """Forget what is held of pictures so far: the next packet begins anew."""
-        (self._hardware or self._stream.codec_context).flush_buffers()
+        if not self.is_closed:
+            (self._hardware or self._software()).flush_buffers()
+
+    def close(self) -> None:
+        """Give its memory back until the next packet, where it decodes by software and no picture may be under way."""
+        if self._own is not None and not self._own.has_b_frames:
+            self._own = None
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the next packet opens it anew."""
+        return self._hardware is None and self._own is None and self._is_closable
+
+    @property
+    def _is_closable(self) -> bool:
+        # Pictures that are built on later ones come out of order, and how far only the stream's own decoder was told.
+        return self._stream.codec_context.name in _CLOSABLE and not self._stream.codec_context.has_b_frames
+
+    def _software(self) -> VideoCodecContext:
+        if not self._is_closable:
+            return self._stream.codec_context
+        if self._own is None:
+            context = self._stream.codec_context
+            self._own = _open_like(context, CodecContext.create(context.name, "r"))
+        return self._own
 
     def _open(self, openers: Mapping[str, Opener]) -> None:
         absences = []

@@ -118,7 +118,9 @@ class VideoReader:
             packet = self._next_packet()
             if packet is None:
                 return None
-            self._due += self._backlog.offer(packet, needed=self._is_needed(packet))
+            self._due += self._backlog.offer(packet, needed=self._is_needed(packet), closed=self._decoder.is_closed)
+            if not self._due and self._backlog.is_soon_repeated:
+                self._decoder.close()
         frame = self._decoded.popleft()
         paused, self._paused = self._paused, False
         time_s = self._time_of(frame)
@@ -184,7 +186,7 @@ class VideoReader:
         except (av.FFmpegError, ValueError):
             self._skip()
             return
-        for frame in frames:
+        for frame in () if due.again else frames:
             if frame.is_corrupt:
                 self._skip()
             else:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import gc
+import weakref
 from pathlib import Path
 
 import cv2
@@ -8,7 +10,7 @@ import pytest
 
 from edge_agent.frame import Frame
 from edge_agent.grid import Grid
-from edge_agent.region import Region
+from edge_agent.region import WHOLE, Region
 from edge_agent.sample import Sample, SampleMaker
 from edge_agent.sampling import SamplingPolicy
 from edge_agent.splitter import Splitter
@@ -68,6 +70,25 @@ def test_frame_is_converted_once_for_all_cells_and_only_when_one_needs_it(frames
     counts = [frame.image.converted for frame in frames if isinstance(frame.image, Seen)]
     # Glances at 0.2, 2.2 and 4.2 s take three frames each.
     assert (sum(counts), max(counts)) == (9, 1)
+
+
+@pytest.mark.parametrize("regions", [CELLS, {"yard": WHOLE}])
+def test_no_picture_is_held_while_none_is_needed(frames: list[Frame], regions: dict[str, Region]) -> None:
+    """Of an idle camera the next glance is seconds away, and a decoded picture takes megabytes."""
+    splitter = make_splitter(regions)
+    split(splitter, frames[:6])
+    held = weakref.ref(frames[5].image)
+    del frames[:6]
+    assert held() is not None
+    assert not splitter.needs(6 / FPS, key=False)
+    gc.collect()
+    assert held() is None
+    # What comes next, from the backlog of a camera that wakes, goes on all the same.
+    for view in regions:
+        splitter.set_mode(view, "alert")
+    samples = split(splitter, frames)
+    assert {round(sample.source_s, 3) for sample in samples} >= {1.0, 2.0, 3.0}
+    assert all(np.isfinite(sample.pixels).all() for sample in samples)
 
 
 def test_cells_are_sampled_each_in_its_own_mode_and_by_its_own_policy(frames: list[Frame]) -> None:

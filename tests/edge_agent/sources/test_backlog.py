@@ -44,6 +44,54 @@ def test_offer_holds_no_more_than_its_cap() -> None:
     assert [len(given) for given in due] == [0, 0, 0, 4, 0, 0, 0, 4, 0]
 
 
+def test_offer_gives_all_since_the_newest_key_picture_again_when_the_decoder_was_closed() -> None:
+    backlog: Backlog[Packet] = Backlog()
+    packets = [Packet(number, is_keyframe=number == 0) for number in range(5)]
+    for packet in packets[:4]:
+        backlog.offer(packet, needed=packet.number < 2)
+        assert backlog.is_soon_repeated
+    due = backlog.offer(packets[4], needed=True, closed=True)
+    assert due == [Due(packet, paused=False, again=packet.number < 2) for packet in packets]
+
+
+def test_what_is_long_is_not_repeated() -> None:
+    backlog: Backlog[Packet] = Backlog()
+    for number in range(9):
+        backlog.offer(Packet(number, is_keyframe=number == 0), needed=True)
+    assert not backlog.is_soon_repeated
+    backlog.offer(Packet(9, is_keyframe=True), needed=False)
+    assert backlog.is_soon_repeated
+
+
+def test_nothing_is_repeated_before_a_key_picture_came_nor_after_the_cap() -> None:
+    backlog: Backlog[Packet] = Backlog(most_bytes=3500)
+    backlog.offer(Packet(0, is_keyframe=False), needed=True)
+    assert not backlog.is_soon_repeated
+    for number in range(1, 5):
+        backlog.offer(Packet(number, is_keyframe=number == 1), needed=False)
+    assert not backlog.is_soon_repeated
+
+
+@given(st.lists(st.tuples(st.booleans(), st.booleans(), st.booleans()), max_size=60))
+def test_a_decoder_that_is_closed_whenever_it_may_be_sees_each_picture_once(
+    steps: list[tuple[bool, bool, bool]],
+) -> None:
+    backlog: Backlog[Packet] = Backlog(most_bytes=20_000)
+    closed, decoded, shown = False, -1, -1
+    for number, (key, needed, closing) in enumerate(steps):
+        packet = Packet(number, is_keyframe=key or number == 0)
+        due = backlog.offer(packet, needed=needed, closed=closed)
+        for one in due:
+            fresh = closed and one is due[0]
+            assert one.packet.is_keyframe or (not fresh and one.packet.number == decoded + 1)
+            assert one.again == (one.packet.number <= shown)
+            assert one.paused == (one.packet.number > shown + 1)
+            decoded = one.packet.number
+            shown = max(shown, decoded)
+        assert not needed or shown == number
+        closed = (closed and not due) or (closing and not due and backlog.is_soon_repeated)
+
+
 @given(st.lists(st.tuples(st.booleans(), st.booleans()), max_size=60))
 def test_what_is_given_can_be_decoded(steps: list[tuple[bool, bool]]) -> None:
     """Every packet that is no key follows the one before it, and packets after a gap begin with a key."""

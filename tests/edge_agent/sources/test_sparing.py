@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Literal
 
 import numpy as np
 import pytest
+from av.codec import CodecContext
 
 from edge_agent.events import Mode
 from edge_agent.frame import Frame
 from edge_agent.sample import Sample, SampleMaker
 from edge_agent.sampling import SamplingPolicy
+from edge_agent.sources import decoding
 from edge_agent.sources.source import Need, SourceOptions, needs_all
 from edge_agent.sources.video import Decoded, VideoReader
 from tests.edge_agent.films import SIZE, write_film
@@ -118,6 +122,45 @@ def test_a_camera_that_wakes_is_decoded_from_its_newest_key_picture_on(tmp_path:
     watcher.watch("idle", until_s=10.1)
     later = [picture for picture in watcher.pictures if picture.time_s > 8.5]
     assert [picture.time_s for picture in later] == pytest.approx([10.0, 10 + 1 / FPS, 10 + 2 / FPS], abs=2e-3)
+
+
+@pytest.mark.parametrize("spacing", [15, 30, 60, 10_000])
+@pytest.mark.parametrize("between", [0, 2])
+def test_every_picture_comes_once_and_whole_whenever_a_camera_wakes(between: int, spacing: int, tmp_path: Path) -> None:
+    """Its decoder was closed after each glance, and what the glance showed is decoded once more, unseen."""
+    path = write_stream(tmp_path / "film.mp4", spacing, 12, between)
+    whole = {round(picture.time_s, 3): picture.image.luma() for picture in read_all(path)}
+    watcher = Watcher(path)
+    for wakes_s, rests_s in ((2.3, 3.1), (4.9, 5.0), (6.2, 7.7)):
+        watcher.watch("idle", until_s=wakes_s)
+        watcher.watch("alert", until_s=rests_s)
+    watcher.watch("idle")
+    times = [round(picture.time_s, 3) for picture in watcher.pictures]
+    assert times == sorted(set(times))
+    for picture in watcher.pictures:
+        np.testing.assert_array_equal(picture.image.luma(), whole[round(picture.time_s, 3)])
+
+
+def needs_beginnings(time_s: float, *, key: bool) -> bool:
+    """The key picture and two more of each second, at 15 a second."""
+    return key or time_s % 1 < 2.5 / FPS
+
+
+@pytest.mark.parametrize(("between", "closes"), [(0, True), (2, False)])
+def test_an_idle_cameras_decoder_is_closed_unless_pictures_are_under_way(
+    between: int, closes: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    create = CodecContext.create
+
+    def count(codec: str, mode: Literal["r"]) -> CodecContext:
+        opened.append(codec)
+        return create(codec, mode)
+
+    monkeypatch.setattr(decoding, "CodecContext", SimpleNamespace(create=count))
+    read_all(write_stream(tmp_path / "film.mp4", FPS, 10, between), needs_beginnings)
+    # Once a second, and once more by the end, which asks for what may be under way.
+    assert len(opened) == (11 if closes else 0)
 
 
 def test_a_wide_pause_is_no_break_and_no_pace(tmp_path: Path) -> None:
