@@ -27,8 +27,8 @@ class Geometry(msgspec.Struct, frozen=True, kw_only=True):
     """How samples and windows are cut from time.
 
     A sample at time ``t`` is made of the frames nearest to ``t - 2 * frame_gap_s``, ``t - frame_gap_s`` and ``t``.
-    A window is ``samples`` embeddings at ``rate_hz``, the newest last; one that is still too short is filled at its
-    front with its oldest embedding, so that one sample alone (a glance) is a window too.
+    A window is ``samples`` embeddings at ``rate_hz``, the newest last. One sample alone (a glance) is a window too:
+    ``models.window`` says what makes one where fewer are there.
     """
 
     samples: Annotated[int, msgspec.Meta(ge=1)]

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from builder.data.decode import DecodedClip
 from models.manifest import Geometry, Preprocessing
 from models.preprocessing import make_sample
-from models.window import pick_window
+from models.window import pick_padded_window
 
 TIE_S = 1e-6
 """At 25 frames/s the instants fall exactly between frames: like the agent, take the earlier, whatever rounding says."""
@@ -49,4 +49,4 @@ def clip_windows(count: int, geometry: Geometry) -> NDArray[np.intp]:
     one that holds all of it."""
     times = np.arange(count) / geometry.rate_hz
     ends = range(min(count, geometry.samples), count + 1)
-    return np.stack([pick_window(times[:end], geometry) for end in ends])
+    return np.stack([pick_padded_window(times[:end], geometry) for end in ends])

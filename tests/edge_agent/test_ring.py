@@ -24,12 +24,12 @@ def window(entries: list[tuple[float, int]]) -> list[float]:
     [
         pytest.param([(5.0, 1)], [5.0] * 4, id="glance"),
         pytest.param([(5.0, 1), (7.0, 1)], [7.0] * 4, id="glance-before-is-another-scene"),
-        pytest.param([(5.0, 1), (5.1, 1)], [5.0, 5.0, 5.0, 5.1], id="short-window-is-filled-at-front"),
+        pytest.param([(5.0, 1), (5.1, 1)], [5.0, 5.0, 5.1, 5.1], id="short-window-is-spread"),
         pytest.param([(5 + i / 10, 1) for i in range(9)], [5.5, 5.6, 5.7, 5.8], id="full"),
         pytest.param([(5 + i / 20, 1) for i in range(19)], [5.6, 5.7, 5.8, 5.9], id="denser-than-needed"),
         pytest.param([(5.0, 1), (5.1, 1), (5.2, 2)], [5.2] * 4, id="break"),
         pytest.param([(5.0, 1), (5.1, 1), (5.2, 1), (6.3, 1)], [6.3] * 4, id="pause"),
-        pytest.param([(5.0, 1), (5.3, 1), (5.4, 1)], [5.3, 5.3, 5.3, 5.4], id="older-than-window"),
+        pytest.param([(5.0, 1), (5.3, 1), (5.4, 1)], [5.3, 5.3, 5.4, 5.4], id="older-than-window"),
         pytest.param([(5.0, 1), (4.0, 1)], [4.0] * 4, id="back-in-time"),
     ],
 )

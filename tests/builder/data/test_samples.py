@@ -11,7 +11,7 @@ from edge_agent.sampling import Sampler, SamplingPolicy, Triple
 from edge_agent.timeline import Tick
 from models.manifest import Geometry, Preprocessing
 from models.preprocessing import make_sample
-from models.window import pick_window
+from models.window import pick_padded_window
 
 SLOW = Geometry(samples=4, rate_hz=5.0, frame_gap_s=0.1)
 QUICK = Geometry(samples=8, rate_hz=10.0, frame_gap_s=0.1)
@@ -113,4 +113,4 @@ def test_windows_are_those_that_the_agent_picks(count: int, samples: int, rate: 
     times = 0.2 + np.arange(count) / rate
     assert len(windows) == max(1, count - samples + 1)
     for number, window in enumerate(windows):
-        np.testing.assert_array_equal(window, pick_window(times[: min(count, samples) + number], geometry))
+        np.testing.assert_array_equal(window, pick_padded_window(times[: min(count, samples) + number], geometry))
