@@ -89,6 +89,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _check(arguments: argparse.Namespace) -> int:
     config = load_config(arguments.config)
+    Plan(config, os.environ).head_finder()
     cameras = sum(len(list_views(camera)) for camera in config.settings.camera)
     sys.stdout.write(f"{config.path}: valid; {cameras} camera(s). Try them with: nexara-edge doctor --config ...\n")
     for camera in config.settings.camera:

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_agent.frame import Image
+from edge_agent.privacy.blurred_image import BlurredImage
+from edge_agent.privacy.head_finder import HeadFinder
 from models.preprocessing import Luma
 
 Polygon = tuple[tuple[float, float], ...]
@@ -21,10 +23,11 @@ _SHIFT = 8
 @dataclass(frozen=True, slots=True)
 class Cover:
     """What lies outside of all ``zones`` is not judged, where there are any; what lies inside a mask is neither judged
-    nor shown in any picture."""
+    nor shown in any picture. What ``heads`` finds is judged and not shown."""
 
     zones: tuple[Polygon, ...] = ()
     masks: tuple[Polygon, ...] = ()
+    heads: HeadFinder | None = None
 
     def hidden(self, size: tuple[int, int]) -> NDArray[np.bool_] | None:
         """What is not judged of a picture of ``size`` ``(height, width)``; ``None``: all of it is."""
@@ -33,9 +36,14 @@ class Cover:
         judged = _fill(self.zones, size) if self.zones else np.ones(size, np.bool_)
         return ~judged | _fill(self.masks, size)
 
+    def masked(self, size: tuple[int, int]) -> NDArray[np.bool_]:
+        """What lies inside a mask, of a picture of ``size`` ``(height, width)``."""
+        return _fill(self.masks, size)
+
     def cover(self, image: Image) -> Image:
         """The picture without what nobody may see."""
-        return CoveredImage(image, self) if self.masks else image
+        covered = CoveredImage(image, self) if self.masks else image
+        return covered if self.heads is None else BlurredImage(covered, self.heads)
 
 
 OPEN = Cover()
@@ -55,13 +63,13 @@ class CoveredImage:
 
     def luma(self) -> Luma:
         luma = self._image.luma().copy()
-        luma[_fill(self._cover.masks, self.size)] = 0
+        luma[self._cover.masked(self.size)] = 0
         return luma
 
     def colour(self, largest_side: int) -> NDArray[np.uint8]:
         colour = self._image.colour(largest_side).copy()
         height, width = colour.shape[:2]
-        colour[_fill(self._cover.masks, (height, width))] = 0
+        colour[self._cover.masked((height, width))] = 0
         return colour
 
 

@@ -17,6 +17,7 @@ from typing import TypeVar
 from edge_agent.agent import open_book, run_agent
 from edge_agent.camera_spec import CameraSpec
 from edge_agent.clips.recording import recording
+from edge_agent.clips.redaction import Redaction, redact
 from edge_agent.config import load_config
 from edge_agent.config.plan import Plan
 from edge_agent.delivery.opening import open_outbox
@@ -79,7 +80,7 @@ def _watch(
     try:
         with (
             serve_metrics(listen, tally, outbox.figures, About(version, manifest.name, manifest.version)),
-            recording(plan.clips(manifest), filmed(cameras), outbox) as recorded,
+            recording(plan.clips(manifest), filmed(cameras), outbox, redactions(cameras)) as recorded,
         ):
             run_agent(
                 [replace(camera, sink=recorded.sinks.get(camera.id)) for camera in cameras],
@@ -98,12 +99,14 @@ def _watch(
 
 
 def filmed(cameras: Sequence[CameraSpec]) -> dict[str, tuple[str, ...]]:
-    """The views of each source of which clips may be kept: a copy of a stream shows what its masks hide."""
-    return {
-        camera.id: tuple(view.id for view in camera.views)
-        for camera in cameras
-        if not any(view.cover.masks for view in camera.views)
-    }
+    """The views of each source, whose clips are of all of it."""
+    return {camera.id: tuple(view.id for view in camera.views) for camera in cameras}
+
+
+def redactions(cameras: Sequence[CameraSpec]) -> dict[str, Redaction]:
+    """What must be hidden in the clips of each source that has such: a copy of its stream would show it."""
+    found = {camera.id: redact(camera.views) for camera in cameras}
+    return {id_: redaction for id_, redaction in found.items() if redaction is not None}
 
 
 def _both(first: Callable[[_Told], None], second: Callable[[_Told], None]) -> Callable[[_Told], None]:

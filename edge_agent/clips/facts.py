@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from edge_agent.clips.redaction import Hidden
 from edge_agent.delivery.payloads import BundleName
 from edge_agent.delivery.timestamp import Timestamp
 from edge_agent.events import EndReason
@@ -13,12 +14,13 @@ from models.manifest import Probability
 
 Cut = Literal["longest", "stream", "stopped", "crowded", "disk"]
 """Why a clip ends before its time: it reached ``longest_s``, the camera's stream ended or became another, the agent
-stopped, too many clips of the camera were in progress, or the disk was too slow."""
+stopped, too many clips of the camera were in progress, or the disk, or what encodes, was too slow."""
 
 
 class ClipFacts(msgspec.Struct, frozen=True, kw_only=True):
     """``begins_at`` is when the first picture was taken. ``ended_at``, ``reason``, ``peak`` and ``mean`` are those of
-    the incident when the clip ended: a clip that was cut may end before its incident, which has no end then."""
+    the incident when the clip ended: a clip that was cut may end before its incident, which has no end then.
+    ``encoded``: it is no copy of the camera's stream, and ``hidden`` says what cannot be seen in it."""
 
     incident: str
     camera: str
@@ -32,3 +34,5 @@ class ClipFacts(msgspec.Struct, frozen=True, kw_only=True):
     mean: Probability
     bundle: BundleName
     cut: Cut | None
+    encoded: bool = False
+    hidden: tuple[Hidden, ...] = ()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from edge_agent.clips.facts import ClipFacts
 from edge_agent.clips.form import StreamForm
 from edge_agent.clips.picture import EncodedPicture
+from edge_agent.clips.redaction import Redaction
 
 # Python's own share of a picture: with cameras of few bits it is most of it.
 _OVERHEAD_BYTES = 300
@@ -17,11 +18,12 @@ _OVERHEAD_BYTES = 300
 
 @dataclass(frozen=True, slots=True)
 class Footage:
-    """The next pictures of the clip that will lie at ``path``."""
+    """The next pictures of the clip that will lie at ``path``, and what must be hidden in them."""
 
     path: str
     form: StreamForm
     pictures: Sequence[EncodedPicture]
+    redaction: Redaction | None = None
 
     @property
     def size(self) -> int:
@@ -38,8 +40,8 @@ class Finished:
 
 
 class FootageQueue:
-    """Between the cameras' threads and the one that writes. It takes no footage beyond ``most_bytes``, which happens
-    only when the disk has become too slow; that a clip is finished it always takes."""
+    """Between the cameras' threads and one that writes. It takes no footage beyond ``most_bytes``, which happens only
+    when the disk, or what encodes, has become too slow; that a clip is finished it always takes."""
 
     def __init__(self, most_bytes: int) -> None:
         self._most_bytes = most_bytes

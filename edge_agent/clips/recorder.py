@@ -18,6 +18,7 @@ from edge_agent.clips.form import StreamForm, read_form
 from edge_agent.clips.media_clock import MediaClock
 from edge_agent.clips.picture import EncodedPicture
 from edge_agent.clips.policy import ClipPolicy
+from edge_agent.clips.redaction import Redaction
 from edge_agent.clips.ring import PictureRing
 from edge_agent.clips.shelf import name_clip
 from edge_agent.delivery.payloads import BundleName
@@ -56,13 +57,21 @@ class CameraRecorder:
     agent's and the one that writes; no call waits for the disk."""
 
     def __init__(
-        self, camera: str, policy: ClipPolicy, bundle: BundleName, queue: FootageQueue, clock: Callable[[], float]
+        self,
+        camera: str,
+        policy: ClipPolicy,
+        bundle: BundleName,
+        queue: FootageQueue,
+        clock: Callable[[], float],
+        redaction: Redaction | None = None,
     ) -> None:
+        """``redaction`` is what must be hidden in its clips; without it they may be copies."""
         self._camera = camera
         self._policy = policy
         self._bundle = bundle
         self._queue = queue
         self._clock = clock
+        self._redaction = redaction
         self._lock = threading.Lock()
         self._ring = PictureRing(policy.before_s + _TOLD_LATE_S, MOST_RING_BYTES)
         self._form: StreamForm | None = None
@@ -164,7 +173,7 @@ class CameraRecorder:
         longest_s = max(clip.first_s, clip.starts_s - self._policy.before_s) + self._policy.longest_s
         limit_s = min(clip.until_s, longest_s)
         wanted = [picture for picture in pictures if picture.time_s < limit_s]
-        if wanted and not self._queue.put(Footage(clip.path, clip.form, wanted)):
+        if wanted and not self._queue.put(Footage(clip.path, clip.form, wanted, self._redaction)):
             self._finish(clip, "disk")
             return
         clip.last_s = max([clip.last_s, *(picture.time_s for picture in wanted)])
@@ -186,11 +195,13 @@ class CameraRecorder:
             reason=event.reason,
             begins_at=rfc3339(begins_at),
             duration_s=round(clip.last_s - clip.first_s, 3),
-            codec=clip.form.codec,
+            codec=clip.form.codec if self._redaction is None else "h264",
             peak=event.peak,
             mean=event.mean,
             bundle=self._bundle,
             cut=cut,
+            encoded=self._redaction is not None,
+            hidden=() if self._redaction is None else self._redaction.hidden,
         )
         self._queue.finish(Finished(clip.path, facts))
 

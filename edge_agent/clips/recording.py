@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from edge_agent.clips.footage import FootageQueue
 from edge_agent.clips.policy import ClipPolicy, KeepPolicy
 from edge_agent.clips.recorder import CameraRecorder
+from edge_agent.clips.redaction import Redaction
 from edge_agent.clips.shelf import Shelf
 from edge_agent.clips.writer import ClipWriter
 from edge_agent.delivery.payloads import BundleName
@@ -19,6 +21,8 @@ from edge_agent.sources.sink import PacketSink
 
 # Half a minute of 16 Mbit/s: a disk that is slower for longer has to be given up on.
 _MOST_WAITING_BYTES = 64_000_000
+# Encoding may take its time: what judges comes first.
+_ENCODING_YIELDS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,26 +48,42 @@ def recording(
     options: ClipOptions | None,
     views: Mapping[str, Sequence[str]],
     outbox: Outbox,
+    redactions: Mapping[str, Redaction] = MappingProxyType({}),
     *,
     clock: Callable[[], float] = time.monotonic,
     wall: Callable[[], float] = time.time,
 ) -> Iterator[Recording]:
     """Record the incidents that are told to the outbox it gives, which passes everything on to ``outbox``; without
     ``options`` it does nothing. ``views`` has the ids of a source's views by its own: clips of a wall are of all of it,
-    and a view that is in none has no clips. On leaving, clips in progress are ended and written, within 10 s. No fault
-    of the disk is raised; ``clock`` is monotonic seconds, ``wall`` seconds since the epoch."""
+    and a view that is in none has no clips. ``redactions`` say what must be hidden in the clips of a source: they are
+    encoded, by a thread of their own. On leaving, clips in progress are ended and written, within 10 s for each of the
+    two threads. No fault of the disk is raised; ``clock`` is monotonic seconds, ``wall`` seconds since the epoch."""
     if options is None:
         yield Recording({}, outbox)
         return
-    queue = FootageQueue(_MOST_WAITING_BYTES)
-    recorders = {id_: CameraRecorder(id_, options.clips, options.bundle, queue, clock) for id_ in views}
-    by_view = {view: recorders[id_] for id_, seen in views.items() for view in seen}
-    writer = ClipWriter(queue, Shelf(options.directory, options.keep), tuple(recorders.values()), clock, wall)
-    writer.start()
+    shelf = Shelf(options.directory, options.keep)
+    recorders: dict[str, CameraRecorder] = {}
+    writers = []
+    for encodes in (False, True):
+        queue = FootageQueue(_MOST_WAITING_BYTES)
+        own = {
+            id_: CameraRecorder(id_, options.clips, options.bundle, queue, clock, redactions.get(id_))
+            for id_ in views
+            if (id_ in redactions) is encodes
+        }
+        recorders |= own
+        if own:
+            yields = _ENCODING_YIELDS if encodes else 0
+            writers.append(ClipWriter(queue, shelf, tuple(own.values()), clock, wall, yields=yields))
+    for writer in writers:
+        writer.start()
     try:
-        yield Recording(recorders, RecordedOutbox(outbox, by_view))
+        yield Recording(recorders, RecordedOutbox(outbox, {one: recorders[id_] for id_ in views for one in views[id_]}))
     finally:
-        writer.close()
+        for writer in writers:
+            writer.end()
+        for writer in writers:
+            writer.join()
 
 
 class RecordedOutbox:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import tempfile
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timezone
@@ -36,11 +37,14 @@ class _Clip:
 
 class Shelf:
     """Clips in one folder, a folder a camera, each with its JSON beside it. What lies there is asked of the disk each
-    time, so that clips may be removed by others. A clip has its name only once it is whole."""
+    time, so that clips may be removed by others. A clip has its name only once it is whole. Several threads may write
+    to it, each clips of its own."""
 
     def __init__(self, folder: Path, policy: KeepPolicy) -> None:
         self._folder = folder
         self._policy = policy
+        self._lock = threading.Lock()
+        self._tidied = False
 
     def part(self, path: str) -> Path:
         """Where to write the clip for ``path``; its folder is there. Raises ``ClipError``."""
@@ -64,20 +68,28 @@ class Shelf:
             raise _error(clip, error) from error
 
     def tidy(self) -> None:
-        """See that the folder can be written, and remove what an agent before this one left unfinished. Raises
-        ``ClipError``."""
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=self._folder):
-                pass
-            for part in self._ours(part=True):
-                part.unlink(missing_ok=True)
-        except OSError as error:
-            raise _error(self._folder, error) from error
+        """See that the folder can be written, and remove what an agent before this one left unfinished: to be called
+        before anything is written, and done but once. Raises ``ClipError``."""
+        with self._lock:
+            if self._tidied:
+                return
+            self._tidied = True
+            try:
+                self._folder.mkdir(parents=True, exist_ok=True)
+                with tempfile.TemporaryFile(dir=self._folder):
+                    pass
+                for part in self._ours(part=True):
+                    part.unlink(missing_ok=True)
+            except OSError as error:
+                raise _error(self._folder, error) from error
 
     def prune(self, now: float) -> int:
         """Remove the oldest clips until the rest keeps to the policy at ``now``, seconds since the epoch; how many
         went. Raises ``ClipError``."""
+        with self._lock:
+            return self._prune(now)
+
+    def _prune(self, now: float) -> int:
         try:
             clips = sorted(self._clips(), key=lambda clip: (clip.written, clip.path.name))
             kept, size, gone = len(clips), sum(clip.size for clip in clips), 0

@@ -1,10 +1,12 @@
-"""The one thread that writes every camera's clips."""
+"""A thread that writes cameras' clips: one for all that are copied, and one for all that are encoded."""
 
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import msgspec
 
@@ -12,6 +14,7 @@ from edge_agent.clips.errors import ClipError
 from edge_agent.clips.film import Film
 from edge_agent.clips.footage import Finished, Footage, FootageQueue
 from edge_agent.clips.recorder import CameraRecorder
+from edge_agent.clips.redacted_film import RedactedFilm
 from edge_agent.clips.shelf import Shelf
 
 log = logging.getLogger(__name__)
@@ -20,6 +23,8 @@ _TICK_S = 1.0
 # Clips grow old while none is written.
 _PRUNE_EVERY_S = 600.0
 _END_WITHIN_S = 10.0
+# An encoded film in the making holds some 50 MB, most of it pictures that wait and those of the two codecs.
+MOST_ENCODED = 4
 
 
 class ClipWriter:
@@ -33,29 +38,44 @@ class ClipWriter:
         recorders: Sequence[CameraRecorder],
         clock: Callable[[], float],
         wall: Callable[[], float],
+        *,
+        yields: int = 0,
     ) -> None:
-        """``clock`` is monotonic seconds, ``wall`` seconds since the epoch."""
+        """``clock`` is monotonic seconds, ``wall`` seconds since the epoch. ``yields`` is how far its thread stands
+        back when others want the processor, 0 to 19 (``nice``)."""
         self._queue = queue
         self._shelf = shelf
         self._recorders = recorders
         self._clock = clock
         self._wall = wall
         # A clip that failed has no film: the rest of its footage is let go.
-        self._films: dict[str, Film | None] = {}
+        self._films: dict[str, Film | RedactedFilm | None] = {}
+        self._yields = yields
         self._prune_s = clock()
         self._thread = threading.Thread(target=self._run, name="clips", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
 
-    def close(self) -> None:
-        """End all clips in progress, write what waits and end, within 10 s."""
+    def end(self) -> None:
+        """End all clips in progress, and the thread once it has written what waits."""
         for recorder in self._recorders:
             recorder.close()
         self._queue.close()
+
+    def join(self) -> None:
+        """Wait for the thread, 10 s at most: what is not written then is given up."""
         self._thread.join(_END_WITHIN_S)
 
+    def close(self) -> None:
+        """End all clips in progress, write what waits and end, within 10 s."""
+        self.end()
+        self.join()
+
     def _run(self) -> None:
+        if self._yields:
+            with suppress(OSError, AttributeError):
+                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), self._yields)
         self._try(self._shelf.tidy)
         self._prune()
         while True:
@@ -82,7 +102,14 @@ class ClipWriter:
             self._films[footage.path] = None
 
     def _begin(self, footage: Footage) -> None:
-        self._films[footage.path] = Film(self._shelf.part(footage.path), footage.form)
+        part = self._shelf.part(footage.path)
+        if footage.redaction is None:
+            self._films[footage.path] = Film(part, footage.form)
+            return
+        encoded = sum(isinstance(film, RedactedFilm) for film in self._films.values())
+        if encoded >= MOST_ENCODED:
+            raise ClipError(f"{part}: not made: {encoded} clips are being encoded, and their memory is bounded")
+        self._films[footage.path] = RedactedFilm(part, footage.form, footage.redaction)
 
     def _finish(self, finished: Finished) -> None:
         film = self._films.pop(finished.path, None)
@@ -95,7 +122,7 @@ class ClipWriter:
             film.abandon()
         self._prune()
 
-    def _publish(self, film: Film, finished: Finished) -> None:
+    def _publish(self, film: Film | RedactedFilm, finished: Finished) -> None:
         film.close()
         facts = msgspec.json.format(msgspec.json.encode(finished.facts), indent=2) + b"\n"
         self._shelf.publish(finished.path, facts)

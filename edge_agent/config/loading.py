@@ -82,6 +82,7 @@ def _find_contradictions(document: dict[str, Any]) -> Iterator[tuple[KeyPath, st
     yield from _check_order(document.get("thresholds"), ("thresholds",))
     yield from _check_mqtt(document.get("mqtt"))
     yield from _check_clips(document.get("clips"))
+    yield from _check_privacy(document.get("privacy"), cameras)
 
 
 def _check_order(table: Any, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:  # noqa: ANN401 raw TOML
@@ -131,3 +132,21 @@ def _check_clips(clips: Any) -> Iterator[tuple[KeyPath, str]]:  # noqa: ANN401 r
     if isinstance(before, int | float) and isinstance(longest, int | float) and longest <= before:
         text = f"found {longest} with before_s = {before}: nothing of an incident would be seen; allowed is more"
         yield ("clips", "longest_s"), text
+
+
+def _check_privacy(privacy: Any, cameras: list[Any]) -> Iterator[tuple[KeyPath, str]]:  # noqa: ANN401 raw TOML
+    if isinstance(privacy, dict) and "detector" in privacy:
+        return
+    for path, table in _tables_with_faces(privacy, cameras):
+        if isinstance(table, dict) and table.get("faces") == "blur":
+            text = "found 'blur' without privacy.detector; give [privacy] a detector, as installing.md says under Faces"
+            yield (*path, "faces"), text
+
+
+def _tables_with_faces(privacy: Any, cameras: list[Any]) -> Iterator[tuple[KeyPath, Any]]:  # noqa: ANN401 raw TOML
+    yield ("privacy",), privacy
+    for index, camera in enumerate(cameras):
+        yield ("camera", index), camera
+        cells = camera.get("cell") if isinstance(camera, dict) else None
+        numbered = enumerate(cells if isinstance(cells, list) else ())
+        yield from ((("camera", index, "cell", number), cell) for number, cell in numbered)

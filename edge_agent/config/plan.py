@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -12,17 +12,21 @@ from edge_agent.camera_policies import CameraPolicies
 from edge_agent.camera_spec import CameraSpec
 from edge_agent.clips.policy import ClipPolicy, KeepPolicy
 from edge_agent.clips.recording import ClipOptions
+from edge_agent.config.errors import ConfigError, Problem
 from edge_agent.config.loading import Config
 from edge_agent.config.policies import resolve_policies
 from edge_agent.config.secret import insert_password, read_secret
 from edge_agent.config.settings import Camera, Watched
-from edge_agent.config.walls import list_cells
+from edge_agent.config.walls import list_cells, list_views
 from edge_agent.cover import Cover
 from edge_agent.delivery.broker import Broker, TLSFiles
 from edge_agent.delivery.opening import Delivery
 from edge_agent.delivery.payloads import BundleName
 from edge_agent.delivery.spool import SpoolLimits
 from edge_agent.delivery.topics import Topics
+from edge_agent.privacy.errors import DetectorError
+from edge_agent.privacy.fastest_det import open_fastest_det
+from edge_agent.privacy.head_finder import HeadFinder
 from edge_agent.sources import SourceOptions, anchor
 from edge_agent.view import View
 from models.bundle import Bundle, open_bundle
@@ -49,8 +53,10 @@ class Plan:
         return open_bundle(self.config.resolve(bundle.path), TrustStore.load(keys, accept=bundle.accept))
 
     def cameras(self, manifest: Manifest) -> tuple[CameraSpec, ...]:
-        """All cameras with their passwords and policies in place; raises as ``policies`` does, and ``SecretError``."""
+        """All cameras with their passwords and policies in place; raises as ``policies`` and ``head_finder`` do, and
+        ``SecretError``."""
         policies = self.policies(manifest)
+        finder = self.head_finder()
         return tuple(
             CameraSpec(
                 camera.id,
@@ -58,9 +64,10 @@ class Plan:
                 _source_options(camera),
                 policies.get(camera.id),
                 cells=tuple(
-                    View(cell.id, cell.region, policies[cell.id], _cover(cell.tables[0])) for cell in list_cells(camera)
+                    View(cell.id, cell.region, policies[cell.id], self._cover(cell.tables, finder))
+                    for cell in list_cells(camera)
                 ),
-                cover=_cover(camera),
+                cover=self._cover((camera,), finder),
             )
             for camera in self.config.settings.camera
         )
@@ -69,6 +76,20 @@ class Plan:
         """Every camera's policies by its id, those of a wall by its cells' ids; raises ``ConfigError`` where keys and
         bundle contradict each other."""
         return resolve_policies(self.config, manifest)
+
+    def head_finder(self) -> HeadFinder | None:
+        """What finds heads, where those of any camera are to be blurred; raises ``ConfigError`` when it is not there:
+        nothing may be shown then, and a person must see to it."""
+        detector = self.config.settings.privacy.detector
+        views = (view for camera in self.config.settings.camera for view in list_views(camera))
+        if not any(self._blurs(view.tables) for view in views):
+            return None
+        try:
+            # Without the key, which loading does not let pass, there is no such file either.
+            return open_fastest_det(self.config.resolve(detector or ""))
+        except DetectorError as error:
+            problem = Problem(self.config.locator.line(("privacy", "detector")), "privacy.detector", str(error))
+            raise ConfigError(self.config.path, [problem]) from error
 
     def options(self) -> AgentOptions:
         """How the agent works apart from each camera's policies."""
@@ -134,14 +155,18 @@ class Plan:
             keep=KeepPolicy(int(clips.max_megabytes * 1_000_000), clips.max_age_hours * 3600, clips.max_count),
         )
 
+    def _blurs(self, tables: Sequence[Watched]) -> bool:
+        """Whether heads are blurred, by the nearest of ``tables`` that says so, else by ``[privacy]``."""
+        own = next((table.faces for table in tables if table.faces is not None), self.config.settings.privacy.faces)
+        return own == "blur"
+
+    def _cover(self, tables: Sequence[Watched], finder: HeadFinder | None) -> Cover:
+        return Cover(tables[0].zones, tables[0].masks, finder if self._blurs(tables) else None)
+
     def _address(self, camera: Camera) -> str:
         if camera.password is None:
             return anchor(camera.source, self.config.path.absolute().parent)
         return insert_password(camera.source, camera.password, self.environment)
-
-
-def _cover(watched: Watched) -> Cover:
-    return Cover(watched.zones, watched.masks)
 
 
 def _source_options(camera: Camera) -> SourceOptions:

@@ -68,6 +68,7 @@ Polygon = Annotated[tuple[Point, ...], msgspec.Meta(min_length=3, max_length=64)
 GridText = Annotated[
     str, msgspec.Meta(pattern=GRID_PATTERN, description="rows x columns, from '1x2' to '8x8', such as '2x3'")
 ]
+Faces = Literal["show", "blur"]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
 _PORTS = r"([1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])"
 Listen = Annotated[
@@ -160,6 +161,14 @@ class Snapshots(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     score: bool = _SNAPSHOTS.score
 
 
+class Privacy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[privacy]``: whether people's heads are made unrecognisable in pictures and clips, and the weights that find
+    them, which the agent does not bring along."""
+
+    faces: Faces = "show"
+    detector: FilePath | None = None
+
+
 class Clips(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[clips]``: its presence has a film of each incident kept on the device; the oldest leave first."""
 
@@ -196,7 +205,7 @@ class Watched(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     ``largest_gap_s``) and ``[incidents]`` may stand here too and come before those for all cameras.
 
     ``zones`` and ``masks`` are polygons: outside of all zones nothing is judged, and what is inside a mask is neither
-    judged nor shown. A wall has them at its cells.
+    judged nor shown. A wall has them at its cells. ``faces`` comes before that of ``[privacy]``.
     """
 
     id: Name
@@ -216,6 +225,7 @@ class Watched(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     schedule: tuple[Hours, ...] | None = None
     zones: tuple[Polygon, ...] = ()
     masks: tuple[Polygon, ...] = ()
+    faces: Faces | None = None
 
 
 class Cell(Watched, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -260,6 +270,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     sampling: Sampling = Sampling()
     incidents: Incidents = Incidents()
     snapshots: Snapshots = Snapshots()
+    privacy: Privacy = Privacy()
     clips: Clips | None = None
     health: Health = Health()
     metrics: Metrics | None = None
