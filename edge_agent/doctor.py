@@ -14,14 +14,18 @@ from pathlib import Path
 from typing import Literal
 
 import msgspec
+import numpy as np
 
 from edge_agent.camera_spec import CameraSpec
 from edge_agent.cell_image import CellImage
+from edge_agent.clips.encoder import ENCODERS, list_encoders
+from edge_agent.config.errors import ConfigError
 from edge_agent.config.plan import Plan
 from edge_agent.delivery.connection import open_connection
 from edge_agent.delivery.errors import SpoolError, SpoolInUseError
 from edge_agent.delivery.opening import SPOOL_FILE
 from edge_agent.delivery.spool import EARLIEST_PLAUSIBLE_CLOCK, Spool, SpoolLimits
+from edge_agent.privacy.weights import FASTEST_DET
 from edge_agent.sources import SourceError, open_source
 from edge_agent.sources.decoding import probe_decoding
 from models.bundle import Bundle
@@ -86,7 +90,7 @@ def examine_clock(now: float, synchronized: Path = _SYNCHRONIZED) -> Finding:
 
 
 def examine_plan(plan: Plan) -> Iterator[Finding]:
-    """Bundle, spool, clips, broker and cameras of a valid configuration."""
+    """Bundle, cameras, faces, spool, clips and broker of a valid configuration."""
     yield Finding(name="configuration", outcome="ok", detail=str(plan.config.path))
     try:
         bundle = plan.open_bundle()
@@ -96,6 +100,7 @@ def examine_plan(plan: Plan) -> Iterator[Finding]:
     else:
         yield _examine_bundle(plan, bundle)
         yield from _examine_cameras(plan, bundle)
+    yield from _examine_faces(plan)
     if plan.metrics_address() is not None:
         yield _examine_metrics()
     yield _examine_spool(plan)
@@ -121,6 +126,22 @@ def _examine_bundle(plan: Plan, bundle: Bundle) -> Finding:
         detail = f"{bundle.manifest.name} {bundle.manifest.version}, {bundle.signature.state}, self-test passed on"
         outcome: Outcome = "ok" if bundle.signature.state == "trusted" else "warning"
         return Finding(name="bundle", outcome=outcome, detail=f"{detail} {detector.description}")
+
+
+def _examine_faces(plan: Plan) -> Iterator[Finding]:
+    """What finds heads, where any camera's are to be blurred: the agent does not start without it."""
+    try:
+        finder = plan.head_finder()
+    except ConfigError as error:
+        yield Finding(name="faces", outcome="failed", detail=str(error))
+        return
+    if finder is not None:
+        picture = np.zeros((720, 1280, 3), np.uint8)
+        began_s = time.monotonic()
+        finder.find(picture, closely=True)
+        took_ms = 1000 * (time.monotonic() - began_s)
+        detail = f"blurred where {FASTEST_DET.name} finds them, {took_ms:.0f} ms a snapshot"
+        yield Finding(name="faces", outcome="ok", detail=detail)
 
 
 def _examine_metrics() -> Finding:
@@ -168,6 +189,9 @@ def _examine_clips(directory: Path, max_bytes: float) -> Finding:
         detail = f"{directory}: {error.strerror}; give clips.directory a folder that the agent may write"
         return Finding(name="clips", outcome="failed", detail=detail)
     detail = f"{directory}: {taken / 1e6:.0f} MB of clips, {free / 1e6:.0f} MB free"
+    if not list_encoders():
+        told = f"{detail}; nothing here encodes H.264 ({', '.join(ENCODERS)}): cameras that hide something get no clips"
+        return Finding(name="clips", outcome="warning", detail=told)
     if free + taken < max_bytes:
         return Finding(name="clips", outcome="warning", detail=f"{detail}, less than clips.max_megabytes")
     return Finding(name="clips", outcome="ok", detail=detail)

@@ -20,7 +20,7 @@ from edge_agent.camera_spec import CameraSpec
 from edge_agent.command_line import main
 from edge_agent.config import Settings
 from edge_agent.cover import Cover
-from edge_agent.run_command import filmed
+from edge_agent.run_command import filmed, redactions
 from edge_agent.sources import explain_absence
 from edge_agent.view import View
 from tests import tiny_bundle
@@ -306,6 +306,7 @@ def test_doctor_finds_everything_fine_when_it_is(
         ('directory = "clips"', 'directory = "edge.toml"', "clips", "Not a directory; give clips.directory a folder"),
         ('directory = "clips"', 'directory = "edge.toml/clips"', "clips", "Not a directory; give clips.directory"),
         ("loop = true", "lop = true", "configuration", "did you mean 'loop'?"),
+        ("[clips]", '[privacy]\nfaces = "blur"\ndetector = "none.onnx"\n[clips]', "faces", "none.onnx: cannot be read"),
     ],
 )
 def test_doctor_names_the_fault_and_exits_with_1_when_something_is_missing(
@@ -360,7 +361,7 @@ def test_bench_measures_the_configured_bundle_and_keeps_it_for_the_agent(
     assert figures["fingerprint"] == kept["fingerprint"]
 
 
-def test_a_camera_with_a_mask_is_not_filmed() -> None:
+def test_what_a_camera_masks_is_hidden_in_its_clips() -> None:
     mask = Cover(masks=(((0.0, 0.0), (1.0, 0.0), (1.0, 1.0)),))
     cameras = [
         CameraSpec("open", "a"),
@@ -368,4 +369,12 @@ def test_a_camera_with_a_mask_is_not_filmed() -> None:
         CameraSpec("wall", "c", cells=(View("one"), View("two"))),
         CameraSpec("half", "d", cells=(View("three"), View("four", cover=mask))),
     ]
-    assert filmed(cameras) == {"open": ("open",), "wall": ("one", "two")}
+    assert filmed(cameras) == {
+        "open": ("open",),
+        "masked": ("masked",),
+        "wall": ("one", "two"),
+        "half": ("three", "four"),
+    }
+    hidden = redactions(cameras)
+    assert set(hidden) == {"masked", "half"}
+    assert [redaction.hidden for redaction in hidden.values()] == [("masks",), ("masks",)]

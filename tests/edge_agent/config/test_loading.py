@@ -226,3 +226,24 @@ def test_error_is_told_when_file_is_not_text(tmp_path: Path) -> None:
     (tmp_path / "edge.toml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ConfigError, match="not UTF-8 text"):
         load_config(tmp_path / "edge.toml")
+
+
+@pytest.mark.parametrize(
+    ("added", "text"),
+    [
+        ('[privacy]\nfaces = "blur"\n', "privacy.faces: found 'blur' without privacy.detector; give [privacy] a"),
+        ('[[camera]]\nid = "a"\nsource = "x.mp4"\nfaces = "blur"\n', "camera[4].faces: found 'blur' without priv"),
+        ('faces = "blur"\n', "camera[3].cell[1].faces: found 'blur' without privacy.detector"),
+        ('[privacy]\nfaces = "hide"\n', "privacy.faces: found 'hide'; allowed is one of 'blur', 'show'"),
+        ("faces = true\n", "camera[3].cell[1].faces: found true; allowed is one of 'blur', 'show'"),
+    ],
+)
+def test_faces_are_not_blurred_without_a_detector(tmp_path: Path, added: str, text: str) -> None:
+    path = write(tmp_path, VALID + WALL + added)
+    with pytest.raises(ConfigError) as caught:
+        load_config(path)
+    told = str(caught.value).splitlines()
+    assert len(told) == 1, told
+    assert text in told[0]
+    lines = path.read_text().splitlines()
+    assert told[0].startswith(f"{path}:{next(at for at, one in enumerate(lines, 1) if one.startswith('faces'))}: ")

@@ -19,6 +19,7 @@ from edge_agent.region import Region
 from edge_agent.sources import redact
 from models.bundle import Bundle
 from models.manifest import Thresholds
+from tests.edge_agent.privacy.weights import FASTEST_DET, needs_weights
 
 MINIMAL = """\
 site = "school"
@@ -271,3 +272,51 @@ def test_secrets_reach_their_users_and_no_repr(tmp_path: Path, tiny: Bundle) -> 
     shown = repr(broker) + repr(plan) + repr(plan.delivery("1", tiny.manifest))
     assert "hunter2" not in shown
     assert "w%3Ard" not in shown
+
+
+BLURRED = """\
+[privacy]
+faces = "{faces}"
+detector = "weights.onnx"
+[[camera]]
+id = "gate"
+source = "file:gate.mp4"
+faces = "show"
+[[camera]]
+id = "wall"
+source = "file:wall.mp4"
+faces = "blur"
+[[camera.cell]]
+id = "hall"
+box = [0, 0, 0.5, 1]
+[[camera.cell]]
+id = "stairs"
+box = [0.5, 0, 1, 1]
+faces = "show"
+"""
+
+
+@needs_weights
+@pytest.mark.parametrize(("faces", "yard"), [("blur", True), ("show", False)])
+def test_faces_are_blurred_as_the_cell_or_camera_says_else_as_privacy_does(
+    tmp_path: Path, tiny: Bundle, faces: str, yard: bool
+) -> None:
+    (tmp_path / "weights.onnx").symlink_to(FASTEST_DET)
+    plan = make_plan(tmp_path, MINIMAL + BLURRED.format(faces=faces))
+    views = {view.id: view.cover.heads is not None for camera in plan.cameras(tiny.manifest) for view in camera.views}
+    assert views == {"yard": yard, "gate": False, "hall": True, "stairs": False}
+
+
+def test_nothing_starts_when_what_finds_faces_is_not_there(tmp_path: Path, tiny: Bundle) -> None:
+    plan = make_plan(tmp_path, MINIMAL + BLURRED.format(faces="blur"))
+    with pytest.raises(ConfigError, match=r"edge\.toml:11: privacy\.detector: .*weights\.onnx: cannot be read"):
+        plan.cameras(tiny.manifest)
+    (tmp_path / "weights.onnx").write_bytes(b"something else")
+    with pytest.raises(ConfigError, match=r"found a file with SHA-256 .*; allowed is FastestDet\.onnx"):
+        plan.cameras(tiny.manifest)
+
+
+def test_detector_is_not_asked_for_when_no_faces_are_blurred(tmp_path: Path, tiny: Bundle) -> None:
+    plan = make_plan(tmp_path, MINIMAL + '[privacy]\ndetector = "weights.onnx"\n')
+    assert plan.head_finder() is None
+    assert plan.cameras(tiny.manifest)[0].cover == OPEN
