@@ -271,6 +271,15 @@ def test_check_passes_and_names_the_camera_that_this_machine_cannot_open(
     assert told[-1].startswith("camera yard cannot be opened on this machine: this Python has no PyGObject; install")
 
 
+def test_check_and_run_name_the_missing_detector_of_faces(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = set_port(config, 1).read_text()
+    config.write_text(text.replace("[clips]", '[privacy]\nfaces = "blur"\ndetector = "none.onnx"\n[clips]'))
+    for command in ("check", "run"):
+        assert main([command, "--config", str(config)]) == 2
+        told = capsys.readouterr().err
+        assert re.search(r"edge\.toml:\d+: privacy\.detector: .*none\.onnx: cannot be read: No such file", told), told
+
+
 def test_check_and_doctor_count_a_walls_cells(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     set_port(config, 1).write_text(config.read_text() + 'grid = "2x3"\n')
     assert main(["check", "--config", str(config)]) == 0

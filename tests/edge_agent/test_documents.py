@@ -14,11 +14,12 @@ import pytest
 
 from edge_agent.clips.facts import ClipFacts, Cut
 from edge_agent.config import load_config
-from edge_agent.config.settings import Clips
+from edge_agent.config.settings import Clips, Privacy
 from edge_agent.config.walls import list_views
 from edge_agent.delivery.message_schemas import DIRECTORY, generate_schemas, render_schema
 from edge_agent.delivery.payloads import PAYLOADS
 from edge_agent.delivery.topics import Topics
+from edge_agent.privacy.weights import FASTEST_DET
 from tests.edge_agent.delivery.listener import Listener, wait_for
 from tests.edge_agent.delivery.mosquitto import Mosquitto
 from tests.edge_agent.delivery.samples import health, incident, make_outbox, snapshot, state
@@ -46,6 +47,20 @@ def test_clips_of_the_example_are_valid_when_they_are_asked_for(tmp_path: Path) 
     (tmp_path / "edge.toml").write_text(text)
     clips = load_config(tmp_path / "edge.toml").settings.clips
     assert clips == Clips(directory="/var/lib/nexara-edge/clips")
+
+
+def test_privacy_of_the_documents_is_valid_and_names_the_weights_that_are_taken(tmp_path: Path) -> None:
+    found = re.search(r"<!-- privacy -->\n```toml\n(.*?)```", INSTALLING, re.DOTALL)
+    assert found is not None
+    example = (ROOT / "docs" / "edge.toml").read_text()
+    path = tmp_path / "edge.toml"
+    path.write_text(example + found[1])
+    wanted = Privacy(faces="blur", detector="/opt/nexara/FastestDet.onnx")
+    assert load_config(path).settings.privacy == wanted
+    path.write_text(re.sub(r"^# (?=\[privacy\]|faces = \"blur\"|detector)", "", example, flags=re.MULTILINE))
+    assert load_config(path).settings.privacy == wanted
+    assert FASTEST_DET.address in INSTALLING
+    assert f"{FASTEST_DET.sha256}  {wanted.detector}" in INSTALLING
 
 
 def test_example_walls_are_valid(tmp_path: Path) -> None:
