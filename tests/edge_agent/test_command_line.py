@@ -327,6 +327,15 @@ def test_doctor_names_the_fault_and_exits_with_1_when_something_is_missing(
     assert text in line
 
 
+def test_doctor_warns_when_nothing_encodes_what_clips_hide(
+    config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge_agent.doctor.list_encoders", lambda: ())
+    main(["doctor", "--config", str(set_port(config, 1))])
+    line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("warning  clips"))
+    assert "nothing here encodes H.264 (libx264, libopenh264, h264_v4l2m2m, h264_nvenc)" in line
+
+
 def test_doctor_tells_the_reason_when_broker_refuses_the_password(
     config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -11,6 +11,7 @@ from edge_agent.frame import Frame
 from edge_agent.sample import Sample, SampleMaker
 from edge_agent.sampling import SamplingPolicy
 from tests.edge_agent.films import write_film
+from tests.edge_agent.privacy.finding import FixedFinder
 from tests.edge_agent.test_sample import frames_of
 from tests.tiny_bundle import GEOMETRY, PREPROCESSING
 
@@ -71,3 +72,10 @@ def test_masks_are_black_in_pictures_and_zones_are_not(frames: list[Frame]) -> N
         assert picture[:, picture.shape[1] // 2 + 1 :].any()
     assert shown.colour(160)[:, :70].any()
     assert masked.size == shown.size == SIZE
+
+
+def test_blurring_faces_changes_nothing_of_what_is_judged(frames: list[Frame]) -> None:
+    finder = FixedFinder((0.0, 0.0, 1.0, 1.0))
+    np.testing.assert_array_equal(sample(frames, Cover(heads=finder)).pixels, sample(frames, Cover()).pixels)
+    assert finder.asked == []
+    assert Cover(heads=finder).hidden(SIZE) is None

@@ -202,6 +202,18 @@ def test_error_names_what_was_tried_when_nothing_encodes(tmp_path: Path, monkeyp
         make(make_film(tmp_path / "a.mp4", **H264, bf="0"), tmp_path / "b.mp4", of_all(Cover(masks=(LEFT,))))
 
 
+def test_next_encoder_is_taken_when_one_cannot_be_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """FFmpeg has encoders of chips that this machine has not."""
+    if "h264_v4l2m2m" not in av.codec.codecs_available or list(Path("/dev").glob("video*")):
+        pytest.skip("this FFmpeg has no encoder that cannot be opened here")
+    monkeypatch.setattr(encoder, "ENCODERS", {"h264_v4l2m2m": {}, "libx264": {}})
+    make(make_film(tmp_path / "a.mp4", **H264, bf="0"), tmp_path / "b.mp4", of_all(Cover(masks=(LEFT,))))
+    assert len(decode(tmp_path / "b.mp4")[0]) == 3 * FPS
+    monkeypatch.setattr(encoder, "ENCODERS", {"h264_v4l2m2m": {}})
+    with pytest.raises(ClipError, match=r"no H\.264 can be encoded here.*\(h264_v4l2m2m: "):
+        make(make_film(tmp_path / "c.mp4", **H264, bf="0"), tmp_path / "d.mp4", of_all(Cover(masks=(LEFT,))))
+
+
 def test_error_says_why_when_the_disk_is_full(tmp_path: Path, tiny_disk: Path) -> None:
     form, pictures = read_packets(make_film(tmp_path / "a.mp4", seconds=8, **H264, bf="0", qp="1"))
     film = RedactedFilm(tiny_disk / "b.mp4", form, of_all(Cover(masks=(LEFT,))))
