@@ -111,7 +111,6 @@ class SampleMaker:
     def let_go(self) -> None:
         """Let go of the last frame, which takes megabytes: what follows right after it is not needed."""
         self._previous = None
-        self._sampler.let_go()
 
     def make(self, frame: Frame, arrived_s: float) -> list[Sample]:
         """The samples that are complete with ``frame``; mostly none."""
@@ -125,7 +124,7 @@ class SampleMaker:
         here, previous = _Placed(tick, frame), self._previous
         self._previous = here
         self._last = frame.time_s, tick.time_s
-        step = self._sampler.offer(tick)
+        step = self._sampler.offer(tick, turns_back=previous is not None)
         if previous is not None and step.take_previous:
             self._keep(previous)
         if step.take:

@@ -74,7 +74,6 @@ class Sampler:
         self._planned_mode: Mode = "idle"
         self._plans: deque[_Plan] = deque()
         self._previous: Tick | None = None
-        self._turns_back = True
         self._chosen: list[float] = []
         self._last_s = 0.0
         self._next_s = 0.0
@@ -96,12 +95,9 @@ class Sampler:
             self._glancing = True
         return begins
 
-    def let_go(self) -> None:
-        """Take that the last frame is not kept: the next one's samples do not turn back to it."""
-        self._turns_back = False
-
-    def offer(self, tick: Tick) -> Step:
-        """Take the next frame's place in time; ``tick.time_s`` rises from call to call."""
+    def offer(self, tick: Tick, *, turns_back: bool = True) -> Step:
+        """Take the next frame's place in time; ``tick.time_s`` rises from call to call. Unless it ``turns_back``, the
+        frame before is not there any more, and no sample takes it."""
         previous = self._previous
         if previous is None or tick.run != previous.run:
             previous = None
@@ -112,8 +108,7 @@ class Sampler:
         self._follow_mode(tick.time_s)
         self._plan(tick.time_s)
         self._previous = tick
-        earlier, self._turns_back = previous if self._turns_back else None, True
-        return self._resolve(earlier, tick)
+        return self._resolve(previous if turns_back else None, tick)
 
     def _intervals(self, policy: SamplingPolicy) -> dict[Mode, float]:
         return {"idle": policy.idle_interval_s, "alert": 1.0 / policy.alert_rate_hz}

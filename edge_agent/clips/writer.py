@@ -23,7 +23,7 @@ _TICK_S = 1.0
 # Clips grow old while none is written.
 _PRUNE_EVERY_S = 600.0
 _END_WITHIN_S = 10.0
-# An encoded film in the making holds some 50 MB, most of it pictures that wait and those of the two codecs.
+# An encoded film in the making holds some 26 MB, most of it pictures that wait and those of the two codecs.
 MOST_ENCODED = 4
 
 
@@ -66,11 +66,6 @@ class ClipWriter:
     def join(self) -> None:
         """Wait for the thread, 10 s at most: what is not written then is given up."""
         self._thread.join(_END_WITHIN_S)
-
-    def close(self) -> None:
-        """End all clips in progress, write what waits and end, within 10 s."""
-        self.end()
-        self.join()
 
     def _run(self) -> None:
         if self._yields:

@@ -74,15 +74,22 @@ def _find_contradictions(document: dict[str, Any]) -> Iterator[tuple[KeyPath, st
     yield from find_wall_faults(cameras)
     for index, camera in enumerate(cameras):
         if isinstance(camera, dict):
-            yield from _check_order(camera, ("camera", index))
             yield from _check_source(camera, ("camera", index))
-            cells = camera.get("cell")
-            for number, cell in enumerate(cells if isinstance(cells, list) else []):
-                yield from _check_order(cell, ("camera", index, "cell", number))
+    for path, watched in _list_watched(cameras):
+        yield from _check_order(watched, path)
     yield from _check_order(document.get("thresholds"), ("thresholds",))
     yield from _check_mqtt(document.get("mqtt"))
     yield from _check_clips(document.get("clips"))
     yield from _check_privacy(document.get("privacy"), cameras)
+
+
+def _list_watched(cameras: list[Any]) -> Iterator[tuple[KeyPath, Any]]:
+    """Each camera's table and those of its cells."""
+    for index, camera in enumerate(cameras):
+        yield ("camera", index), camera
+        cells = camera.get("cell") if isinstance(camera, dict) else None
+        for number, cell in enumerate(cells if isinstance(cells, list) else []):
+            yield ("camera", index, "cell", number), cell
 
 
 def _check_order(table: Any, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:  # noqa: ANN401 raw TOML
@@ -137,16 +144,7 @@ def _check_clips(clips: Any) -> Iterator[tuple[KeyPath, str]]:  # noqa: ANN401 r
 def _check_privacy(privacy: Any, cameras: list[Any]) -> Iterator[tuple[KeyPath, str]]:  # noqa: ANN401 raw TOML
     if isinstance(privacy, dict) and "detector" in privacy:
         return
-    for path, table in _tables_with_faces(privacy, cameras):
+    for path, table in ((("privacy",), privacy), *_list_watched(cameras)):
         if isinstance(table, dict) and table.get("faces") == "blur":
             text = "found 'blur' without privacy.detector; give [privacy] a detector, as installing.md says under Faces"
             yield (*path, "faces"), text
-
-
-def _tables_with_faces(privacy: Any, cameras: list[Any]) -> Iterator[tuple[KeyPath, Any]]:  # noqa: ANN401 raw TOML
-    yield ("privacy",), privacy
-    for index, camera in enumerate(cameras):
-        yield ("camera", index), camera
-        cells = camera.get("cell") if isinstance(camera, dict) else None
-        numbered = enumerate(cells if isinstance(cells, list) else ())
-        yield from ((("camera", index, "cell", number), cell) for number, cell in numbered)

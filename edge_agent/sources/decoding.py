@@ -41,6 +41,8 @@ class Decoder:
         self._name = name
         # One thread per camera and no frame held back for the next: many cameras share few cores.
         stream.codec_context.thread_count = 1
+        # Pictures that are built on later ones come out of order, and how far only the stream's own decoder was told.
+        self._closable = stream.codec_context.name in _CLOSABLE and not stream.codec_context.has_b_frames
         self._own: VideoCodecContext | None = None
         self._hardware: VideoCodecContext | None = None
         self._proved = False
@@ -75,18 +77,13 @@ class Decoder:
     @property
     def is_closed(self) -> bool:
         """Whether the next packet opens it anew."""
-        return self._hardware is None and self._own is None and self._is_closable
-
-    @property
-    def _is_closable(self) -> bool:
-        # Pictures that are built on later ones come out of order, and how far only the stream's own decoder was told.
-        return self._stream.codec_context.name in _CLOSABLE and not self._stream.codec_context.has_b_frames
+        return self._hardware is None and self._own is None and self._closable
 
     def _software(self) -> VideoCodecContext:
-        if not self._is_closable:
-            return self._stream.codec_context
+        context = self._stream.codec_context
+        if not self._closable:
+            return context
         if self._own is None:
-            context = self._stream.codec_context
             self._own = _open_like(context, CodecContext.create(context.name, "r"))
         return self._own
 

@@ -123,7 +123,8 @@ def test_films_in_the_making_are_few(film: Path, tmp_path: Path, caplog: pytest.
     wait_for(lambda: "not made" in caplog.text, "nothing was refused", 30)
     films = [one for one in writer._films.values() if isinstance(one, RedactedFilm)]
     assert len(films) == MOST_ENCODED
-    writer.close()
+    writer.end()
+    writer.join()
     assert f"{MOST_ENCODED} clips are being encoded" in caplog.text
 
 
