@@ -184,9 +184,12 @@ class VideoReader:
         except EOFError:
             return
         except (av.FFmpegError, ValueError):
-            self._skip()
+            if not due.again:
+                self._skip()
             return
-        for frame in () if due.again else frames:
+        if due.again:
+            return
+        for frame in frames:
             if frame.is_corrupt:
                 self._skip()
             else:

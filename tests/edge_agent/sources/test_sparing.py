@@ -7,9 +7,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Literal
 
+import av
 import numpy as np
 import pytest
 from av.codec import CodecContext
+from av.container import InputContainer
 
 from edge_agent.events import Mode
 from edge_agent.frame import Frame
@@ -17,7 +19,7 @@ from edge_agent.sample import Sample, SampleMaker
 from edge_agent.sampling import SamplingPolicy
 from edge_agent.sources import decoding
 from edge_agent.sources.source import Need, SourceOptions, needs_all
-from edge_agent.sources.video import Decoded, VideoReader
+from edge_agent.sources.video import Admission, Decoded, VideoReader
 from tests.edge_agent.films import SIZE, write_film
 from tests.tiny_bundle import GEOMETRY, PREPROCESSING
 
@@ -139,6 +141,31 @@ def test_every_picture_comes_once_and_whole_whenever_a_camera_wakes(between: int
     assert times == sorted(set(times))
     for picture in watcher.pictures:
         np.testing.assert_array_equal(picture.image.luma(), whole[round(picture.time_s, 3)])
+
+
+def test_a_broken_packet_counts_once_though_it_is_decoded_twice(tmp_path: Path) -> None:
+    """The second packet of a second is broken; the camera glances at its beginning and wakes later in it."""
+    path = write_stream(tmp_path / "film.mp4", FPS, 3)
+    broken = FPS + 1
+    count = 0
+
+    def admit(_: InputContainer) -> Admission:
+        def spoil(packet: av.Packet[av.VideoStream]) -> None:
+            nonlocal count
+            if count == broken:
+                packet.update(bytes(packet.size))
+            count += 1
+
+        return spoil
+
+    def needed(time_s: float, *, key: bool) -> bool:
+        return key or not 1.2 < time_s < 1.5
+
+    reader = VideoReader(str(path), SourceOptions(), time.monotonic, needed=needed, admit=admit)
+    while reader.read():
+        pass
+    assert reader.skipped == 1
+    reader.close()
 
 
 def needs_beginnings(time_s: float, *, key: bool) -> bool:
