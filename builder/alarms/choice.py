@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import takewhile
 
 import msgspec
 import numpy as np
@@ -112,8 +113,11 @@ def choose_alarms(
     make it sure that there are no more false alarms an hour than the budget, and as many fights of the held-out
     ``clips`` as then possible raise one.
 
-    Of thresholds that find as many fights, the highest is taken; where none keeps the budget, the highest of all.
-    Raises ``DataError`` without streams or without clips of both classes.
+    Thresholds are tried from the highest down, and the first that does not keep the budget surely ends it: such a
+    fixed sequence of tests is as sure as one of them, however many there are (Angelopoulos et al. 2021, "Learn then
+    Test"), where the best of all that pass alone would not be. Of thresholds that find as many fights, the highest is
+    taken; where none keeps the budget, the highest of all. Raises ``DataError`` without streams or without clips of
+    both classes.
     """
     if not streams:
         raise DataError("no calm stream to choose thresholds by: the recipe's [alarms] has to ask for one at least")
@@ -121,7 +125,7 @@ def choose_alarms(
     seconds = sum(stream.seconds for stream in streams)
     judged = tuple([clip.judged() for clip in part] for part in (fights, calm))
     points = _points(_counts(streams), seconds / 3600, judged, candidates(wake), budget_per_hour, rule)
-    allowed = [point for point in points if point.certainty >= SURE]
+    allowed = list(takewhile(lambda point: point.certainty >= SURE, reversed(points)))
     best = max(allowed, key=lambda point: (point.fights, point.alert)) if allowed else points[-1]
     return AlarmChoice(
         thresholds=_thresholds(wake, best.alert),

@@ -79,6 +79,15 @@ def test_the_highest_threshold_is_taken_and_said_to_fail_when_none_keeps_the_bud
     assert (found.within, found.thresholds.alert, found.alarms) == (False, ALERTS[-1], 2)
 
 
+def test_no_threshold_below_one_that_breaks_the_budget_is_taken_though_it_keeps_it() -> None:
+    """A fight-like minute that never falls below a lower ``clear`` is one alarm there, and several above."""
+    raised = [(1.0,) if alert < 0.7 else (1.0, 40.0, 80.0) if alert < 0.8 else () for alert in ALERTS]
+    stream = Watched(name="x", seconds=1800.0, awake_s=0.0, alarms_s=tuple(raised))
+    found = choose_alarms([stream], [*FIGHTS, *CALM], 0.5, TARGET, 9.5, RULE)
+    assert found.points[0].certainty >= SURE
+    assert (found.thresholds.alert, found.alarms) == (0.83, 0)
+
+
 @pytest.mark.parametrize(
     ("budget", "told"),
     [(6.0, "only 40% of the held-out ones"), (9.5, None), (5.9, "the highest, 0.995, raised 0 in 0.5 hours")],

@@ -34,15 +34,21 @@ def display() -> Iterator[str]:
         server.terminate()
 
 
-@pytest.mark.parametrize(("part", "size"), [("", (240, 320)), (".0+16,8?size=160x120&fps=25", (120, 160))])
-def test_screen_is_captured_whole_or_in_part(display: str, part: str, size: tuple[int, int]) -> None:
+@pytest.mark.parametrize(
+    ("part", "size", "fps"), [("", (240, 320), 10), (".0+16,8?size=160x120&fps=25", (120, 160), 25)]
+)
+def test_screen_is_captured_whole_or_in_part(display: str, part: str, size: tuple[int, int], fps: int) -> None:
+    began_s = time.monotonic()
     source = open_source(f"screen:{display}{part}", SourceOptions(), time.monotonic)
     frames = [source.read(threading.Event()) for _ in range(5)]
+    took_s = time.monotonic() - began_s
     source.close()
     assert {frame.image.size for frame in frames if frame} == {size}
     assert {int(np.median(frame.image.luma())) for frame in frames if frame} == {255}
     times = [frame.time_s for frame in frames if frame]
-    assert times[-1] - times[0] == pytest.approx(4 / (25 if part else 10), abs=0.1)
+    assert times == sorted(times)
+    # A busy machine is late with some pictures, and catches up; it has none before its time.
+    assert took_s >= 4 / fps
 
 
 def test_screen_fails_with_reason_when_no_server_runs() -> None:
