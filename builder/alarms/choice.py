@@ -113,10 +113,7 @@ def choose_alarms(
     make it sure that there are no more false alarms an hour than the budget, and as many fights of the held-out
     ``clips`` as then possible raise one.
 
-    Thresholds are tried from the highest down, and the first that does not keep the budget surely ends it: such a
-    fixed sequence of tests is as sure as one of them, however many there are (Angelopoulos et al. 2021, "Learn then
-    Test"), where the best of all that pass alone would not be. Of thresholds that find as many fights, the highest is
-    taken; where none keeps the budget, the highest of all. Raises ``DataError`` without streams or without clips of
+    Where none keeps the budget, the highest of all is taken. Raises ``DataError`` without streams or without clips of
     both classes.
     """
     if not streams:
@@ -125,13 +122,12 @@ def choose_alarms(
     seconds = sum(stream.seconds for stream in streams)
     judged = tuple([clip.judged() for clip in part] for part in (fights, calm))
     points = _points(_counts(streams), seconds / 3600, judged, candidates(wake), budget_per_hour, rule)
-    allowed = list(takewhile(lambda point: point.certainty >= SURE, reversed(points)))
-    best = max(allowed, key=lambda point: (point.fights, point.alert)) if allowed else points[-1]
+    best, within = _best(points)
     return AlarmChoice(
         thresholds=_thresholds(wake, best.alert),
         target=target,
         budget_per_hour=budget_per_hour,
-        within=bool(allowed),
+        within=within,
         streams=len(streams),
         hours=seconds / 3600,
         awake=sum(stream.awake_s for stream in streams) / seconds,
@@ -186,6 +182,18 @@ def _points(
         )
         for one, count in zip(offered, counts, strict=True)
     ]
+
+
+def _best(points: Sequence[AlarmPoint]) -> tuple[AlarmPoint, bool]:
+    """The point to take of those with ``alert`` rising, and whether it keeps the budget surely.
+
+    They are tried from the highest down, and the first that does not keep the budget surely ends it: such a fixed
+    sequence of tests is as sure as one of them, however many there are (Angelopoulos et al. 2021, "Learn then Test"),
+    where the best of all that pass alone would not be. Of those that find as many fights, the highest is taken.
+    """
+    allowed = list(takewhile(lambda point: point.certainty >= SURE, reversed(points)))
+    best = max(allowed, key=lambda point: (point.fights, point.alert)) if allowed else points[-1]
+    return best, bool(allowed)
 
 
 def _of_both(clips: Sequence[Trace]) -> tuple[list[Trace], list[Trace]]:

@@ -43,6 +43,7 @@ ALARMS = """
 [alarms]
 per_hour = 2000
 minutes = 0.1
+fights = 1
 seconds = 2
 """
 
