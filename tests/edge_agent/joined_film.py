@@ -12,6 +12,8 @@ import numpy as np
 from av.codec import CodecContext
 from av.video.codeccontext import VideoCodecContext
 
+H264, H265 = "libx264", "libx265"
+
 _TICKS = 15_360
 # Beyond the parameter sets and a slice's header, so that it is still taken for a picture.
 _SPOILED_FROM = 100
@@ -29,13 +31,13 @@ class Act:
     spoiled: bool = False
 
 
-def write_acts(path: Path, acts: Sequence[Act]) -> Path:
-    """Encode acts one after the other as H.264 in MP4, each but the first with its parameter sets in its own stream."""
+def write_acts(path: Path, acts: Sequence[Act], encoder_name: str = H264) -> Path:
+    """Encode acts one after the other into MP4, each but the first with its parameter sets in its own stream."""
     random, spoiling, ticks = np.random.default_rng(1), np.random.default_rng(2), 0
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=acts[0].fps)
+        stream = container.add_stream(encoder_name, rate=acts[0].fps)
         for number, act in enumerate(acts):
-            encoder = CodecContext.create("libx264", "w") if number else stream.codec_context
+            encoder = CodecContext.create(encoder_name, "w") if number else stream.codec_context
             for packet in _encode(encoder, act, ticks, random):
                 packet.stream = stream
                 if act.spoiled:
@@ -45,9 +47,10 @@ def write_acts(path: Path, acts: Sequence[Act]) -> Path:
     return path
 
 
-def whole_pictures(path: Path, acts: Sequence[Act]) -> set[bytes]:
+def whole_pictures(path: Path, acts: Sequence[Act], encoder_name: str = H264) -> set[bytes]:
     """The luma of each picture that ``write_acts`` encodes, before any is spoiled."""
-    with av.open(str(write_acts(path, [replace(act, spoiled=False) for act in acts]))) as container:
+    whole = [replace(act, spoiled=False) for act in acts]
+    with av.open(str(write_acts(path, whole, encoder_name))) as container:
         return {frame.to_ndarray(format="gray").tobytes() for frame in container.decode(video=0)}
 
 
@@ -57,7 +60,11 @@ def _encode(
     encoder.height, encoder.width = act.size
     encoder.pix_fmt, encoder.framerate, encoder.time_base = "yuv420p", act.fps, Fraction(1, _TICKS)
     spacing = str(act.fps)
-    encoder.options = {"g": spacing, "keyint_min": spacing, "sc_threshold": "0", "bf": "0", "crf": "30"}
+    encoder.options = {"crf": "30"} | (
+        {"g": spacing, "keyint_min": spacing, "sc_threshold": "0", "bf": "0"}
+        if encoder.name == H264
+        else {"x265-params": f"log-level=none:keyint={spacing}:min-keyint={spacing}:scenecut=0:bframes=0:open-gop=0"}
+    )
     for index in range(round(act.fps * act.seconds)):
         noise = random.integers(0, 256, (*act.size, 3)).astype(np.uint8)
         frame = av.VideoFrame.from_ndarray(noise, format="bgr24")

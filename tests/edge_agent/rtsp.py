@@ -14,7 +14,7 @@ _SERVER = Path(__file__).with_name("rtsp_server.py")
 _PROBE = (
     "import gi; gi.require_version('Gst', '1.0'); gi.require_version('GstRtspServer', '1.0'); "
     "from gi.repository import Gst, GstRtspServer; Gst.init(None); "
-    "assert Gst.ElementFactory.find('x264enc') and Gst.ElementFactory.find('rtph264pay')"
+    "assert all(map(Gst.ElementFactory.find, ('x264enc', 'h264parse', 'rtph264pay', 'h265parse', 'rtph265pay')))"
 )
 
 
@@ -27,14 +27,18 @@ def _installed() -> bool:
 
 needs_rtsp_server = pytest.mark.skipif(
     not _installed(),
-    reason="needs the Debian packages gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-plugins-{base,good,ugly}",
+    reason="needs the Debian packages gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-plugins-{base,good,bad,ugly}",
 )
 
 
 @contextmanager
-def rtsp_server(port: int, *credentials: str, film: Path | None = None) -> Iterator[subprocess.Popen[str]]:
-    """Serve ``rtsp://127.0.0.1:port/camera``: 160 x 120 at 15 frames a second, or the film for each that connects."""
-    command = [_PYTHON, str(_SERVER), str(port), *(["--film", str(film)] if film else []), *credentials]
+def rtsp_server(
+    port: int, *credentials: str, film: Path | None = None, codec: str = "h264"
+) -> Iterator[subprocess.Popen[str]]:
+    """Serve ``rtsp://127.0.0.1:port/camera``: 160 x 120 at 15 frames a second, or the film, of H.264 or of the
+    ``codec`` h265, for each that connects."""
+    shown = ["--film", str(film), "--codec", codec] if film else []
+    command = [_PYTHON, str(_SERVER), str(port), *shown, *credentials]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:
             assert server.stdout is not None

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,7 @@ from edge_agent.sample import SampleMaker
 from edge_agent.sampling import SamplingPolicy
 from edge_agent.sources import Source, SourceOptions, open_source
 from edge_agent.sources.source import SourceOpenError, SourceReadError
+from tests.edge_agent.joined_film import H265, Act, whole_pictures
 from tests.edge_agent.rtsp import needs_rtsp_server, rtsp_server
 from tests.ports import free_port
 from tests.tiny_bundle import GEOMETRY, PREPROCESSING
@@ -83,23 +85,43 @@ def test_rtsp_gives_frames_until_server_dies_when_password_is_right() -> None:
     assert {frame.image.luma().shape for frame in frames if frame} == {(120, 160)}
 
 
-@needs_rtsp_server
-def test_rtsp_of_an_idle_camera_decodes_its_glances_and_no_more() -> None:
-    port = free_port()
+def glance(port: int, count: int) -> list[Frame]:
+    """The frames that an idle camera gives until so many samples were made of them."""
     maker = SampleMaker("yard", SamplingPolicy(idle_interval_s=1.0), GEOMETRY, PREPROCESSING)
+    source = open_source(f"rtsp://127.0.0.1:{port}/camera", SourceOptions(), time.monotonic, maker.needs)
     frames: list[Frame] = []
     samples = 0
-    with rtsp_server(port):
-        source = open_source(f"rtsp://127.0.0.1:{port}/camera", SourceOptions(), time.monotonic, maker.needs)
-        while samples < 5 and (frame := source.read(threading.Event())):
-            frames.append(frame)
-            samples += len(maker.make(frame, time.monotonic()))
-        source.close()
-    assert sum(frame.paused for frame in frames) >= 3
-    # A glance of every second takes four or five of its fifteen frames; before the first pause all may be needed.
+    while samples < count and (frame := source.read(threading.Event())):
+        frames.append(frame)
+        samples += len(maker.make(frame, time.monotonic()))
+    source.close()
+    return frames
+
+
+def require_spared(frames: list[Frame]) -> None:
+    """A glance of every second takes four or five of its fifteen frames; before the first pause all may be needed."""
     paused = next(index for index, frame in enumerate(frames) if frame.paused)
     shown = frames[-1].time_s - frames[paused].time_s
     assert len(frames) - paused <= 0.5 * 15 * shown + 5
+
+
+@needs_rtsp_server
+def test_rtsp_of_an_idle_camera_decodes_its_glances_and_no_more() -> None:
+    port = free_port()
+    with rtsp_server(port):
+        frames = glance(port, 5)
+    assert sum(frame.paused for frame in frames) >= 3
+    require_spared(frames)
+
+
+@needs_rtsp_server
+def test_glances_at_h265_are_of_whole_pictures_though_its_decoder_is_closed_between_them(tmp_path: Path) -> None:
+    whole, port = whole_pictures(tmp_path / "film.mp4", [Act(8.0)], H265), free_port()
+    with rtsp_server(port, film=tmp_path / "film.mp4", codec="h265"):
+        frames = glance(port, 5)
+    require_spared(frames)
+    assert len({frame.image.luma().tobytes() for frame in frames}) == len(frames)
+    assert {frame.image.luma().tobytes() for frame in frames} <= whole
 
 
 @needs_rtsp_server
