@@ -1,4 +1,4 @@
-"""A relay between one RTSP client and its server, over UDP, that does to the server's RTP what a bad network does."""
+"""A relay between one RTSP client and its server that does to what the server sends what a bad network does."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import select
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 import numpy as np
 
 Fault = Callable[[bytes], list[bytes]]
-"""What arrives, and in which order, when a datagram was sent."""
+"""What arrives, and in which order, when a datagram was sent, or so many bytes of a TCP connection."""
 
 _HEADER_BYTES = 12
 _LOOPBACK = "127.0.0.1"
@@ -62,12 +62,30 @@ class Stretched:
         return [datagram[:4] + stretched.to_bytes(4, "big") + datagram[8:]]
 
 
+class Garbled:
+    """Makes another byte of a share of all, and so loses the borders of what is interleaved in a TCP connection."""
+
+    def __init__(self, random: np.random.Generator, share: float) -> None:
+        self._random = random
+        self._share = share
+        self.garbled = 0
+
+    def __call__(self, sent: bytes) -> list[bytes]:
+        arrived = np.frombuffer(sent, np.uint8).copy()
+        hit = self._random.random(arrived.size) < self._share
+        arrived[hit] ^= self._random.integers(1, 256, int(hit.sum()), dtype=np.uint8)
+        self.garbled += int(hit.sum())
+        return [arrived.tobytes()]
+
+
 class Relay:
-    """Stands for the server at ``port``; ``fault`` may be set at any time."""
+    """Stands for the server at ``port``. ``fault`` befalls its RTP over UDP, ``tcp_fault`` what it sends over TCP; both
+    may be set at any time."""
 
     def __init__(self, server_port: int, listener: socket.socket) -> None:
         self.port: int = listener.getsockname()[1]
         self.fault: Fault = no_fault
+        self.tcp_fault: Fault = no_fault
         self._server_port = server_port
         self._listener = listener
         self._stopped = threading.Event()
@@ -84,7 +102,8 @@ class Relay:
         while not self._stopped.is_set():
             if select.select([self._listener], [], [], 0.1)[0]:
                 client, _ = self._listener.accept()
-                with client:
+                # A client may go in mid-stream.
+                with client, suppress(ConnectionError):
                     self._serve(client)
 
     def _serve(self, client: socket.socket) -> None:
@@ -104,7 +123,7 @@ class Relay:
                     elif not data:
                         return
                     elif ready is server:
-                        client.sendall(data)
+                        client.sendall(b"".join(self.tcp_fault(data)))
                     else:
                         if asked := _PORTS.search(data):
                             theirs = (int(asked[1]), int(asked[2]))

@@ -18,7 +18,7 @@ from edge_agent.sources import Source, SourceOptions, open_source
 from edge_agent.sources.source import SourceReadError
 from tests.edge_agent.joined_film import Act, whole_pictures, write_acts
 from tests.edge_agent.rtsp import needs_rtsp_server, rtsp_server
-from tests.edge_agent.rtsp_relay import LostAndSwapped, Stretched, no_fault, relay
+from tests.edge_agent.rtsp_relay import Garbled, LostAndSwapped, Stretched, no_fault, relay
 from tests.edge_agent.test_camera import make_camera, wait_for
 from tests.ports import free_port
 from tests.tiny_bundle import GEOMETRY, PREPROCESSING
@@ -142,6 +142,24 @@ def test_a_camera_is_watched_in_its_own_time_when_its_clock_is_slow_or_fast(fact
     assert np.median(np.diff([frame.time_s for frame in viewer.frames])) == pytest.approx(factor / 15, abs=0.01)
     assert len(viewer.runs) == 1
     assert viewer.samples[-1].source_s > viewer.frames[-1].time_s - 1.0
+
+
+def test_a_camera_is_seen_whole_again_when_its_tcp_connection_was_garbled(tmp_path: Path) -> None:
+    acts, port, samples = [Act(10.0)], free_port(), list[Sample]()
+    whole, fault = whole_pictures(tmp_path / "film.mp4", acts), Garbled(np.random.default_rng(1), share=1e-3)
+    with rtsp_server(port, film=tmp_path / "film.mp4"), relay(port) as relayed:
+        address = f"rtsp://127.0.0.1:{relayed.port}/camera"
+        camera = make_camera(lambda: open_source(address, SourceOptions(), time.monotonic), samples)
+        camera.start()
+        wait_for(lambda: len(samples) >= 2)
+        relayed.tcp_fault = fault
+        wait_for(lambda: fault.garbled >= 500)
+        relayed.tcp_fault = no_fault
+        seen = len(samples)
+        wait_for(lambda: sum(sample.image.luma().tobytes() in whole for sample in samples[seen:]) >= 3)
+        camera.halt()
+        camera.join(5)
+    assert (np.diff([sample.time_s for sample in samples]) > 0).all()
 
 
 def test_a_camera_whose_stream_ends_is_asked_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
