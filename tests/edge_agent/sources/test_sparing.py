@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Literal
@@ -18,7 +20,7 @@ from edge_agent.frame import Frame
 from edge_agent.sample import Sample, SampleMaker
 from edge_agent.sampling import SamplingPolicy
 from edge_agent.sources import decoding
-from edge_agent.sources.source import Need, SourceOptions, needs_all
+from edge_agent.sources.source import Need, SourceOptions, SourceReadError, needs_all
 from edge_agent.sources.video import Admission, Decoded, VideoReader
 from tests.edge_agent.films import SIZE, write_film
 from tests.tiny_bundle import GEOMETRY, PREPROCESSING
@@ -143,27 +145,48 @@ def test_every_picture_comes_once_and_whole_whenever_a_camera_wakes(between: int
         np.testing.assert_array_equal(picture.image.luma(), whole[round(picture.time_s, 3)])
 
 
+def read_on(reader: VideoReader) -> None:
+    while reader.read():
+        pass
+
+
+def spoiling(broken: range) -> Callable[[InputContainer], Admission]:
+    """Packets of these numbers are nothing but zeros."""
+
+    def admit(_: InputContainer) -> Admission:
+        numbers = itertools.count()
+
+        def spoil(packet: av.Packet[av.VideoStream]) -> None:
+            if next(numbers) in broken:
+                packet.update(bytes(packet.size))
+
+        return spoil
+
+    return admit
+
+
+def test_a_stream_of_which_nothing_can_be_decoded_any_more_is_given_up(tmp_path: Path) -> None:
+    path = write_stream(tmp_path / "film.mp4", FPS, 21)
+    reader = VideoReader(str(path), SourceOptions(), time.monotonic, admit=spoiling(range(5, 5 + 300)))
+    read_on(reader)
+    assert reader.skipped == 300
+    reader.close()
+    reader = VideoReader(str(path), SourceOptions(), time.monotonic, admit=spoiling(range(5, 5 + 301)))
+    with pytest.raises(SourceReadError, match="301 packets in a row could not be decoded"):
+        read_on(reader)
+    reader.close()
+
+
 def test_a_broken_packet_counts_once_though_it_is_decoded_twice(tmp_path: Path) -> None:
     """The second packet of a second is broken; the camera glances at its beginning and wakes later in it."""
     path = write_stream(tmp_path / "film.mp4", FPS, 3)
-    broken = FPS + 1
-    count = 0
-
-    def admit(_: InputContainer) -> Admission:
-        def spoil(packet: av.Packet[av.VideoStream]) -> None:
-            nonlocal count
-            if count == broken:
-                packet.update(bytes(packet.size))
-            count += 1
-
-        return spoil
 
     def needed(time_s: float, *, key: bool) -> bool:
         return key or not 1.2 < time_s < 1.5
 
+    admit = spoiling(range(FPS + 1, FPS + 2))
     reader = VideoReader(str(path), SourceOptions(), time.monotonic, needed=needed, admit=admit)
-    while reader.read():
-        pass
+    read_on(reader)
     assert reader.skipped == 1
     reader.close()
 
