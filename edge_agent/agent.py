@@ -10,7 +10,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from functools import partial
 
@@ -36,10 +36,12 @@ from edge_agent.sources import check_address, open_source
 from edge_agent.splitter import Splitter
 from edge_agent.timed_source import open_timed
 from edge_agent.tracer import UNTRACED, Tracer
+from edge_agent.turns import Turns
 from edge_agent.view import View
 from edge_agent.watch import Watch
 from models.bundle import Bundle
 from models.manifest import Manifest
+from runtimes.environment import count_cores
 
 _log = logging.getLogger(__name__)
 _TICK_S = 0.1
@@ -155,6 +157,7 @@ class _Agent:
         self._meter = HealthMeter(clock())
         self._governor = Governor(GovernorPolicy(), clock())
         self._reported_s = clock()
+        self._turns = Turns(count_cores(), clock)
         seeds = np.random.default_rng().spawn(len(cameras))
         self._cameras = [self._camera(spec, random) for spec, random in zip(cameras, seeds, strict=True)]
         self._posts = {
@@ -184,15 +187,16 @@ class _Agent:
         return not judging.is_alive()
 
     def _camera(self, spec: CameraSpec, random: np.random.Generator) -> Camera:
+        options = replace(spec.options, turns=self._turns)
         return Camera(
             spec.id,
             spec.source,
             lambda needed: open_timed(
-                partial(open_source, spec.source, spec.options, self._clock, needed, spec.sink), spec.id, self._tracer
+                partial(open_source, spec.source, options, self._clock, needed, spec.sink), spec.id, self._tracer
             ),
             lambda: Splitter({view.id: (view.region, self._maker(view)) for view in spec.views}),
             self._pending.put,
-            options=spec.options,
+            options=options,
             retry=self._options.retry,
             clock=self._clock,
             random=random,
@@ -263,7 +267,7 @@ class _Agent:
 
     def _govern(self, now_s: float) -> float:
         before = self._governor.share
-        share = self._governor.tend(now_s, self._pending.dropped)
+        share = self._governor.tend(now_s, self._pending.dropped + self._turns.missed)
         if (share < 1) != (before < 1):
             _log.warning(
                 "more cameras are awake than can be judged: all are sampled less often, as health tells"

@@ -14,8 +14,8 @@ _SPARE = 1.25
 
 @dataclass(frozen=True, slots=True)
 class GovernorPolicy:
-    """Every ``period_s`` the share that is sampled is multiplied by ``fall`` if samples were lost or one had
-    waited for more than ``late_s``, and raised by ``rise`` if none had for ``early_s``."""
+    """Every ``period_s`` the share that is sampled is multiplied by ``fall`` if samples or pictures were lost or one
+    sample had waited for more than ``late_s``, and raised by ``rise`` if none had for ``early_s``."""
 
     period_s: float = 1.0
     late_s: float = 0.6
@@ -46,7 +46,8 @@ class Governor:
         self._oldest_s = max(self._oldest_s, waited_s)
 
     def tend(self, now_s: float, dropped: int) -> float:
-        """The share of the configured rates to sample at; ``dropped`` counts samples given up since the start."""
+        """The share of the configured rates to sample at; ``dropped`` counts samples given up since the start, and
+        pictures that were left out because too much else was computed."""
         policy = self._policy
         if now_s - self._since_s < policy.period_s:
             return self.share

@@ -163,7 +163,8 @@ class Reader:
         self.skipped = self._skipped_before + source.skipped
         if self.link.connection != "connected":
             self._enter(Link("connected"))
-        samples = self._splitter.make(frame, arrived_s)
+        with self._options.turns:
+            samples = self._splitter.make(frame, arrived_s)
         self._deadline_s = None
         for sample in samples:
             if self.halted:

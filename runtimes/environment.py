@@ -60,11 +60,16 @@ def describe_machine(discovery: Discovery) -> Environment:
         probes=(*probe_all(discovery.runtimes), *discovery.broken),
         host_architecture=host_architecture(),
         cpu=_cpu(Path("/proc/cpuinfo")),
-        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        cores=count_cores(),
         memory_bytes=_memory(Path("/proc/meminfo")),
         gpus=find_gpus(),
         int8_dot=_has_int8_dot(Path("/proc/cpuinfo")),
     )
+
+
+def count_cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def probe_all(runtimes: Iterable[Runtime]) -> tuple[Probe, ...]:

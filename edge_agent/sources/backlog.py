@@ -57,6 +57,11 @@ class Backlog(Generic[PacketT]):
         """Whether a decoder may be closed: all since the newest key picture is here, and little of it was given."""
         return self._whole
 
+    @property
+    def waits_for_few(self) -> bool:
+        """Whether what is here and was not given is soon decoded."""
+        return len(self._held) - self._given <= _FEW
+
     def offer(self, packet: PacketT, *, needed: bool, closed: bool = False) -> list[Due[PacketT]]:
         """Take the next packet and give those that are due, in order, to a decoder that goes on where it was, or to
         one that was ``closed`` since, which may be only while what is here ``is_soon_repeated``."""

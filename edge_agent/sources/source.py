@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import TracebackType
 from typing import Literal, Protocol
 
 from edge_agent.frame import Frame
@@ -28,13 +29,43 @@ class SourceReadError(SourceError):
     """An open source stopped giving frames."""
 
 
+class Turn(Protocol):
+    """Entered by a thread that wants to compute, and left soon."""
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None: ...
+
+    def miss(self) -> None:
+        """Say that the calling thread leaves out a picture, since it is behind."""
+        ...
+
+
+class AnyTime:
+    """A turn that is everybody's at any time."""
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None: ...
+
+    def miss(self) -> None: ...
+
+
+ANY_TIME = AnyTime()
+
+
 @dataclass(frozen=True, slots=True)
 class SourceOptions:
     """How a source behaves.
 
     ``loop`` starts a file over at its end; ``realtime`` paces files and scenes by the clock, else they run as fast as
     they are judged; ``transport`` is RTSP's; ``decode`` is what FFmpeg decodes by, software where that is not there;
-    the timeouts bound, in seconds, opening and the wait for one frame.
+    the timeouts bound, in seconds, opening and the wait for one frame; ``turns`` is entered to decode a packet and to
+    make samples, so that no more threads compute at a time than there are cores.
     """
 
     loop: bool = False
@@ -43,6 +74,7 @@ class SourceOptions:
     decode: Decoding = "software"
     open_timeout_s: float = 10.0
     read_timeout_s: float = 5.0
+    turns: Turn = field(default=ANY_TIME, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         require_positive(open_timeout_s=self.open_timeout_s, read_timeout_s=self.read_timeout_s)

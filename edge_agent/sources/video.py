@@ -85,6 +85,7 @@ class VideoReader:
         self.name = redact(uri)
         self._clock = clock
         self._read_timeout_s = options.read_timeout_s
+        self._turns = options.turns
         self._container = self._open(uri, options, format_, flags)
         self._stream = self._container.streams.video[0]
         self._decoder = Decoder(self._stream, self.name, openers_of(options.decode))
@@ -98,7 +99,7 @@ class VideoReader:
         self._backlog: Backlog[av.Packet[av.VideoStream]] = Backlog()
         self._due: deque[Due[av.Packet[av.VideoStream]]] = deque()
         self._decoded: deque[av.VideoFrame] = deque()
-        self._paused = False
+        self._paused = self._was_behind = False
         self._first_s: float | None = None
         self._last_s = 0.0
         self._broken_in_a_row = 0
@@ -169,10 +170,23 @@ class VideoReader:
             return True
         time_s = float(packet.pts * packet.time_base) - self._first_s
         needed = self._needed(time_s, key=packet.is_keyframe)
-        if self._lag is None or not self._lag.follow(time_s, self._clock(), self._waited_s):
+        if not self._is_given_up(packet, time_s):
             return needed
-        self.skipped += needed
+        if needed:
+            self.skipped += 1
+            self._turns.miss()
         return False
+
+    def _is_given_up(self, packet: av.Packet[av.VideoStream], time_s: float) -> bool:
+        """Whether the stream is behind, or was and has not come to a key picture since: what waits since the one before
+        is old, and decoding it would put the stream behind again."""
+        if self._lag is None:
+            return False
+        if self._lag.follow(time_s, self._clock(), self._waited_s):
+            self._was_behind = True
+        elif packet.is_keyframe or self._backlog.waits_for_few:
+            self._was_behind = False
+        return self._was_behind
 
     def _decode(self, due: Due[av.Packet[av.VideoStream]]) -> None:
         if due.paused:
@@ -180,7 +194,8 @@ class VideoReader:
             self._decoder.flush()
             self._paused = True
         try:
-            frames = [frame for frame in self._decoder.decode(due.packet) if isinstance(frame, av.VideoFrame)]
+            with self._turns:
+                frames = [frame for frame in self._decoder.decode(due.packet) if isinstance(frame, av.VideoFrame)]
         except EOFError:
             return
         except (av.FFmpegError, ValueError):
@@ -218,6 +233,6 @@ class VideoReader:
 
     def _reason(self, error: Exception, began_s: float, timeout_s: float) -> str:
         """What FFmpeg says, without the address that its error holds; after a timeout it says all sorts of things."""
-        if self._clock() - began_s >= timeout_s:
+        if isinstance(error, av.ExitError) or self._clock() - began_s >= timeout_s:
             return f"no answer within {timeout_s:g} s"
         return getattr(error, "strerror", None) or type(error).__name__

@@ -62,6 +62,17 @@ class Stretched:
         return [datagram[:4] + stretched.to_bytes(4, "big") + datagram[8:]]
 
 
+class Jumped:
+    """Makes the stream's clock be ``seconds`` ahead of what it was."""
+
+    def __init__(self, seconds: float) -> None:
+        self._ticks = round(90_000 * seconds)
+
+    def __call__(self, datagram: bytes) -> list[bytes]:
+        ticks = (int.from_bytes(datagram[4:8], "big") + self._ticks) % 2**32
+        return [datagram[:4] + ticks.to_bytes(4, "big") + datagram[8:]]
+
+
 class Garbled:
     """Makes another byte of a share of all, and so loses the borders of what is interleaved in a TCP connection."""
 

@@ -18,7 +18,7 @@ from edge_agent.sources import Source, SourceOptions, open_source
 from edge_agent.sources.source import SourceReadError
 from tests.edge_agent.joined_film import Act, whole_pictures, write_acts
 from tests.edge_agent.rtsp import needs_rtsp_server, rtsp_server
-from tests.edge_agent.rtsp_relay import Garbled, LostAndSwapped, Stretched, no_fault, relay
+from tests.edge_agent.rtsp_relay import Garbled, Jumped, LostAndSwapped, Stretched, no_fault, relay
 from tests.edge_agent.test_camera import make_camera, wait_for
 from tests.ports import free_port
 from tests.tiny_bundle import GEOMETRY, PREPROCESSING
@@ -142,6 +142,25 @@ def test_a_camera_is_watched_in_its_own_time_when_its_clock_is_slow_or_fast(fact
     assert np.median(np.diff([frame.time_s for frame in viewer.frames])) == pytest.approx(factor / 15, abs=0.01)
     assert len(viewer.runs) == 1
     assert viewer.samples[-1].source_s > viewer.frames[-1].time_s - 1.0
+
+
+@pytest.mark.parametrize("seconds", [3600.0, -3600.0])
+def test_samples_go_on_in_a_new_run_when_the_cameras_clock_jumps(seconds: float) -> None:
+    port = free_port()
+    with rtsp_server(port), relay(port) as relayed:
+        address = f"rtsp://127.0.0.1:{relayed.port}/camera"
+        viewer = Viewer(open_source(address, SourceOptions(transport="udp"), time.monotonic))
+        while len(viewer.samples) < 5:
+            viewer.read()
+        relayed.fault = Jumped(seconds)
+        before = len(viewer.samples)
+        while len(viewer.samples) < before + 15:
+            viewer.read()
+        viewer.source.close()
+    assert len(viewer.runs) == 2
+    last = [sample for sample in viewer.samples if sample.run == viewer.runs[-1]]
+    assert len(last) >= 10
+    assert (np.diff([sample.time_s for sample in viewer.samples]) > 0).all()
 
 
 def test_a_camera_is_seen_whole_again_when_its_tcp_connection_was_garbled(tmp_path: Path) -> None:

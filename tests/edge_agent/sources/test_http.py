@@ -16,7 +16,7 @@ from edge_agent.frame import Frame
 from edge_agent.sources import Source, SourceOptions, open_source
 from edge_agent.sources.source import SourceOpenError, SourceReadError
 from tests.edge_agent.delivery.mosquitto import make_private_ca
-from tests.edge_agent.http_server import LiveHls, http_server, motion_jpeg, send_head, write_stream
+from tests.edge_agent.http_server import Answer, LiveHls, http_server, motion_jpeg, send_head, write_stream
 from tests.edge_agent.sources.test_live import SHORT, mute_server, read_on
 from tests.ports import free_port
 
@@ -25,6 +25,20 @@ def read(source: Source, count: int) -> list[Frame]:
     frames = [source.read(threading.Event()) for _ in range(count)]
     assert all(frames)
     return [frame for frame in frames if frame]
+
+
+def then_rubbish(head: bytes, kind: str) -> Answer:
+    """Something, and after it rubbish for as long as anybody listens."""
+    rubbish = np.random.default_rng(1).integers(0, 256, 188 * 100, dtype=np.uint8).tobytes()
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        send_head(request, kind)
+        request.wfile.write(head)
+        while True:
+            request.wfile.write(rubbish)
+            time.sleep(0.01)
+
+    return answer
 
 
 @pytest.mark.parametrize("length", [True, False], ids=["sizes-told", "sizes-found"])
@@ -67,6 +81,22 @@ def test_http_fails_within_its_timeout_when_stream_stalls() -> None:
             read_on(source)
         source.close()
     assert "s3cret" not in f"{raised.value} {raised.value.__cause__}"
+
+
+@pytest.mark.parametrize("kind", ["video/mp2t", "video/mp4", "multipart/x-mixed-replace; boundary=x", "text/html"])
+def test_http_fails_with_reason_when_rubbish_comes_and_never_ends(kind: str) -> None:
+    with http_server(then_rubbish(b"", kind)) as port, pytest.raises(SourceOpenError, match="cannot be opened"):
+        open_source(f"http://127.0.0.1:{port}/a", SHORT, time.monotonic)
+
+
+def test_http_gives_up_a_stream_that_turned_into_rubbish_which_never_ends(tmp_path: Path) -> None:
+    film = write_stream(tmp_path / "film", [index / 20 for index in range(20)], format_="mpegts")
+    with http_server(then_rubbish(film.read_bytes(), "video/mp2t")) as port:
+        source = open_source(f"http://127.0.0.1:{port}/a", SHORT, time.monotonic)
+        read(source, 15)
+        with pytest.raises(SourceReadError, match="within 1 s"):
+            read_on(source)
+        source.close()
 
 
 def test_http_fails_when_stream_ends() -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
+from types import SimpleNamespace, TracebackType
 from typing import Literal
 
 import av
@@ -20,6 +21,7 @@ from edge_agent.frame import Frame
 from edge_agent.sample import Sample, SampleMaker
 from edge_agent.sampling import SamplingPolicy
 from edge_agent.sources import decoding
+from edge_agent.sources.lag import Lag
 from edge_agent.sources.source import Need, SourceOptions, SourceReadError, needs_all
 from edge_agent.sources.video import Admission, Decoded, VideoReader
 from tests.edge_agent.films import SIZE, write_film
@@ -211,6 +213,53 @@ def test_an_idle_cameras_decoder_is_closed_unless_pictures_are_under_way(
     read_all(write_stream(tmp_path / "film.mp4", FPS, 10, between), needs_beginnings)
     # Once a second, and once more by the end, which asks for what may be under way.
     assert len(opened) == (11 if closes else 0)
+
+
+@dataclass
+class Counting:
+    """A turn that counts."""
+
+    taken: int = 0
+    missed: int = 0
+
+    def __enter__(self) -> None:
+        self.taken += 1
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None: ...
+
+    def miss(self) -> None:
+        self.missed += 1
+
+
+@pytest.mark.parametrize(("falls_behind", "comes_back"), [(2 * FPS + 10, 4 * FPS), (4 * FPS - 10, 4 * FPS)])
+def test_a_stream_that_fell_behind_goes_on_at_a_key_picture_and_not_with_what_is_old(
+    falls_behind: int, comes_back: int, tmp_path: Path
+) -> None:
+    """Time stands while packets are read, but that 1.5 s pass at once at one of them. Key pictures come every 2 s."""
+    path = write_stream(tmp_path / "film.mp4", 2 * FPS, 6)
+    count, turns = 0, Counting()
+
+    def admit(_: InputContainer) -> Admission:
+        def read(_: av.Packet[av.VideoStream]) -> None:
+            nonlocal count
+            count += 1
+
+        return read
+
+    def clock() -> float:
+        return max(falls_behind / FPS + 1.5, count / FPS) if count >= falls_behind else count / FPS
+
+    reader = VideoReader(str(path), SourceOptions(turns=turns), clock, lag=Lag(), admit=admit)
+    shown = []
+    while picture := reader.read():
+        shown.append(round(picture.time_s * FPS))
+    reader.close()
+    left_out = sorted(set(range(6 * FPS)) - set(shown))
+    assert left_out == list(range(falls_behind - 1, comes_back))
+    assert reader.skipped == turns.missed > 0
+    assert turns.taken >= len(shown)
 
 
 def test_a_wide_pause_is_no_break_and_no_pace(tmp_path: Path) -> None:

@@ -1,0 +1,78 @@
+"""Who may compute now, where many threads want to and there are few cores."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from types import TracebackType
+
+_LONGEST_S = 1.0
+# Who waits no longer than two pictures take is late for reasons of its own.
+_CROWDED_S = 0.02
+
+
+class Turns:
+    """A context that at most ``most`` threads are in at a time; others wait, first come first served.
+
+    Left to themselves, dozens of threads that decode take turns of milliseconds on the cores, and whoever wants the
+    interpreter's lock waits for one of them to be given a core: the thread that judges gets a few hundredths of one. Of
+    threads that wait here none wants a core. A thread that is in for longer than ``longest_s`` counts no more: it hangs
+    in native code, and nobody waits for it for ever. ``clock`` is monotonic seconds.
+    """
+
+    def __init__(self, most: int, clock: Callable[[], float], longest_s: float = _LONGEST_S) -> None:
+        self._most = most
+        self._clock = clock
+        self._longest_s = longest_s
+        self._lock = threading.Lock()
+        self._since: dict[int, float] = {}
+        self._waited_s: dict[int, float] = {}
+        self._missed = 0
+        self._waiting: deque[tuple[int, threading.Lock]] = deque()
+
+    def __enter__(self) -> None:
+        me = threading.get_ident()
+        with self._lock:
+            came_s = self._clock()
+            if not self._waiting and self._is_free():
+                self._since[me], self._waited_s[me] = came_s, 0.0
+                return
+            # Held until whoever leaves lets it go: a turn is handed over, and nobody can step in between.
+            turn = threading.Lock()
+            turn.acquire()
+            self._waiting.append((me, turn))
+        while not turn.acquire(timeout=self._longest_s):
+            with self._lock:
+                self._hand_over()
+        self._waited_s[me] = self._clock() - came_s
+
+    @property
+    def missed(self) -> int:
+        """Pictures so far that were left out because turns came too late."""
+        return self._missed
+
+    def miss(self) -> None:
+        """Say that the calling thread leaves a picture out since it is behind; it counts if it had to wait for its last
+        turn."""
+        with self._lock:
+            self._missed += self._waited_s.get(threading.get_ident(), 0.0) > _CROWDED_S
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        with self._lock:
+            self._since.pop(threading.get_ident(), None)
+            self._hand_over()
+
+    def _is_free(self) -> bool:
+        if len(self._since) < self._most:
+            return True
+        earliest_s = self._clock() - self._longest_s
+        return sum(since_s > earliest_s for since_s in self._since.values()) < self._most
+
+    def _hand_over(self) -> None:
+        while self._waiting and self._is_free():
+            thread, turn = self._waiting.popleft()
+            self._since[thread] = self._clock()
+            turn.release()

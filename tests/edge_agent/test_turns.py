@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from edge_agent.turns import Turns
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    """Return when the condition holds; fails after a bound that only a broken test meets."""
+    end_s = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < end_s, "waited in vain"
+        time.sleep(0.001)
+
+
+def test_no_more_than_so_many_are_in_and_all_come_in() -> None:
+    turns, inside, seen, lock = Turns(2, time.monotonic), 0, list[int](), threading.Lock()
+
+    def work() -> None:
+        nonlocal inside
+        for _ in range(10):
+            with turns:
+                with lock:
+                    inside += 1
+                    seen.append(inside)
+                time.sleep(0.001)
+                with lock:
+                    inside -= 1
+
+    threads = [threading.Thread(target=work) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(seen) == 60
+    assert max(seen) == 2
+
+
+def test_who_came_first_is_in_first_and_whoever_leaves_comes_after_those_who_wait() -> None:
+    turns, order, threads = Turns(1, time.monotonic, longest_s=60.0), list[str](), list[threading.Thread]()
+
+    def work(name: str) -> None:
+        with turns:
+            order.append(name)
+
+    with turns:
+        for number, name in enumerate("abc", 1):
+            threads.append(threading.Thread(target=work, args=(name,)))
+            threads[-1].start()
+            wait_until(lambda number=number: len(turns._waiting) == number)
+    work("the first again")
+    for thread in threads:
+        thread.join()
+    assert order == ["a", "b", "c", "the first again"]
+
+
+def test_nobody_waits_for_ever_for_one_that_hangs() -> None:
+    turns, released = Turns(1, time.monotonic, longest_s=0.05), threading.Event()
+
+    def hang() -> None:
+        with turns:
+            released.wait(30)
+
+    hanging = threading.Thread(target=hang)
+    hanging.start()
+    wait_until(lambda: turns._since)
+    with turns:
+        assert hanging.is_alive()
+    with turns:
+        released.set()
+        hanging.join()
+
+
+def test_a_turn_is_left_when_what_was_computed_fails() -> None:
+    turns = Turns(1, time.monotonic, longest_s=60.0)
+    with pytest.raises(ValueError, match="broken"), turns:
+        raise ValueError("broken")
+    with turns:
+        pass
+
+
+@pytest.mark.parametrize(("waits_s", "missed"), [(0.5, 1), (0.001, 0)])
+def test_a_picture_counts_as_missed_where_its_thread_had_to_wait(waits_s: float, missed: int) -> None:
+    now_s = 0.0
+    turns = Turns(1, lambda: now_s, longest_s=60.0)
+
+    def work() -> None:
+        with turns:
+            pass
+        turns.miss()
+
+    late = threading.Thread(target=work)
+    with turns:
+        late.start()
+        wait_until(lambda: turns._waiting)
+        now_s = waits_s
+    late.join()
+    assert turns.missed == missed
+    turns.miss()
+    assert turns.missed == missed
