@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from edge_agent.sources.video import VideoReader
 from models.errors import NexaraError
 from models.manifest import Preprocessing
 from models.preprocessing import shrink
+from runtimes.environment import count_cores
 from scenes import Interval, stream_spec, write_streams
 
 FPS = 10.0
@@ -66,7 +66,7 @@ def draw(drawing: Drawing, cache: Path, tell: Progress) -> tuple[Film, ...]:
         fight=drawing.fight,
         fps=FPS,
         size=SIZE,
-        workers=len(os.sched_getaffinity(0)),
+        workers=count_cores(),
         progress=lambda done, count, _: tell(f"{kind} scene {done} of {count} drawn"),
     )
     found = []

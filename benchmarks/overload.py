@@ -9,7 +9,6 @@ cores would keep up with. Usage: ``python -m benchmarks.overload --bundle B``.
 from __future__ import annotations
 
 import argparse
-import os
 import tempfile
 import time
 from collections.abc import Iterator
@@ -29,6 +28,7 @@ from benchmarks.site import Site, SitePlan, free_port, name_cameras, run_site
 from benchmarks.streaming import serve
 from runtimes.bench.opened_targets import open_any_bundle
 from runtimes.bench.table import table_lines
+from runtimes.environment import count_cores
 
 SIZE = (640, 360)
 # The share that is sampled falls by a fifth each second.
@@ -153,7 +153,7 @@ def describe(result: Result) -> Iterator[str]:
         [("", *(f"{share:.1%}" for share in result.stages.values()), f"{result.core:.0%}")],
     )
     yield ""
-    keeps_up = len(os.sched_getaffinity(0)) / result.naive.core
+    keeps_up = count_cores() / result.naive.core
     yield (
         f"naive, a verdict a second: {result.naive.core:.1%} of a core for one camera; all cores of this machine would"
         f" keep up with {keeps_up:.0f} of them, and do nothing else"

@@ -27,7 +27,8 @@ class Turns:
         self._longest_s = longest_s
         self._lock = threading.Lock()
         self._since: dict[int, float] = {}
-        self._waited_s: dict[int, float] = {}
+        # What is of a thread goes with it.
+        self._own = threading.local()
         self._missed = 0
         self._waiting: deque[tuple[int, threading.Lock]] = deque()
 
@@ -36,7 +37,8 @@ class Turns:
         with self._lock:
             came_s = self._clock()
             if not self._waiting and self._is_free():
-                self._since[me], self._waited_s[me] = came_s, 0.0
+                self._since[me] = came_s
+                self._own.waited_s = 0.0
                 return
             # Held until whoever leaves lets it go: a turn is handed over, and nobody can step in between.
             turn = threading.Lock()
@@ -45,7 +47,7 @@ class Turns:
         while not turn.acquire(timeout=self._longest_s):
             with self._lock:
                 self._hand_over()
-        self._waited_s[me] = self._clock() - came_s
+        self._own.waited_s = self._clock() - came_s
 
     @property
     def missed(self) -> int:
@@ -55,8 +57,9 @@ class Turns:
     def miss(self) -> None:
         """Say that the calling thread leaves a picture out since it is behind; it counts if it had to wait for its last
         turn."""
-        with self._lock:
-            self._missed += self._waited_s.get(threading.get_ident(), 0.0) > _CROWDED_S
+        if getattr(self._own, "waited_s", 0.0) > _CROWDED_S:
+            with self._lock:
+                self._missed += 1
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -66,8 +69,6 @@ class Turns:
             self._hand_over()
 
     def _is_free(self) -> bool:
-        if len(self._since) < self._most:
-            return True
         earliest_s = self._clock() - self._longest_s
         return sum(since_s > earliest_s for since_s in self._since.values()) < self._most
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
@@ -12,6 +11,7 @@ from builder.execution.executor import Executor
 from builder.execution.processes import ProcessExecutor
 from builder.execution.ray_tasks import RayExecutor
 from builder.framework import load_tensorflow
+from runtimes.environment import count_cores
 
 Opening = Callable[[], AbstractContextManager[Executor]]
 
@@ -37,7 +37,7 @@ def choose_executor(arguments: argparse.Namespace) -> Opening | None:
     if arguments.executor == "ray":
         return lambda: RayExecutor(arguments.jobs)
     gpus = len(load_tensorflow().config.list_physical_devices("GPU"))
-    cores = len(os.sched_getaffinity(0))
+    cores = count_cores()
     jobs = arguments.jobs or gpus or cores
     if jobs == 1:
         return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 
@@ -16,6 +15,7 @@ from builder.pipeline.fold_clips import FoldClips
 from builder.pipeline.fold_task import Part, compile_tasks, fold_tasks
 from builder.pipeline.prepared import PreparedClips
 from builder.stages import Stage, StageStore
+from runtimes.environment import count_cores
 
 Opening = Callable[[], AbstractContextManager[Executor]]
 """Opens an executor."""
@@ -23,7 +23,7 @@ Opening = Callable[[], AbstractContextManager[Executor]]
 
 def drawing_workers(executor: Opening | None) -> int:
     """How many processes draw films: one a core of this machine, or this one where nothing is done side by side."""
-    return 1 if executor is None else len(os.sched_getaffinity(0))
+    return 1 if executor is None else count_cores()
 
 
 def train_side_by_side(

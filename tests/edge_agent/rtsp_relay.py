@@ -55,11 +55,10 @@ class Stretched:
         self._first: int | None = None
 
     def __call__(self, datagram: bytes) -> list[bytes]:
-        ticks = int.from_bytes(datagram[4:8], "big")
+        ticks = _ticks(datagram)
         self._first = ticks if self._first is None else self._first
         passed = (ticks - self._first) % 2**32
-        stretched = (self._first + round(passed * self._factor)) % 2**32
-        return [datagram[:4] + stretched.to_bytes(4, "big") + datagram[8:]]
+        return [_at(self._first + round(passed * self._factor), datagram)]
 
 
 class Jumped:
@@ -69,8 +68,7 @@ class Jumped:
         self._ticks = round(90_000 * seconds)
 
     def __call__(self, datagram: bytes) -> list[bytes]:
-        ticks = (int.from_bytes(datagram[4:8], "big") + self._ticks) % 2**32
-        return [datagram[:4] + ticks.to_bytes(4, "big") + datagram[8:]]
+        return [_at(_ticks(datagram) + self._ticks, datagram)]
 
 
 class Garbled:
@@ -150,6 +148,16 @@ def relay(server_port: int) -> Iterator[Relay]:
             yield relayed
         finally:
             relayed.stop()
+
+
+def _ticks(datagram: bytes) -> int:
+    """When an RTP packet is, by its stream's clock."""
+    return int.from_bytes(datagram[4:8], "big")
+
+
+def _at(ticks: int, datagram: bytes) -> bytes:
+    """An RTP packet at another time."""
+    return datagram[:4] + (ticks % 2**32).to_bytes(4, "big") + datagram[8:]
 
 
 def _udp_socket() -> socket.socket:

@@ -2,19 +2,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 
 import pytest
 
 from edge_agent.turns import Turns
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    """Return when the condition holds; fails after a bound that only a broken test meets."""
-    end_s = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < end_s, "waited in vain"
-        time.sleep(0.001)
+from tests.edge_agent.test_camera import wait_for
 
 
 def test_no_more_than_so_many_are_in_and_all_come_in() -> None:
@@ -51,7 +43,7 @@ def test_who_came_first_is_in_first_and_whoever_leaves_comes_after_those_who_wai
         for number, name in enumerate("abc", 1):
             threads.append(threading.Thread(target=work, args=(name,)))
             threads[-1].start()
-            wait_until(lambda number=number: len(turns._waiting) == number)
+            wait_for(lambda number=number: len(turns._waiting) == number)
     work("the first again")
     for thread in threads:
         thread.join()
@@ -67,7 +59,7 @@ def test_nobody_waits_for_ever_for_one_that_hangs() -> None:
 
     hanging = threading.Thread(target=hang)
     hanging.start()
-    wait_until(lambda: turns._since)
+    wait_for(lambda: turns._since)
     with turns:
         assert hanging.is_alive()
     with turns:
@@ -96,7 +88,7 @@ def test_a_picture_counts_as_missed_where_its_thread_had_to_wait(waits_s: float,
     late = threading.Thread(target=work)
     with turns:
         late.start()
-        wait_until(lambda: turns._waiting)
+        wait_for(lambda: turns._waiting)
         now_s = waits_s
     late.join()
     assert turns.missed == missed
