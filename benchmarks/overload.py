@@ -74,7 +74,7 @@ def main(argv: list[str]) -> int:
     with serve(free_port(), films) as streams, tempfile.TemporaryDirectory() as folder:
         addresses = streams.addresses
         cameras = name_cameras(addresses, arguments.cameras)
-        plan = SitePlan(arguments.bundle, cameras, f"{ALWAYS_ON}[runtime]\nthreads = {arguments.threads}\n")
+        plan = SitePlan(arguments.bundle, cameras, ALWAYS_ON)
         naive = Measurement(arguments.bundle, addresses, 10.0, Path(folder)).naive()
         with run_site(plan, Path(folder) / "site") as site:
             site.wait_until_connected(len(cameras))
@@ -164,7 +164,6 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="More cameras awake at once than the box can judge.")
     parser.add_argument("--bundle", type=Path, required=True)
     parser.add_argument("--cameras", type=int, default=36, help="how many are awake (default: %(default)s)")
-    parser.add_argument("--threads", type=int, default=1, help="of the engine (default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=60.0, help="measured (default: %(default)s)")
     parser.add_argument("--cache", type=Path, default=Path(".cache/streams"), help="where films stay (%(default)s)")
     parser.add_argument("--quick", action="store_true", help="10 s")

@@ -11,7 +11,8 @@ from edge_agent.timeline import LARGEST_GAP_S
 
 @dataclass(frozen=True, slots=True)
 class AgentOptions:
-    """How the agent works; ``target`` names the bundle's artifact to use (``None``: the best that runs here), and
+    """How the agent works; ``target`` names the bundle's artifact to use (``None``: the best that runs here),
+    ``threads`` how many compute there (``None``: as many as make it faster, up to the cores), and
     ``thumbnail_side`` asks for a small picture in each observation. A silence between frames above ``largest_gap_s`` is
     a break: no window reaches across it. Intervals are in seconds.
 
@@ -20,7 +21,7 @@ class AgentOptions:
     """
 
     target: str | None = None
-    threads: int = 1
+    threads: int | None = None
     largest_gap_s: float = LARGEST_GAP_S
     retry: BackoffPolicy = field(default_factory=BackoffPolicy)
     health_interval_s: float = 30.0
@@ -31,7 +32,7 @@ class AgentOptions:
 
     def __post_init__(self) -> None:
         require_positive(
-            threads=self.threads,
+            threads=1 if self.threads is None else self.threads,
             largest_gap_s=self.largest_gap_s,
             health_interval_s=self.health_interval_s,
             state_interval_s=self.state_interval_s,

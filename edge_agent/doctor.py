@@ -119,7 +119,7 @@ def examine(plan: Plan | None, now: float) -> list[Finding]:
 def _examine_bundle(plan: Plan, bundle: Bundle) -> Finding:
     runtime = plan.config.settings.runtime
     try:
-        detector = open_detector(bundle, target=runtime.target, options=SessionOptions(threads=runtime.threads))
+        detector = open_detector(bundle, target=runtime.target, options=SessionOptions(threads=runtime.threads or 1))
     except NexaraError as error:
         return Finding(name="bundle", outcome="failed", detail=str(error))
     with closing(detector):

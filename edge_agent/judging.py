@@ -10,6 +10,7 @@ from edge_agent.timed_detector import TimedDetector
 from edge_agent.tracer import Tracer
 from models.bundle import Bundle
 from runtimes.detector import Detector, open_detector
+from runtimes.environment import count_cores
 from runtimes.protocol import SessionOptions
 
 
@@ -33,7 +34,8 @@ def open_judge(
     detector = open_detector(
         bundle,
         target=options.target,
-        options=SessionOptions(threads=options.threads),
+        options=SessionOptions(threads=options.threads or 1),
+        most_threads=count_cores() if options.threads is None else None,
         on_changed=changed,
         clock=clock,
     )

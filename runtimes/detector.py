@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -20,7 +21,8 @@ from runtimes.errors import DetectorInputError, NoRuntimeError, NotBuiltError, S
 from runtimes.pair import Pair, open_pair, probability
 from runtimes.protocol import Runtime, SessionOptions
 from runtimes.recovery import Recovery, RetryPolicy
-from runtimes.selection import Candidate, Refusal, keep, open_first, rank
+from runtimes.selection import Candidate, Refusal, is_accelerated, keep, open_first, rank
+from runtimes.widening import open_widely
 
 OnChanged = Callable[[str, str, str], None]
 """Called with what was in use, what is from now on (both as ``Detector.description`` gives them) and the reason."""
@@ -144,6 +146,7 @@ def open_detector(
     target: str | None = None,
     runtimes: Sequence[Runtime] | None = None,
     options: SessionOptions | None = None,
+    most_threads: int | None = None,
     on_changed: OnChanged | None = None,
     retry: RetryPolicy | None = None,
     clock: Callable[[], float] = time.monotonic,
@@ -153,9 +156,10 @@ def open_detector(
     A target whose engine must be built for this GPU first is built in the background while the next best serves, and
     taken once it is there, as one that works again is; only where nothing else runs is it waited for.
     ``target`` allows that one only; ``runtimes`` replaces the engines found on this machine. A device in ``options`` is
-    kept to when opening, and left when it fails later. ``retry`` says when targets that failed while running are tried
-    again, by ``clock`` (monotonic). Raises ``NoRuntimeError`` with every attempt when nothing can run, and
-    ``BundleFormatError`` for a target that is not in the bundle.
+    kept to when opening, and left when it fails later. With ``most_threads``, a target that runs on the processor gets
+    as many threads, up to those, as make it faster when timed here, and not those of ``options``. ``retry`` says when
+    targets that failed while running are tried again, by ``clock`` (monotonic). Raises ``NoRuntimeError`` with every
+    attempt when nothing can run, and ``BundleFormatError`` for a target that is not in the bundle.
 
     >>> with closing(open_detector(open_bundle(path))) as detector:   # doctest: +SKIP
     ...     embeddings = detector.encode(samples)                     # (T, H, W, C) uint8 -> (T, D)
@@ -166,7 +170,7 @@ def open_detector(
     if runtimes is not None:
         engines = tuple(runtimes)
         environment = replace(environment, probes=probe_all(engines))
-    opening = _Opening(bundle, engines, options)
+    opening = _Opening(bundle, engines, options, partial(_most_threads, environment, most_threads), clock)
     ranked, refusals = plan(bundle, environment, target)
     asked = _asked(ranked, options.device)
     chosen, pair = opening.best(asked, refusals)
@@ -188,11 +192,21 @@ def _asked(ranked: tuple[Candidate, ...], device: str | None) -> tuple[Candidate
 class _Opening:
     """Opens targets of one bundle. ``unbuilt`` are those that were refused for having to be built first."""
 
-    def __init__(self, bundle: Bundle, engines: Sequence[Runtime], options: SessionOptions) -> None:
+    def __init__(
+        self,
+        bundle: Bundle,
+        engines: Sequence[Runtime],
+        options: SessionOptions,
+        most_threads: Callable[[Candidate], int | None],
+        clock: Callable[[], float],
+    ) -> None:
+        """``most_threads`` tells how many threads may be tried for a target; ``None``: it gets those of ``options``."""
         self.unbuilt: tuple[Candidate, ...] = ()
         self._bundle = bundle
         self._engines = {engine.name: engine for engine in engines}
         self._options = options
+        self._most_threads = most_threads
+        self._clock = clock
         self._golden = bundle.golden()
 
     def best(self, candidates: Sequence[Candidate], refusals: Sequence[Refusal]) -> tuple[Candidate, Pair]:
@@ -220,7 +234,20 @@ class _Opening:
 
     def _open(self, candidate: Candidate, *, build: bool) -> Pair:
         options = replace(self._options, device=candidate.device, build=build)
-        return open_pair(self._bundle, candidate, self._engines, options, self._golden)
+
+        def open_with(threads: int) -> Pair:
+            asked = replace(options, threads=threads)
+            return open_pair(self._bundle, candidate, self._engines, asked, self._golden)
+
+        most = self._most_threads(candidate)
+        if most is None:
+            return open_with(options.threads)
+        return open_widely(open_with, self._golden, most, self._clock)
+
+
+def _most_threads(environment: Environment, most: int | None, candidate: Candidate) -> int | None:
+    """Only a processor has threads to spare for a target."""
+    return None if is_accelerated(candidate, environment) else most
 
 
 def plan(

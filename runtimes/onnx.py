@@ -15,7 +15,8 @@ from runtimes.batch import Answer, run_batch
 from runtimes.errors import RuntimeOpenError, SessionError
 from runtimes.gpu import find_gpus
 from runtimes.onnx_binding import BoundBatches
-from runtimes.protocol import Batch, Probe, SessionOptions
+from runtimes.protocol import Batch, Probe, Session, SessionOptions
+from runtimes.side_by_side import open_side_by_side
 from runtimes.tensors import check_tensors
 
 _CPU = "CPUExecutionProvider"
@@ -49,13 +50,13 @@ class OnnxRuntime:
             accelerators=("cuda",) if cuda else (),
         )
 
-    def open(self, artifact: Artifact, content: bytes, options: SessionOptions) -> OnnxSession:
+    def open(self, artifact: Artifact, content: bytes, options: SessionOptions) -> Session:
         """Open one artifact; raises ``RuntimeOpenError`` when it cannot be run here, is not as the manifest says, or
         the device asked for does not take it."""
         engine = _load_engine()
         gpu = _choose_gpu(engine, options.device, artifact.file)
         if gpu is None:
-            return _as_session(artifact, _open_session(engine, content, artifact.file, options.threads, [_CPU]))
+            return open_side_by_side(partial(_open_processor, engine, content, artifact), options.threads)
         return _open_cuda(engine, content, artifact, options.threads, gpu)
 
 
@@ -123,6 +124,10 @@ def _choose_gpu(engine: ModuleType, device: str | None, where: str) -> int | Non
     if not offered:
         raise RuntimeOpenError(f"{where}: this onnxruntime has no CUDA; install onnxruntime-gpu instead, or use cpu")
     return int(match.group(1) or 0) if match else 0
+
+
+def _open_processor(engine: ModuleType, content: bytes, artifact: Artifact) -> OnnxSession:
+    return _as_session(artifact, _open_session(engine, content, artifact.file, 1, [_CPU]))
 
 
 def _open_cuda(engine: ModuleType, content: bytes, artifact: Artifact, threads: int, gpu: int) -> OnnxSession:

@@ -146,6 +146,11 @@ def rank(candidates: Sequence[Candidate], environment: Environment) -> tuple[Can
     return tuple(sorted(candidates, key=lambda candidate: _order(candidate, environment)))
 
 
+def is_accelerated(candidate: Candidate, environment: Environment) -> bool:
+    """Whether it runs on more than the processor."""
+    return bool(environment.accelerators(candidate.encoder.requires.engine)) and candidate.device is None
+
+
 def open_first(
     candidates: Sequence[Candidate],
     refusals: Sequence[Refusal],
@@ -220,7 +225,7 @@ def _order(candidate: Candidate, environment: Environment) -> tuple[int, int, fl
 
 def _accelerator_order(candidate: Candidate, environment: Environment) -> int:
     engine = candidate.encoder.requires.engine
-    if not environment.accelerators(engine) or candidate.device is not None:
+    if not is_accelerated(candidate, environment):
         return len(ACCELERATED) + 1
     return ACCELERATED.index(engine) if engine in ACCELERATED else len(ACCELERATED)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 from collections.abc import Callable
+from functools import partial
 from types import ModuleType
 from typing import Any, cast
 
@@ -14,7 +15,8 @@ from numpy.typing import NDArray
 from models.manifest import Artifact, Dtype, Quantization, Tensor
 from runtimes.batch import run_batch
 from runtimes.errors import RuntimeOpenError, SessionError
-from runtimes.protocol import Batch, Probe, SessionOptions
+from runtimes.protocol import Batch, Probe, Session, SessionOptions
+from runtimes.side_by_side import open_side_by_side
 from runtimes.tensors import check_tensors
 
 # (module of the Interpreter, distribution that carries it), the preferred first.
@@ -36,13 +38,17 @@ class TFLiteRuntime:
             return Probe(runtime=self.name, available=False, reason=str(error))
         return Probe(runtime=self.name, available=True, version=version)
 
-    def open(self, artifact: Artifact, content: bytes, options: SessionOptions) -> TFLiteSession:
+    def open(self, artifact: Artifact, content: bytes, options: SessionOptions) -> Session:
         """Open one artifact; raises ``RuntimeOpenError`` when it cannot be run here or is not as the manifest says."""
         if options.device not in {None, "cpu"}:
             raise RuntimeOpenError(f"{artifact.file}: tflite has no device {options.device!r}; cpu is allowed")
-        interpreter = open_interpreter(content, artifact.file, options.threads)
-        check_tensors(artifact, *read_interpreter(interpreter, artifact.file))
-        return TFLiteSession(artifact, interpreter)
+        return open_side_by_side(partial(_open_one, artifact, content), options.threads)
+
+
+def _open_one(artifact: Artifact, content: bytes) -> TFLiteSession:
+    interpreter = open_interpreter(content, artifact.file, threads=1)
+    check_tensors(artifact, *read_interpreter(interpreter, artifact.file))
+    return TFLiteSession(artifact, interpreter)
 
 
 class TFLiteSession:

@@ -89,10 +89,11 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Runtime(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``[runtime]``: ``target`` names one of the bundle's targets; without it the best that runs here is used."""
+    """``[runtime]``: ``target`` names one of the bundle's targets; without it the best that runs here is used.
+    ``threads`` compute there on the processor; without it as many, up to the cores, as are timed to pay."""
 
     target: Text | None = None
-    threads: Annotated[int, msgspec.Meta(ge=1, le=64)] = _AGENT.threads
+    threads: Annotated[int, msgspec.Meta(ge=1, le=64)] | None = _AGENT.threads
 
 
 class TLS(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
