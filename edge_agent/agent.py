@@ -41,6 +41,7 @@ from edge_agent.view import View
 from edge_agent.watch import Watch
 from models.bundle import Bundle
 from models.manifest import Manifest
+from runtimes.detector import Detector
 from runtimes.environment import count_cores
 
 _log = logging.getLogger(__name__)
@@ -83,15 +84,11 @@ def run_agent(
     # for that pool, and its threads would take the cores on which the engine judges.
     cv2.setNumThreads(1)
     manifest = bundle.manifest
-    detector, judge = open_judge(bundle, options, clock, on_runtime, tracer)
     book = policies or open_book(cameras, manifest)
     agent = _Agent(
         cameras, manifest, outbox, options, book, tracer, clock=clock, wall=wall, make_id=make_id, observe=observe
     )
-    if on_runtime is not None:
-        on_runtime(detector.description)
-    if agent.run(judge, stop):
-        detector.close()
+    agent.run(partial(open_judge, bundle, options, clock, on_runtime, tracer), stop)
 
 
 def open_book(cameras: Sequence[CameraSpec], manifest: Manifest) -> PolicyBook:
@@ -155,7 +152,8 @@ class _Agent:
         self._judged: queue.Queue[list[Judgement]] = queue.Queue(_MOST_BATCHES)
         self._halted = threading.Event()
         self._meter = HealthMeter(clock())
-        self._governor = Governor(GovernorPolicy(), clock())
+        self._opened_s = clock()
+        self._governor = Governor(GovernorPolicy(), self._opened_s)
         self._reported_s = clock()
         self._turns = Turns(count_cores(), clock)
         seeds = np.random.default_rng().spawn(len(cameras))
@@ -166,9 +164,33 @@ class _Agent:
             for view in spec.views
         }
 
-    def run(self, judge: Judge, stop: threading.Event) -> bool:
-        """Watch until ``stop`` is set, or all sources have ended where that was asked for. Returns whether the judging
-        thread has ended too, so that its engine may be closed."""
+    def run(self, open_: Callable[[], tuple[Detector, Judge]], stop: threading.Event) -> None:
+        """Watch until ``stop`` is set, or all sources have ended where that was asked for; raises what ``open_``
+        raises."""
+        try:
+            # Cameras take as long to answer as an engine to open.
+            for camera in self._cameras:
+                camera.start()
+            detector, judge = open_()
+        except BaseException:
+            self._close()
+            raise
+        judging = self._start_judging(judge)
+        try:
+            while not stop.is_set() and not (self._options.stop_when_ended and self._ended()):
+                self._decide(_TICK_S)
+                self._tend()
+        finally:
+            self._close(judging)
+        # A thread that hangs in its engine still uses it.
+        if not judging.is_alive():
+            detector.close()
+
+    def _start_judging(self, judge: Judge) -> threading.Thread:
+        # What waited and was lost while the engine opened is no sign of too many cameras.
+        self._pending.renew()
+        self._opened_s = self._clock()
+        self._governor = Governor(GovernorPolicy(), self._opened_s, self._pending.dropped)
         judging = threading.Thread(
             target=judge_until,
             args=(self._halted, self._pending, judge, self._deliver, self._clock),
@@ -176,15 +198,7 @@ class _Agent:
             daemon=True,
         )
         judging.start()
-        for camera in self._cameras:
-            camera.start()
-        try:
-            while not stop.is_set() and not (self._options.stop_when_ended and self._ended()):
-                self._decide(_TICK_S)
-                self._tend()
-        finally:
-            self._close(judging)
-        return not judging.is_alive()
+        return judging
 
     def _camera(self, spec: CameraSpec, random: np.random.Generator) -> Camera:
         options = replace(spec.options, turns=self._turns)
@@ -245,7 +259,7 @@ class _Agent:
             view = judgement.sample.camera
             post = self._posts[view]
             self._meter.judged(judgement.latency_s)
-            self._governor.judged(judgement.waited_s)
+            self._governor.judged(min(judgement.waited_s, judgement.judged_s - self._opened_s))
             self._tracer.judged(judgement)
             with self._tracer.timed("decide", view):
                 post.camera.set_mode(view, post.watch.judge(judgement))
@@ -314,12 +328,13 @@ class _Agent:
         ended = all(camera.spent for camera in self._cameras)
         return ended and self._pending.idle and self._judged.empty()
 
-    def _close(self, judging: threading.Thread) -> None:
+    def _close(self, judging: threading.Thread | None = None) -> None:
         self._halted.set()
         for camera in self._cameras:
             camera.halt()
         deadline_s = time.monotonic() + _STOP_WITHIN_S
-        judging.join(_STOP_WITHIN_S)
+        if judging is not None:
+            judging.join(_STOP_WITHIN_S)
         for camera in self._cameras:
             camera.join(max(0.0, deadline_s - time.monotonic()))
         for post in self._posts.values():

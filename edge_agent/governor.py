@@ -34,10 +34,11 @@ class Governor:
     """One share for all cameras, so that none starves for another. It falls fast and recovers slowly: additive
     increase, multiplicative decrease (Chiu and Jain, Computer Networks and ISDN Systems 17, 1989)."""
 
-    def __init__(self, policy: GovernorPolicy, now_s: float) -> None:
+    def __init__(self, policy: GovernorPolicy, now_s: float, dropped: int = 0) -> None:
+        """``dropped`` were lost before ``now_s``, and count for nothing."""
         self._policy = policy
         self._since_s = now_s
-        self._dropped = 0
+        self._dropped = dropped
         self._oldest_s = 0.0
         self.share = 1.0
 

@@ -22,6 +22,7 @@ def open_judge(
     tracer: Tracer,
 ) -> tuple[Detector, Judge]:
     """The detector, to be closed by the caller, and the judge, which begins its windows anew when the engine changes.
+    ``on_runtime`` is told which engine judges, now and whenever that changes.
 
     Raises ``NoRuntimeError`` when nothing here can run the bundle.
     """
@@ -40,4 +41,6 @@ def open_judge(
         clock=clock,
     )
     judge = Judge(TimedDetector(detector, tracer), bundle.manifest.geometry, options.largest_gap_s, clock)
+    if on_runtime is not None:
+        on_runtime(detector.description)
     return detector, judge

@@ -73,6 +73,15 @@ class PendingSamples:
             self._tracer.taken(self._out)
             return self._out
 
+    def renew(self) -> None:
+        """Let nothing that waits be older than now: nobody was there to take it before."""
+        with self._changed:
+            now_s = self._clock()
+            for queue in self._queues.values():
+                samples = [sample for _, sample in queue]
+                queue.clear()
+                queue.extend((now_s, sample) for sample in samples)
+
     def _pick(self, most: int) -> list[Sample]:
         taken: list[Sample] = []
         while len(taken) < most and (waiting := [camera for camera, queue in self._queues.items() if queue]):

@@ -16,7 +16,7 @@ _log = logging.getLogger(__name__)
 
 # Twice the threads that save less than a quarter would take cores from decoding for little.
 _WORTH = 0.75
-_RUNS = 3
+_RUNS = 5
 
 
 def open_widely(open_with: Callable[[int], Pair], golden: Golden, most: int, clock: Callable[[], float]) -> Pair:

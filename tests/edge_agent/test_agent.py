@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import msgspec
@@ -18,6 +19,7 @@ from edge_agent.backoff import BackoffPolicy
 from edge_agent.camera_policies import CameraPolicies
 from edge_agent.camera_spec import CameraSpec
 from edge_agent.events import CameraState, Health, IncidentEvent, Snapshot
+from edge_agent.judging import open_judge
 from edge_agent.observation import Observation
 from edge_agent.policy import PolicyError
 from edge_agent.policy_book import PolicyBook
@@ -221,6 +223,23 @@ def test_agent_reports_rate_and_latency_when_it_watches(tiny: Bundle, plot: Plot
     thumbnail = agent.seen["yard"].thumbnail
     assert thumbnail is not None
     assert thumbnail.shape == (48, 64, 3)
+
+
+def test_what_waited_for_the_engine_is_judged_and_no_sign_of_too_many_cameras(
+    tiny: Bundle, plot: Plot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def open_slowly(*given: Any) -> Any:
+        # Longer than a sample may wait, and than it takes to make one.
+        time.sleep(1.5)
+        return open_judge(*given)
+
+    monkeypatch.setattr("edge_agent.agent.open_judge", open_slowly)
+    film = plot.film(tmp_path / "a.mp4", ("calm", 20))
+    cameras = [CameraSpec("yard", str(film), SourceOptions(loop=True))]
+    with running(tiny, cameras, AgentOptions(health_interval_s=0.05)) as agent:
+        agent.until(lambda: any(state.score is not None for state in agent.outbox.states))
+        agent.until(lambda: agent.outbox.healths)
+    assert {(health.dropped, health.rate_share) for health in agent.outbox.healths} == {(0, 1.0)}
 
 
 def test_agent_watches_scenes_when_they_loop(tiny: Bundle, plot: Plot) -> None:

@@ -54,6 +54,12 @@ def test_share_stays_whole_while_nothing_is_late() -> None:
     assert set(Box().run(40.0, 100.0, 30)) == {1.0}
 
 
+def test_what_was_lost_before_counts_for_nothing() -> None:
+    governor = Governor(GovernorPolicy(), 0.0, dropped=5)
+    assert governor.tend(1.0, 5) == 1.0
+    assert governor.tend(2.0, 6) < 1.0
+
+
 @given(st.lists(st.tuples(st.floats(0, 5), st.integers(0, 100)), max_size=100))
 def test_share_stays_within_its_bounds(events: list[tuple[float, int]]) -> None:
     policy = GovernorPolicy()

@@ -89,3 +89,19 @@ def test_no_camera_starves_whatever_the_others_send(steps: list[tuple[str, int]]
             passed[name] = passed[name] + 1 if waiting[name] and name not in taken else 0
             assert passed[name] < 4
         assert len(pending) == sum(waiting.values())
+
+
+def test_nothing_is_older_than_when_it_was_renewed() -> None:
+    now_s = [0.0]
+    pending = PendingSamples(2, oldest_s=0.5, clock=lambda: now_s[0])
+    for time_s in range(3):
+        pending.put(sample("a", time_s))
+    now_s[0] = 9.0
+    pending.renew()
+    now_s[0] = 9.4
+    pending.put(sample("b", 5.0))
+    assert taken(pending) == [("a", 1.0), ("b", 5.0), ("a", 2.0)]
+    pending.put(sample("a", 3.0))
+    now_s[0] = 10.0
+    assert taken(pending) == []
+    assert pending.dropped == 2
