@@ -12,6 +12,9 @@ from typing import get_args
 
 import msgspec
 
+from edge_agent.bundles.choosing import current_bundle
+from edge_agent.bundles.command import add_bundle_options
+from edge_agent.bundles.errors import ShelfDiskError, TrialFailedError
 from edge_agent.config import ConfigError, Settings, load_config
 from edge_agent.config.plan import Plan
 from edge_agent.config.walls import list_views
@@ -31,6 +34,7 @@ from runtimes.bench.kept import keep_bench
 FAILED, INTERRUPTED = 2, 130
 # A disk that is full or mounted read-only while a machine boots may be fine a minute later.
 TRY_AGAIN = os.EX_TEMPFAIL
+_PASSING = (SpoolError, ShelfDiskError, TrialFailedError)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -42,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(arguments.command(arguments))
     except NexaraError as error:
         tell_failure(error)
-        return TRY_AGAIN if isinstance(error, SpoolError) else FAILED
+        return TRY_AGAIN if isinstance(error, _PASSING) else FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
 
@@ -73,6 +77,8 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument("--config", type=Path, required=True, metavar="FILE", help="the device's edge.toml")
     add_bench_options(bench)
     bench.set_defaults(command=_bench)
+    bundles = commands.add_parser("bundle", help="install a bundle beside the one in use, go back, list them")
+    add_bundle_options(bundles)
     top = commands.add_parser("top", help="show a running agent in the terminal, from its metrics")
     add_top_options(top)
     top.set_defaults(command=run_top)
@@ -107,7 +113,8 @@ def _schema(arguments: argparse.Namespace) -> int:
 
 
 def _bench(arguments: argparse.Namespace) -> int:
-    bundle = Plan(load_config(arguments.config), os.environ).open_bundle()
+    plan = Plan(load_config(arguments.config), os.environ)
+    bundle = current_bundle(plan.shelf(), plan.open_bundle)
     place = keep_bench(run_bench(bundle, arguments), bundle.path)
     sys.stdout.write(f"kept in {place}; the agent's next start chooses by it\n")
     return 0

@@ -16,6 +16,7 @@ from typing import Literal
 import msgspec
 import numpy as np
 
+from edge_agent.bundles.choosing import current_bundle
 from edge_agent.camera_spec import CameraSpec
 from edge_agent.cell_image import CellImage
 from edge_agent.clips.encoder import ENCODERS, list_encoders
@@ -93,7 +94,7 @@ def examine_plan(plan: Plan) -> Iterator[Finding]:
     """Bundle, cameras, faces, spool, clips and broker of a valid configuration."""
     yield Finding(name="configuration", outcome="ok", detail=str(plan.config.path))
     try:
-        bundle = plan.open_bundle()
+        bundle = current_bundle(plan.shelf(), plan.open_bundle)
     except BundleError as error:
         yield Finding(name="bundle", outcome="failed", detail=str(error))
         yield Finding(name="cameras", outcome="skipped", detail="their thresholds need the bundle")

@@ -15,10 +15,11 @@ from types import FrameType
 from typing import TypeVar
 
 from edge_agent.agent import open_book, run_agent
+from edge_agent.bundles.choosing import Choice, OnTrial, choose_bundle
 from edge_agent.camera_spec import CameraSpec
 from edge_agent.clips.recording import recording
 from edge_agent.clips.redaction import Redaction, redact
-from edge_agent.config import load_config
+from edge_agent.config import ConfigError, load_config
 from edge_agent.config.plan import Plan
 from edge_agent.delivery.opening import open_outbox
 from edge_agent.logs import LogFormat, start_log
@@ -26,13 +27,14 @@ from edge_agent.metrics.about import About
 from edge_agent.metrics.opening import serve_metrics
 from edge_agent.metrics.tally import Tally
 from edge_agent.notifier import Notifier
+from edge_agent.observation import Observation
 from edge_agent.policy_book import PolicyBook
 from edge_agent.reloading import Reloader, reload_on_hangup
 from edge_agent.stopwatch import Stopwatch
 from edge_agent.tracer import UNTRACED
 from edge_agent.version import read_version
 from edge_agent.vigil import Vigil
-from models.bundle import Bundle
+from runtimes.errors import NoRuntimeError
 
 log = logging.getLogger(__name__)
 
@@ -51,25 +53,37 @@ def run(path: Path, log_format: LogFormat | None = None) -> None:
     plan = Plan(load_config(path), os.environ)
     if log_format is None:
         start_log(plan.config.settings.log.format)
-    bundle = plan.open_bundle()
-    manifest = bundle.manifest
+    choice = choose_bundle(plan.shelf(), plan.open_bundle, plan.trial(), time.monotonic)
+    try:
+        _run_with(plan, choice)
+    except (NoRuntimeError, ConfigError) as error:
+        # What this bundle is to blame for: that of before may have an engine here, and thresholds that agree.
+        if choice.trial is None:
+            raise
+        choice.trial.fail(error)
+    if choice.trial is not None:
+        choice.trial.require_success()
+
+
+def _run_with(plan: Plan, choice: Choice) -> None:
+    manifest = choice.bundle.manifest
     cameras = plan.cameras(manifest)
     notifier = Notifier(os.environ)
     policies = open_book(cameras, manifest)
     reloader = Reloader(plan, manifest, policies, notifier)
     with _stop_on_signals() as stop, reload_on_hangup(reloader.reload):
-        _watch(plan, bundle, cameras, policies, notifier, stop)
+        _watch(plan, choice, cameras, policies, notifier, stop)
 
 
 def _watch(
     plan: Plan,
-    bundle: Bundle,
+    choice: Choice,
     cameras: Sequence[CameraSpec],
     policies: PolicyBook,
     notifier: Notifier,
     stop: threading.Event,
 ) -> None:
-    manifest, version, listen = bundle.manifest, read_version(), plan.metrics_address()
+    manifest, version, listen = choice.bundle.manifest, read_version(), plan.metrics_address()
     # A wall is read as one source and judged cell by cell: both have figures.
     tally = Tally(dict.fromkeys((*(camera.id for camera in cameras), *policies.pages)))
     tracer = UNTRACED if listen is None else Stopwatch(tally, time.monotonic, time.thread_time)
@@ -84,13 +98,13 @@ def _watch(
         ):
             run_agent(
                 [replace(camera, sink=recorded.sinks.get(camera.id)) for camera in cameras],
-                bundle,
+                choice.bundle,
                 recorded.outbox,
                 stop=stop,
                 options=plan.options(),
                 policies=policies,
                 on_runtime=_both(outbox.use_runtime, tally.use_runtime),
-                observe=_both(vigil.observe, tally.observe),
+                observe=_both(_both(vigil.observe, tally.observe), watching(choice.trial, stop)),
                 tracer=tracer,
             )
     finally:
@@ -107,6 +121,16 @@ def redactions(cameras: Sequence[CameraSpec]) -> dict[str, Redaction]:
     """What must be hidden in the clips of each source that has such: a copy of its stream would show it."""
     found = {camera.id: redact(camera.views) for camera in cameras}
     return {id_: redaction for id_, redaction in found.items() if redaction is not None}
+
+
+def watching(trial: OnTrial | None, stop: threading.Event) -> Callable[[Observation], None]:
+    """What a trial, where there is one, is told of each camera."""
+
+    def observe(observation: Observation) -> None:
+        if trial is not None:
+            trial.observe(observation, stop)
+
+    return observe
 
 
 def _both(first: Callable[[_Told], None], second: Callable[[_Told], None]) -> Callable[[_Told], None]:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import msgspec
 
 from edge_agent.agent_options import AgentOptions
+from edge_agent.bundles.shelf import Shelf
+from edge_agent.bundles.trial import TrialPolicy
 from edge_agent.camera_policies import CameraPolicies
 from edge_agent.camera_spec import CameraSpec
 from edge_agent.clips.policy import ClipPolicy, KeepPolicy
@@ -46,11 +49,22 @@ class Plan:
     config: Config
     environment: Mapping[str, str]
 
-    def open_bundle(self) -> Bundle:
-        """Open and verify the bundle; raises ``BundleError``."""
+    def open_bundle(self, path: Path | None = None) -> Bundle:
+        """Open and verify the bundle in ``path``, by default the configuration's own; raises ``BundleError``."""
         bundle = self.config.settings.bundle
         keys = [self.config.resolve(key) for key in bundle.trusted_keys]
-        return open_bundle(self.config.resolve(bundle.path), TrustStore.load(keys, accept=bundle.accept))
+        chosen = self.config.resolve(bundle.path) if path is None else path
+        return open_bundle(chosen, TrustStore.load(keys, accept=bundle.accept))
+
+    def shelf(self) -> Shelf | None:
+        """Where further bundles are kept; ``None`` where there are none."""
+        updates = self.config.settings.updates
+        return None if updates is None else Shelf(self.config.resolve(updates.directory))
+
+    def trial(self) -> TrialPolicy:
+        """When a bundle on trial is kept, and when it is left."""
+        updates = self.config.settings.updates
+        return TrialPolicy() if updates is None else TrialPolicy(updates.window_s, updates.silence_s)
 
     def cameras(self, manifest: Manifest) -> tuple[CameraSpec, ...]:
         """All cameras with their passwords and policies in place; raises as ``policies`` and ``head_finder`` do, and

@@ -8,6 +8,7 @@ import msgspec
 
 from edge_agent.agent_options import AgentOptions
 from edge_agent.attention import AttentionPolicy
+from edge_agent.bundles.trial import TrialPolicy
 from edge_agent.clips.policy import ClipPolicy, KeepPolicy
 from edge_agent.delivery.topics import NAME_PATTERN
 from edge_agent.grid import GRID_PATTERN
@@ -25,6 +26,7 @@ _SAMPLING, _ATTENTION = SamplingPolicy(), AttentionPolicy()
 _INCIDENTS, _SNAPSHOTS = IncidentPolicy(), SnapshotPolicy()
 _CLIPS, _KEEP = ClipPolicy(), KeepPolicy()
 _SOURCE = SourceOptions()
+_TRIAL = TrialPolicy()
 
 Name = Annotated[
     str,
@@ -257,6 +259,15 @@ class Camera(Watched, frozen=True, kw_only=True, forbid_unknown_fields=True):
     read_timeout_s: Seconds = _SOURCE.read_timeout_s
 
 
+class Updates(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[updates]``: bundles that are installed beside that of ``[bundle]`` lie in ``directory``. One on trial is kept
+    ``window_s`` after its first judgement, and left when a camera was there for ``silence_s`` and it judged nothing."""
+
+    directory: FilePath
+    window_s: Seconds = _TRIAL.window_s
+    silence_s: Seconds = _TRIAL.silence_s
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``edge.toml``: one device of one site."""
 
@@ -273,6 +284,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     snapshots: Snapshots = Snapshots()
     privacy: Privacy = Privacy()
     clips: Clips | None = None
+    updates: Updates | None = None
     health: Health = Health()
     metrics: Metrics | None = None
     log: Log = Log()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from edge_agent.agent_options import AgentOptions
 from edge_agent.backoff import BackoffPolicy
+from edge_agent.bundles.choosing import current_bundle
 from edge_agent.camera_spec import CameraSpec
 from edge_agent.config import load_config
 from edge_agent.config.plan import Plan
@@ -37,7 +38,7 @@ def configured(path: Path, camera: str | None) -> Subject:
     """The ``camera`` of a configuration, or its first. Raises ``TraceError`` for one that is not in it, and what
     reading the configuration, its bundle and its secrets raises."""
     plan = Plan(load_config(path), os.environ)
-    bundle = plan.open_bundle()
+    bundle = current_bundle(plan.shelf(), plan.open_bundle)
     cameras = {spec.id: spec for spec in plan.cameras(bundle.manifest)}
     if camera is not None and camera not in cameras:
         raise TraceError(f"{path}: has no camera {camera!r}; its cameras are {', '.join(cameras)}")

@@ -166,10 +166,10 @@ def other_than(value: Any, key: str) -> Any:
 
 def test_leaving_out_a_table_that_was_optional_needs_a_restart(tmp_path: Path) -> None:
     before, after = load(tmp_path, EVERY_TABLE), load(tmp_path, BASE)
-    assert list_restarts(before.config.settings, after.config.settings) == ("metrics",)
+    assert list_restarts(before.config.settings, after.config.settings) == ("updates", "metrics")
 
 
-EVERY_TABLE = BASE.replace("[thresholds]", "[metrics]\n[thresholds]")
+EVERY_TABLE = BASE.replace("[thresholds]", '[metrics]\n[updates]\ndirectory = "bundles"\n[thresholds]')
 SETTINGS = msgspec.toml.decode(EVERY_TABLE, type=Settings)
 
 

@@ -1,0 +1,118 @@
+"""Which bundle the agent opens, and what becomes of one on trial while it runs."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from edge_agent.bundles.errors import ShelfDiskError, TrialFailedError
+from edge_agent.bundles.record import Record, current, go_back, keep, leave, start
+from edge_agent.bundles.shelf import Shelf
+from edge_agent.bundles.trial import TrialPolicy, TrialWatch
+from edge_agent.observation import Observation
+from models.bundle import Bundle
+from models.errors import NexaraError
+
+log = logging.getLogger(__name__)
+
+Opener = Callable[["Path | None"], Bundle]
+"""Opens and verifies a bundle's file, or without one that of the configuration; raises ``BundleError``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """An open bundle, and its trial while it is on one."""
+
+    bundle: Bundle
+    trial: OnTrial | None = None
+
+
+def choose_bundle(shelf: Shelf | None, open_: Opener, policy: TrialPolicy, clock: Callable[[], float]) -> Choice:
+    """Open the bundle of the ``shelf``'s record, and count the start where it is on trial. One that is damaged or does
+    not open is left for the one before, and at last for the configuration's. Raises what ``open_`` raises of that."""
+    if shelf is None:
+        return Choice(open_(None))
+    record = _change(shelf, shelf.read(), start)
+    while (digest := current(record)) is not None:
+        try:
+            bundle = open_whole(shelf, digest, open_)
+        except NexaraError as error:
+            log.error("bundle %s is left: %s", digest[:12], error)  # noqa: TRY400 it says all
+            record = _change(shelf, record, partial(go_back, reason=str(error)))
+            continue
+        if record.trial is None:
+            return Choice(bundle)
+        log.info(
+            "bundle %s %s is on trial, start %d", bundle.manifest.name, bundle.manifest.version, record.trial.boots
+        )
+        return Choice(bundle, OnTrial(shelf, TrialWatch(policy, clock)))
+    return Choice(open_(None))
+
+
+def current_bundle(shelf: Shelf | None, open_: Opener) -> Bundle:
+    """What the agent would open now, nothing counted and nothing left; raises as ``open_`` does, and ``ShelfError``."""
+    digest = None if shelf is None else current(shelf.read())
+    return open_(None) if shelf is None or digest is None else open_whole(shelf, digest, open_)
+
+
+def open_whole(shelf: Shelf, digest: str, open_: Opener) -> Bundle:
+    """The bundle of that digest; raises ``ShelfDiskError`` when it is gone or changed, and as ``open_`` does."""
+    path = shelf.path_of(digest)
+    if not shelf.is_whole(digest):
+        raise ShelfDiskError(f"{path}: missing or damaged; install the bundle again")
+    return open_(path)
+
+
+class OnTrial:
+    """The trial of the bundle in use. Only the thread that decides calls it."""
+
+    def __init__(self, shelf: Shelf, watch: TrialWatch) -> None:
+        self._shelf = shelf
+        self._watch = watch
+        self._over = False
+        self._failure: str | None = None
+
+    def observe(self, observation: Observation, stop: threading.Event) -> None:
+        """Take note of one camera; keep the bundle, or leave it and have the agent ``stop``, once that is clear."""
+        verdict = None if self._over else self._watch.observe(observation)
+        if verdict is None:
+            return
+        self._over = True
+        if verdict == "keep":
+            log.info("the bundle on trial has proved itself and is kept")
+            self._record(keep)
+            return
+        self._failure = self._watch.reason
+        self._record(partial(leave, reason=self._failure))
+        stop.set()
+
+    def fail(self, error: NexaraError) -> None:
+        """Leave the bundle for ``error``, which ended the agent; nothing where the trial is over."""
+        if not self._over:
+            self._over, self._failure = True, str(error)
+            self._record(partial(leave, reason=self._failure))
+
+    def require_success(self) -> None:
+        """Raise ``TrialFailedError`` where the bundle was left."""
+        if self._failure is not None:
+            raise TrialFailedError(f"the bundle on trial is left: {self._failure}; the next start has the one before")
+
+    def _record(self, change: Callable[[Record], Record]) -> None:
+        try:
+            self._shelf.change(change)
+        except ShelfDiskError as error:
+            # A trial that cannot be told of ends by its number of starts.
+            log.error("%s", error)  # noqa: TRY400 it says all
+
+
+def _change(shelf: Shelf, record: Record, change: Callable[[Record], Record]) -> Record:
+    """The record changed on disk, or where the disk does not let us, for this start alone."""
+    try:
+        return shelf.change(change)
+    except ShelfDiskError as error:
+        log.error("%s; this start goes on without", error)  # noqa: TRY400 it says all
+        return change(record)

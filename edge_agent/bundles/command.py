@@ -1,0 +1,90 @@
+"""``nexara-edge bundle``: install a bundle beside the one in use, go back, and tell which there are."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from functools import partial
+from pathlib import Path
+
+from edge_agent.bundles.errors import ShelfError
+from edge_agent.bundles.record import Record, go_back, put_on_trial
+from edge_agent.bundles.shelf import Shelf
+from edge_agent.config import load_config
+from edge_agent.config.plan import Plan
+from models.errors import NexaraError
+from runtimes.detector import open_detector
+
+_RESTART = "the agent's next start"
+
+
+def add_bundle_options(parser: argparse.ArgumentParser) -> None:
+    """The subcommands of ``nexara-edge bundle``."""
+    commands = parser.add_subparsers(required=True, metavar="ACTION")
+    install = commands.add_parser("install", help="test a bundle on this machine and put it on trial")
+    install.add_argument("file", type=Path, metavar="FILE", help="a .nexara file")
+    install.add_argument("--again", action="store_true", help="even one that was on trial before and was left")
+    install.set_defaults(action=_install)
+    rollback = commands.add_parser("rollback", help="leave the bundle on trial, or else the one in use")
+    rollback.set_defaults(action=_roll_back)
+    listing = commands.add_parser("list", help="tell which bundle is in use, on trial, and was left")
+    listing.set_defaults(action=_list)
+    for command in (install, rollback, listing):
+        command.add_argument("--config", type=Path, required=True, metavar="FILE", help="the device's edge.toml")
+    parser.set_defaults(command=_run)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    plan = Plan(load_config(arguments.config), os.environ)
+    shelf = plan.shelf()
+    if shelf is None:
+        raise ShelfError(f"{arguments.config}: no [updates] in it; add the table with the directory for bundles")
+    for line in arguments.action(plan, shelf, arguments):
+        sys.stdout.write(f"{line}\n")
+    return 0
+
+
+def _install(plan: Plan, shelf: Shelf, arguments: argparse.Namespace) -> list[str]:
+    # Before it is anything to the agent: signature, hashes, the configuration's thresholds, an engine, the self-test.
+    bundle = plan.open_bundle(arguments.file)
+    plan.cameras(bundle.manifest)
+    detector = open_detector(bundle, target=plan.config.settings.runtime.target)
+    detector.close()
+    record = shelf.add(arguments.file, partial(put_on_trial, again=arguments.again))
+    name = f"{bundle.manifest.name} {bundle.manifest.version}"
+    if record.trial is None:
+        return [f"{name} is the bundle in use"]
+    return [f"{name} passed its self-test on {detector.description}; it is on trial from {_RESTART} on"]
+
+
+def _roll_back(_plan: Plan, shelf: Shelf, _arguments: argparse.Namespace) -> list[str]:
+    before = shelf.read()
+    after = shelf.change(partial(go_back, reason="left by hand"))
+    if after == before:
+        return ["the configuration's bundle is in use; there is none to go back to"]
+    return [f"{_RESTART} has {_name_of(shelf, after)}"]
+
+
+def _list(plan: Plan, shelf: Shelf, _arguments: argparse.Namespace) -> list[str]:
+    record = shelf.read()
+    rows = [("in use" if record.trial is None else "kept", record.kept), ("before", record.before)]
+    lines = [f"{word:<10} {_describe(plan, shelf, digest)}" for word, digest in rows if digest is not None]
+    if record.kept is None:
+        lines.insert(0, f"{rows[0][0]:<10} {plan.config.settings.bundle.path}, as configured")
+    if record.trial is not None:
+        told = f"{record.trial.boots} start(s) so far"
+        lines.append(f"{'on trial':<10} {_describe(plan, shelf, record.trial.digest)}, {told}")
+    return lines + [f"{'left':<10} {one.digest[:12]}: {one.reason}" for one in record.left]
+
+
+def _describe(plan: Plan, shelf: Shelf, digest: str) -> str:
+    try:
+        manifest = plan.open_bundle(shelf.path_of(digest)).manifest
+    except NexaraError as error:
+        return f"{digest[:12]} (does not open: {error})"
+    return f"{manifest.name} {manifest.version} ({digest[:12]})"
+
+
+def _name_of(shelf: Shelf, record: Record) -> str:
+    return "the configuration's bundle" if record.kept is None else str(shelf.path_of(record.kept))

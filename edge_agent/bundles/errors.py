@@ -1,0 +1,21 @@
+"""What can go wrong with the bundles that a device keeps."""
+
+from __future__ import annotations
+
+from models.errors import NexaraError
+
+
+class ShelfError(NexaraError):
+    """Base of the errors of the shelf: it cannot be read or written, or not what was asked for."""
+
+
+class ShelfDiskError(ShelfError):
+    """The disk does not play along; it may later."""
+
+
+class RefusedBundleError(ShelfError):
+    """This very bundle was on trial before, and was left."""
+
+
+class TrialFailedError(ShelfError):
+    """The bundle on trial was left while the agent ran; its next start has the one before."""

@@ -1,0 +1,164 @@
+"""Bundles on disk, and the record of which is in use; whatever interrupts a change, there is one good bundle."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import logging
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from edge_agent.bundles.errors import ShelfDiskError, ShelfError
+from edge_agent.bundles.record import Record
+from models.archive import SUFFIX
+
+log = logging.getLogger(__name__)
+
+_RECORD, _LOCK, _PARTIAL = "record.json", "lock", ".partial"
+_DIGEST = 64
+_PIECE = 1 << 20
+
+
+class Shelf:
+    """A folder of bundles named by their SHA-256, and ``record.json``.
+
+    A bundle is written beside, synced and renamed before the record names it, and the record is replaced in one rename:
+    a power cut leaves the record of before or of after, and both name whole bundles. Changes of several processes come
+    one after another. What no record needs is removed by the next change.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    def read(self) -> Record:
+        """The record as it is; an empty one where there is none. A damaged one is set aside and told, since a device
+        without a bundle is worse than one with that of its configuration. Raises ``ShelfDiskError``."""
+        path = self.directory / _RECORD
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=Record)
+        except FileNotFoundError:
+            return Record()
+        except OSError as error:
+            raise _failed(path, error) from error
+        except msgspec.MsgspecError as error:
+            log.error("%s: %s; set aside, the configuration's bundle is used", path, error)  # noqa: TRY400 it says all
+            return self._set_aside(path)
+
+    def change(self, change: Callable[[Record], Record]) -> Record:
+        """Replace the record by what ``change`` makes of it, and return that; raises what that raises, and
+        ``ShelfDiskError``."""
+        with self._locked():
+            before = self.read()
+            after = change(before)
+            try:
+                if after != before:
+                    _write(self.directory / _RECORD, msgspec.json.format(msgspec.json.encode(after), indent=2))
+                self._clear(after)
+            except OSError as error:
+                raise _failed(self.directory, error) from error
+            return after
+
+    def add(self, file: Path, change: Callable[[Record, str], Record]) -> Record:
+        """Copy the bundle in ``file`` here, and replace the record by what ``change`` makes of it and the bundle's
+        digest. Raises what that raises, ``ShelfError`` for what is no file and ``ShelfDiskError``."""
+        if not file.is_file():
+            raise ShelfError(f"{file}: not a file; a bundle to install is one {SUFFIX} file")
+        with self._locked():
+            before = self.read()
+            try:
+                digest = self._copy(file)
+                after = change(before, digest)
+                _write(self.directory / _RECORD, msgspec.json.format(msgspec.json.encode(after), indent=2))
+                self._clear(after)
+            except OSError as error:
+                raise _failed(self.directory, error) from error
+            return after
+
+    def path_of(self, digest: str) -> Path:
+        """Where a bundle of that digest lies, if it does."""
+        return self.directory / f"{digest}{SUFFIX}"
+
+    def is_whole(self, digest: str) -> bool:
+        """Whether the bundle is there and nothing in it has changed."""
+        try:
+            return digest_of(self.path_of(digest)) == digest
+        except OSError:
+            return False
+
+    def _copy(self, file: Path) -> str:
+        partial = self.directory / f"{os.getpid()}{_PARTIAL}"
+        found = hashlib.sha256()
+        with file.open("rb") as source, partial.open("wb") as target:
+            while piece := source.read(_PIECE):
+                found.update(piece)
+                target.write(piece)
+            target.flush()
+            os.fsync(target.fileno())
+        # Whoever installs is often root; who reads it is the agent's own user.
+        partial.chmod(0o644)
+        partial.replace(self.path_of(found.hexdigest()))
+        _sync(self.directory)
+        return found.hexdigest()
+
+    def _clear(self, record: Record) -> None:
+        """Remove what no record needs, and what an interruption left."""
+        for path in self.directory.iterdir():
+            digest = path.name.partition(".")[0]
+            if path.suffix == _PARTIAL or (len(digest) == _DIGEST and digest not in record.digests):
+                path.unlink(missing_ok=True)
+
+    def _set_aside(self, path: Path) -> Record:
+        try:
+            path.replace(path.with_name(f"{_RECORD}.damaged"))
+        except OSError as error:
+            raise _failed(path, error) from error
+        return Record()
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+            lock = (self.directory / _LOCK).open("a")
+        except OSError as error:
+            raise _failed(self.directory, error) from error
+        with lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+def digest_of(file: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal. Raises ``OSError``."""
+    found = hashlib.sha256()
+    with file.open("rb") as stream:
+        while piece := stream.read(_PIECE):
+            found.update(piece)
+    return found.hexdigest()
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Have ``path`` hold ``content`` on disk, or what it held before."""
+    partial = path.with_name(path.name + _PARTIAL)
+    with partial.open("wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    partial.chmod(0o644)
+    partial.replace(path)
+    _sync(path.parent)
+
+
+def _sync(directory: Path) -> None:
+    """Have the names in a folder on disk: a rename alone may be lost with the power."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _failed(path: Path, error: OSError) -> ShelfDiskError:
+    return ShelfDiskError(f"{path}: {error.strerror or error}; needed: a folder that can be written, with space in it")

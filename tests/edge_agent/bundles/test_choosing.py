@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import threading
+from datetime import datetime, timezone
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from edge_agent.bundles.choosing import OnTrial, choose_bundle, current_bundle
+from edge_agent.bundles.errors import ShelfDiskError, TrialFailedError
+from edge_agent.bundles.record import MOST_BOOTS, current, keep, leave, put_on_trial
+from edge_agent.bundles.shelf import Shelf
+from edge_agent.bundles.trial import TrialPolicy
+from edge_agent.events import Connection
+from edge_agent.observation import Observation
+from models.bundle import Bundle, open_bundle, pack
+from models.trust import TrustStore
+from runtimes.errors import NoRuntimeError
+
+POLICY = TrialPolicy(window_s=60.0, silence_s=20.0)
+
+
+class Device:
+    """A shelf, and the bundle of the configuration."""
+
+    def __init__(self, folder: Path, bundle: Path, key_folder: Path) -> None:
+        self.shelf = Shelf(folder / "bundles")
+        self.file = pack(bundle, folder / "other.nexara")
+        self.now_s = 0.0
+        self.stop = threading.Event()
+        self._configured = bundle
+        self._trust = TrustStore.load([key_folder / "public.pem"])
+
+    def open(self, path: Path | None) -> Bundle:
+        return open_bundle(path or self._configured, self._trust)
+
+    def start(self) -> tuple[Path, OnTrial | None]:
+        choice = choose_bundle(self.shelf, self.open, POLICY, lambda: self.now_s)
+        return choice.bundle.path, choice.trial
+
+    def install(self) -> Path:
+        digest = current(self.shelf.add(self.file, partial(put_on_trial, again=True)))
+        assert digest is not None
+        return self.shelf.path_of(digest)
+
+    def see(self, trial: OnTrial | None, connection: Connection, rate: float, seconds: int) -> None:
+        assert trial is not None
+        at = datetime(2026, 1, 1, tzinfo=timezone.utc)
+        for _ in range(seconds):
+            self.now_s += 1.0
+            trial.observe(Observation("yard", at, connection, "idle", None, rate, 0, None, None), self.stop)
+
+
+@pytest.fixture
+def device(tmp_path: Path, tiny_bundle_directory: Path, key_folder: Path) -> Device:
+    return Device(tmp_path, tiny_bundle_directory, key_folder)
+
+
+def test_without_a_shelf_or_with_an_empty_one_the_configured_bundle_is_opened(
+    device: Device, tiny_bundle_directory: Path
+) -> None:
+    assert choose_bundle(None, device.open, POLICY, lambda: 0.0).bundle.path == tiny_bundle_directory
+    assert device.start() == (tiny_bundle_directory, None)
+
+
+def test_a_bundle_that_judges_is_kept(device: Device) -> None:
+    path = device.install()
+    found, trial = device.start()
+    assert found == path
+    device.see(trial, "connected", 0.5, 61)
+    assert trial is not None
+    trial.require_success()
+    assert not device.stop.is_set()
+    assert device.start() == (path, None)
+
+
+def test_a_bundle_that_judges_nothing_is_left_and_the_agent_stopped(
+    device: Device, tiny_bundle_directory: Path
+) -> None:
+    device.install()
+    _, trial = device.start()
+    device.see(trial, "connected", 0.0, 30)
+    assert device.stop.is_set()
+    assert trial is not None
+    with pytest.raises(TrialFailedError, match="nothing was judged"):
+        trial.require_success()
+    assert device.start() == (tiny_bundle_directory, None)
+
+
+def test_a_bundle_that_ends_every_start_is_left_after_three(device: Device, tiny_bundle_directory: Path) -> None:
+    path = device.install()
+    assert [device.start()[0] for _ in range(MOST_BOOTS + 1)] == [path] * MOST_BOOTS + [tiny_bundle_directory]
+
+
+def test_a_bundle_that_no_engine_runs_is_left(device: Device, tiny_bundle_directory: Path) -> None:
+    device.install()
+    _, trial = device.start()
+    assert trial is not None
+    trial.fail(NoRuntimeError("violence", ["coral: none here"]))
+    with pytest.raises(TrialFailedError, match="coral: none here"):
+        trial.require_success()
+    assert device.start()[0] == tiny_bundle_directory
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_damaged_bundle_is_left_for_the_one_before(
+    device: Device, tiny_bundle_directory: Path, kept: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = device.install()
+    if kept:
+        device.shelf.change(keep)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    assert device.start() == (tiny_bundle_directory, None)
+    assert "missing or damaged" in caplog.text
+    assert current(device.shelf.read()) is None
+
+
+def test_looking_at_what_would_be_opened_counts_no_start(device: Device) -> None:
+    path = device.install()
+    assert {current_bundle(device.shelf, device.open).path for _ in range(9)} == {path}
+    assert device.start()[1] is not None
+
+
+def test_a_disk_that_cannot_be_written_does_not_keep_the_agent_from_its_bundle(
+    device: Device, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = device.install()
+
+    def refuse(*_: object) -> None:
+        raise ShelfDiskError("read-only file system")
+
+    monkeypatch.setattr(Shelf, "change", refuse)
+    found, trial = device.start()
+    assert found == path
+    device.see(trial, "connected", 0.5, 61)
+    assert caplog.text.count("read-only file system") == 2
+
+
+def test_a_trial_that_was_ended_elsewhere_does_no_harm(device: Device, tiny_bundle_directory: Path) -> None:
+    device.install()
+    _, trial = device.start()
+    device.shelf.change(partial(leave, reason="by hand"))
+    device.see(trial, "connected", 0.5, 61)
+    assert device.start()[0] == tiny_bundle_directory
