@@ -52,7 +52,7 @@ mount -t tmpfs -o mode=755 none run
 export container=test SYSTEMD_UNIT_PATH=/etc/systemd/system SYSTEMD_GENERATOR_PATH=/nowhere
 (
     echo "$BASHPID" >"$group/cgroup.procs"
-    exec unshare --cgroup --pid --ipc --uts --fork --kill-child bash -euc '
+    exec unshare --mount --cgroup --pid --ipc --uts --fork --kill-child bash -euc '
         read -r pid _ </proc/self/stat
         mount -t proc none proc
         mount --bind proc/sys proc/sys

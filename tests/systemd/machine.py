@@ -7,9 +7,9 @@ import shutil
 import signal
 import subprocess
 import sys
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 import pytest
@@ -32,8 +32,8 @@ StandardError=append:/log/{name}.log
 NAMESPACES = ("unshare", "--mount", "--propagation", "private")
 
 
-class Machine(AbstractContextManager["Machine"]):
-    """Has the units installed and none started. A test adds files below ``folder`` before it enters."""
+class Machine:
+    """Has the units installed and none started. A test adds files below ``folder`` before it boots."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -74,45 +74,37 @@ class Machine(AbstractContextManager["Machine"]):
         lines = self.run("cat", f"/proc/{self.show(unit, 'MainPID')}/status").splitlines()
         return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
 
-    def __enter__(self) -> Machine:
+    @contextmanager
+    def booted(self) -> Iterator[None]:
+        """Its systemd is up; on leaving all of it ends."""
         packages = Path(np.__file__).parents[1]
         script = str(Path(__file__).with_name("boot.sh"))
-        self._process = subprocess.Popen(
-            [*NAMESPACES, "bash", script, str(self.folder), sys.base_prefix, str(packages), str(ROOT)],
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        command = [*NAMESPACES, "bash", script, str(self.folder), sys.base_prefix, str(packages), str(ROOT)]
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         try:
-            wait_for(lambda: self._answers() or self._process.poll() is not None, "systemd does not answer")
-            assert self._process.poll() is None, self._process.communicate()[1]
-        except BaseException:
-            self._stop()
-            raise
-        return self
+            wait_for(lambda: self._answers() or process.poll() is not None, "systemd does not answer")
+            assert process.poll() is None, process.communicate()[1]
+            yield
+        finally:
+            # Its first process takes all others along, and then the script clears up.
+            if self._pid.exists() and process.poll() is None:
+                os.kill(int(self._pid.read_text()), signal.SIGKILL)
+            process.communicate(timeout=30)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stop()
+    @property
+    def _pid(self) -> Path:
+        return self.folder / "log" / "pid"
 
     @property
     def _inside(self) -> list[str]:
-        pid = (self.folder / "log" / "pid").read_text().strip()
-        return ["nsenter", "--target", pid, "--all"]
+        return ["nsenter", "--target", self._pid.read_text().strip(), "--all"]
 
     def _answers(self) -> bool:
         """Whether its systemd has come up; what is before that is not there, or answers with an error."""
-        if not (self.folder / "log" / "pid").exists():
+        if not self._pid.exists():
             return False
         command = [*self._inside, "systemctl", "is-active", "basic.target"]
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
-
-    def _stop(self) -> None:
-        """End its first process, and with it all others; ``boot.sh`` then clears up."""
-        pid = self.folder / "log" / "pid"
-        if pid.exists() and self._process.poll() is None:
-            os.kill(int(pid.read_text()), signal.SIGKILL)
-        self._process.communicate(timeout=30)
 
     def _logs(self) -> dict[str, str]:
         return {path.stem: path.read_text(errors="replace") for path in (self.folder / "log").glob("*.log")}

@@ -94,7 +94,7 @@ def test_agents_alert_under_their_units_side_by_side(machine: Machine, broker: M
         secret.chmod(0o600)
         machine.drop_in(unit, "nothing.conf", "")
     listener = Listener(broker.port, username="dashboard", password="password of dashboard")
-    with machine:
+    with machine.booted():
         units = [unit for unit, *_ in AGENTS.values()]
         machine.run("systemctl", "start", *units)
         for name in AGENTS:
@@ -134,7 +134,7 @@ def test_sandbox_lets_through_what_it_should_and_nothing_else(
         text = (ROOT / "systemd" / "drop-ins" / f"{drop_in}.conf").read_text()
         machine.drop_in("nexara-edge", f"{drop_in}.conf", text)
     machine.drop_in("nexara-edge", "probe.conf", PROBE)
-    with machine:
+    with machine.booted():
         machine.run("systemctl", "start", "nexara-edge")
     answers = json.loads(machine.log("nexara-edge"))
     wanted: dict[str, object] = {**NOTHING, **more}
