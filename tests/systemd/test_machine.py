@@ -114,6 +114,7 @@ def test_agents_alert_under_their_units_side_by_side(machine: Machine, broker: M
     listener.close()
     for unit, _, _, target in AGENTS.values():
         assert f"opened {target}" in machine.log(unit)
+        assert "telemetry" not in machine.log(unit)
 
 
 @pytest.mark.parametrize(
