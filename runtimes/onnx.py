@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+import os
 import re
 from collections.abc import Callable
 from functools import partial
@@ -104,6 +105,9 @@ def read_tensors(content: bytes, where: str) -> tuple[tuple[Tensor, ...], tuple[
 
 
 def _load_engine() -> ModuleType:
+    # From its import on, 1.31 and newer keep a file of what is done with them, to send it to their maker, unless this
+    # stands in the environment; its function that turns that off comes too late.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     try:
         engine = importlib.import_module("onnxruntime")
     except (ImportError, OSError) as error:

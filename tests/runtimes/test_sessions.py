@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
+from pathlib import Path
 from types import ModuleType
 
 import msgspec
@@ -186,3 +189,20 @@ def test_probe_and_open_name_the_extra_when_the_engine_is_missing(
     assert f"nexaravision[{extra}]" in (probe.reason or "")
     with pytest.raises(RuntimeOpenError, match=rf"nexaravision\[{extra}\]"):
         _runtime(artifact).open(artifact, tiny.read(artifact.file), SessionOptions())
+
+
+def test_onnxruntime_keeps_nothing_of_what_is_done_with_it(tiny: Bundle, tmp_path: Path) -> None:
+    artifact = tiny.manifest.artifact("onnx-float32", "encoder")
+    (tmp_path / "home").mkdir()
+    program = (
+        "import sys; from pathlib import Path; from runtimes.onnx import OnnxRuntime, read_tensors;"
+        "assert OnnxRuntime().probe().available;"
+        "read_tensors(Path(sys.argv[1]).read_bytes(), 'encoder')"
+    )
+    file = tmp_path / "encoder.onnx"
+    file.write_bytes(tiny.read(artifact.file))
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("ORT_", "XDG_"))}
+    subprocess.run(
+        [sys.executable, "-c", program, str(file)], env={**environment, "HOME": str(tmp_path / "home")}, check=True
+    )
+    assert list((tmp_path / "home").rglob("*")) == []
