@@ -293,7 +293,9 @@ class _Agent:
     def _announce(self, id_: str, post: _Post, now_s: float, at: datetime) -> None:
         link, watch = post.camera.link, post.watch
         picture, armed = post.camera.picture(id_), watch.armed
-        state = CameraState(id_, link.connection, watch.mode, watch.score, at, link.reason, picture, armed)
+        state = CameraState(
+            id_, link.connection, watch.mode, watch.score, at, link.reason, picture, armed, watch.incident
+        )
         told = post.announcer.due(state, now_s)
         if told:
             self._outbox.camera_state(state)
@@ -337,5 +339,9 @@ class _Agent:
             judging.join(_STOP_WITHIN_S)
         for camera in self._cameras:
             camera.join(max(0.0, deadline_s - time.monotonic()))
-        for post in self._posts.values():
+        for id_, post in self._posts.items():
+            busy = post.watch.incident is not None
             post.watch.close()
+            if busy:
+                # The state is retained: it must not speak of this incident until the next start.
+                self._announce(id_, post, self._clock(), self._wall())

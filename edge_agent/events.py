@@ -18,7 +18,8 @@ Picture = Literal["ok", "frozen", "dark", "blank"]
 @dataclass(frozen=True, slots=True)
 class CameraState:
     """How one camera is doing; ``score`` is the last calibrated probability, ``reason`` why it is not connected, and
-    ``picture`` what is wrong with what it shows, ``armed`` whether its schedule lets an incident start now."""
+    ``picture`` what is wrong with what it shows, ``armed`` whether its schedule lets an incident start now, and
+    ``incident`` the id of the one in progress."""
 
     camera: str
     connection: Connection
@@ -28,6 +29,7 @@ class CameraState:
     reason: str | None = None
     picture: Picture = "ok"
     armed: bool = True
+    incident: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,8 @@ from edge_agent.config.settings import Camera, Watched
 from edge_agent.config.walls import list_cells, list_views
 from edge_agent.cover import Cover
 from edge_agent.delivery.broker import Broker, TLSFiles
+from edge_agent.delivery.home_assistant import HomeAssistant
+from edge_agent.delivery.message import Message
 from edge_agent.delivery.opening import Delivery
 from edge_agent.delivery.payloads import BundleName
 from edge_agent.delivery.spool import SpoolLimits
@@ -146,6 +148,7 @@ class Plan:
             spool_limits=self.spool_limits(),
             version=version,
             bundle=BundleName(name=manifest.name, version=manifest.version),
+            announcements=self._announcements(version),
         )
 
     def metrics_address(self) -> str | None:
@@ -168,6 +171,14 @@ class Plan:
             clips=ClipPolicy(clips.before_s, clips.after_s, clips.longest_s),
             keep=KeepPolicy(int(clips.max_megabytes * 1_000_000), clips.max_age_hours * 3600, clips.max_count),
         )
+
+    def _announcements(self, version: str) -> tuple[Message, ...]:
+        settings = self.config.settings
+        wanted = settings.mqtt.home_assistant
+        if wanted is None:
+            return ()
+        views = [view.id for camera in settings.camera for view in list_views(camera)]
+        return HomeAssistant(Topics(settings.site, settings.device), version, wanted.prefix).announce(views)
 
     def _blurs(self, tables: Sequence[Watched]) -> bool:
         """Whether heads are blurred, by the nearest of ``tables`` that says so, else by ``[privacy]``."""

@@ -10,7 +10,7 @@ from edge_agent.agent_options import AgentOptions
 from edge_agent.attention import AttentionPolicy
 from edge_agent.bundles.trial import TrialPolicy
 from edge_agent.clips.policy import ClipPolicy, KeepPolicy
-from edge_agent.delivery.topics import NAME_PATTERN
+from edge_agent.delivery.topics import DISCOVERY_PREFIX, NAME_PATTERN
 from edge_agent.grid import GRID_PATTERN
 from edge_agent.incidents import IncidentPolicy
 from edge_agent.logs import LogFormat
@@ -106,6 +106,19 @@ class TLS(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     key: FilePath | None = None
 
 
+class HomeAssistant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[mqtt.home_assistant]``: its presence has Home Assistant find the device and its cameras by itself."""
+
+    prefix: Annotated[
+        str,
+        msgspec.Meta(
+            pattern=r"^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*$",
+            description="the discovery prefix that Home Assistant has: levels of letters, digits, '_', '.' or '-',"
+            " parted by '/'",
+        ),
+    ] = DISCOVERY_PREFIX
+
+
 class Mqtt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[mqtt]``: the broker, which must speak MQTT 5. ``port`` is 8883 with TLS and 1883 without, if not given."""
 
@@ -115,6 +128,7 @@ class Mqtt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     password: Secret | None = None
     keepalive_s: Annotated[int, msgspec.Meta(ge=5, le=3600)] = 30
     tls: TLS | None = None
+    home_assistant: HomeAssistant | None = None
 
 
 class Spool(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -26,6 +26,18 @@ class Board:
             if message.retain:
                 self._kept[message.topic] = message
 
+    def forget(self, message: Message) -> None:
+        """Keep ``message`` no longer, unless a newer one has taken its place."""
+        with self._lock:
+            if self._kept.get(message.topic) is message:
+                del self._kept[message.topic]
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is pending."""
+        with self._lock:
+            return not self._pending
+
     def renew(self) -> None:
         """Begin a new session: everything kept is pending again, and what nobody was there to hear is forgotten."""
         with self._lock:

@@ -149,7 +149,8 @@ class Courier:
     def _done(self, session: _Session) -> bool:
         if not self._stopping.is_set():
             return False
-        return self._clock() >= self._flush_until or not (session.in_flight or self._has_more(session))
+        waiting = session.in_flight or not self._board.empty or self._has_more(session)
+        return self._clock() >= self._flush_until or not waiting
 
     def _has_more(self, session: _Session) -> bool:
         try:
@@ -203,6 +204,9 @@ class Courier:
                 self._refused(session, item, answer)
             elif isinstance(item, StoredMessage):
                 delivered.append(item.id)
+            elif item is not None and item.withdraws:
+                self._board.forget(item)
+                self._spool.forget_retained(item.topic)
         if delivered:
             with self._tracer.timed("commit", count=0):
                 self._spool.remove(delivered)

@@ -24,6 +24,11 @@ class Message:
     ends: bool = False
 
     @property
+    def withdraws(self) -> bool:
+        """Whether it has the broker forget what it retains on this topic."""
+        return self.retain and not self.payload
+
+    @property
     def size(self) -> int:
         """Bytes that this message takes on the wire and in the spool, but for a few of framing."""
         properties = sum(len(name.encode()) + len(value.encode()) for name, value in self.user_properties)

@@ -35,6 +35,8 @@ class Delivery:
     spool_limits: SpoolLimits
     version: str
     bundle: BundleName
+    announcements: tuple[Message, ...] = ()
+    """Retained, and withdrawn by the first run that no longer has them."""
 
 
 def open_outbox(
@@ -57,6 +59,7 @@ def open_outbox(
         Backoff(random.random),
         clock,
         tracer,
+        delivery.announcements,
     )
 
 

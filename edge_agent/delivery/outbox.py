@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -20,7 +20,7 @@ from edge_agent.delivery.message import Message
 from edge_agent.delivery.payloads import SpoolHealth
 from edge_agent.delivery.presence import Presence
 from edge_agent.delivery.spool import Spool
-from edge_agent.delivery.writer import Writer, interrupted
+from edge_agent.delivery.writer import Writer, interrupted, unwatched
 from edge_agent.events import CameraState, Health, IncidentEvent, Snapshot
 from edge_agent.tracer import UNTRACED, Tracer
 
@@ -52,13 +52,16 @@ class MqttOutbox:
         backoff: Backoff,
         clock: Callable[[], float] = time.monotonic,
         tracer: Tracer = UNTRACED,
+        announcements: Sequence[Message] = (),
     ) -> None:
-        """``connect`` opens a session with the given last will or raises ``BrokerError``; ``clock`` is monotonic."""
+        """``connect`` opens a session with the given last will or raises ``BrokerError``; ``clock`` is monotonic.
+        ``announcements`` are retained messages beside the events'."""
         self._tracer = tracer
         self._writer = writer
         self._presence = presence
         self._spool = spool
         self._connect = connect
+        self._announcements = announcements
         self._board = Board()
         self._intake = Intake(MOST_UNWRITTEN_BYTES)
         self._courier = Courier(self._open_session, spool, self._board, backoff, clock, tracer)
@@ -74,8 +77,10 @@ class MqttOutbox:
 
     def start(self) -> None:
         """Begin to write and deliver; the broker need not be there. Incidents that an agent before this one left open,
-        because it was killed or lost power, are ended first. Raises ``SpoolError`` when the spool cannot be read."""
+        because it was killed or lost power, are ended first, and what it announced and this one does not is withdrawn.
+        Raises ``SpoolError`` when the spool cannot be read."""
         self._end_interrupted()
+        self._announce()
         for thread in self._threads:
             thread.start()
 
@@ -131,6 +136,18 @@ class MqttOutbox:
             else:
                 log.warning("incident %s was interrupted; it is ended", step.incident)
                 self._intake.put(end)
+                # Retained is still the state in which the incident goes on, and the engine may take minutes to open.
+                self._board.post(unwatched(step))
+
+    def _announce(self) -> None:
+        topics = [message.topic for message in self._announcements]
+        for topic in self._spool.retained():
+            if topic not in topics:
+                self._board.post(Message(topic, b"", retain=True))
+        # Before anything is sent: a power cut must not leave the broker with what nobody remembers.
+        self._spool.note_retained(topics)
+        for message in self._announcements:
+            self._board.post(message)
 
     def _open_session(self) -> Connection:
         connection = self._connect(self._presence.message("offline"))

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from edge_agent.delivery.discovery import Discovery
 from edge_agent.delivery.threat import ThreatLevel
 from edge_agent.delivery.timestamp import Timestamp
 from edge_agent.events import Connection, EndReason, Mode, Phase, Picture
@@ -45,6 +46,7 @@ class CameraState(msgspec.Struct, frozen=True, kw_only=True):
     reason: Annotated[str, msgspec.Meta(description="why it is not connected")] | None
     picture: Annotated[Picture, msgspec.Meta(description="what is wrong with what it shows, for 30 s or more")] = "ok"
     armed: Annotated[bool, msgspec.Meta(description="whether its schedule lets an incident start now")] = True
+    incident: Annotated[str, msgspec.Meta(description="`incident` of the one in progress")] | None = None
 
 
 class Incident(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,5 +128,6 @@ PAYLOADS: dict[str, type[msgspec.Struct]] = {
     "camera-state": CameraState,
     "incident": Incident,
     "snapshot-properties": SnapshotProperties,
+    "home-assistant": Discovery,
 }
 """Every payload by the name of its schema file."""

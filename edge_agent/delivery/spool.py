@@ -36,6 +36,7 @@ create table if not exists open_incident (
     topic text not null,
     payload blob not null
 );
+create table if not exists retained (topic text primary key);
 create table if not exists loss (cause text primary key, messages integer not null);
 """
 
@@ -139,6 +140,21 @@ class Spool:
         with self._transaction() as database:
             rows = database.execute("select topic, payload, incident from open_incident order by rowid").fetchall()
         return [Message(topic, payload, incident=incident) for topic, payload, incident in rows]
+
+    def note_retained(self, topics: Collection[str]) -> None:
+        """Remember topics on which the broker is about to retain something, so that a later run can withdraw it."""
+        with self._transaction() as database:
+            database.executemany("insert or ignore into retained values (?)", [(topic,) for topic in topics])
+
+    def retained(self) -> list[str]:
+        """The topics remembered, in the order in which they came."""
+        with self._transaction() as database:
+            return [topic for (topic,) in database.execute("select topic from retained order by rowid")]
+
+    def forget_retained(self, topic: str) -> None:
+        """Forget a topic: the broker retains nothing on it any more."""
+        with self._transaction() as database:
+            database.execute("delete from retained where topic = ?", (topic,))
 
     def counts(self) -> SpoolCounts:
         """Depth and losses."""

@@ -9,6 +9,9 @@ NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
 """What sites, devices and cameras may be called: one topic level, free of MQTT's ``/ + # $`` and of spaces."""
 
 
+DISCOVERY_PREFIX = "homeassistant"
+
+
 @dataclass(frozen=True, slots=True)
 class Topics:
     """Topics of one device. Names are taken to match ``NAME_PATTERN``, as the configuration ensures."""
@@ -36,3 +39,8 @@ class Topics:
 
     def snapshot(self, camera: str) -> str:
         return f"{self.root}/camera/{camera}/snapshot"
+
+
+def discovery_topic(prefix: str, object_id: str) -> str:
+    """Where Home Assistant looks for a device. The object's id may hold letters, digits, ``_`` and ``-``."""
+    return f"{prefix}/device/{object_id}/config"

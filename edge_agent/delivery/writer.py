@@ -67,6 +67,7 @@ class Writer:
             reason=state.reason,
             picture=state.picture,
             armed=state.armed,
+            incident=state.incident,
         )
         return Message(self._topics.camera_state(state.camera), msgspec.json.encode(payload), retain=True)
 
@@ -94,6 +95,16 @@ def interrupted(step: Message) -> Message:
         reason="interrupted",
     )
     return incident_message(step.topic, end)
+
+
+def unwatched(step: Message) -> Message:
+    """The state of the camera of ``step``, the last that is known of an incident, until it is watched again. Raises
+    ``msgspec.MsgspecError`` when ``step`` cannot be read."""
+    last = msgspec.json.decode(step.payload, type=payloads.Incident)
+    state = payloads.CameraState(
+        camera=last.camera, at=last.at, connection="connecting", mode="idle", score=None, reason=None
+    )
+    return Message(f"{step.topic.removesuffix('incident')}state", msgspec.json.encode(state), retain=True)
 
 
 def incident_message(topic: str, payload: payloads.Incident) -> Message:
