@@ -18,6 +18,7 @@ from edge_agent.bundles.errors import ShelfDiskError, TrialFailedError
 from edge_agent.config import ConfigError, Settings, load_config
 from edge_agent.config.plan import Plan
 from edge_agent.config.walls import list_views
+from edge_agent.delivery.asyncapi import generate_asyncapi
 from edge_agent.delivery.errors import SpoolError
 from edge_agent.delivery.message_schemas import DIALECT, generate_schemas, render_schema
 from edge_agent.doctor import Finding, examine
@@ -64,7 +65,9 @@ def _parser() -> argparse.ArgumentParser:
     for command in (running, checking):
         command.add_argument("--config", type=Path, required=True, metavar="FILE", help="the device's edge.toml")
     schema = commands.add_parser("schema", help="print the JSON Schema of the configuration")
-    schema.add_argument("--messages", action="store_true", help="print those of the MQTT payloads instead, by name")
+    shown = schema.add_mutually_exclusive_group()
+    shown.add_argument("--messages", action="store_true", help="print those of the MQTT payloads instead, by name")
+    shown.add_argument("--asyncapi", action="store_true", help="print the AsyncAPI document of all MQTT topics instead")
     schema.set_defaults(command=_schema)
     doctor = commands.add_parser("doctor", help="say what this machine offers and whether a configuration works on it")
     doctor.add_argument("--config", type=Path, metavar="FILE", help="also try its bundle, spool, broker and cameras")
@@ -106,8 +109,12 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _schema(arguments: argparse.Namespace) -> int:
-    configuration = {"$schema": DIALECT, "title": "nexara-edge configuration", **msgspec.json.schema(Settings)}
-    shown = generate_schemas() if arguments.messages else configuration
+    if arguments.asyncapi:
+        shown = generate_asyncapi()
+    elif arguments.messages:
+        shown = generate_schemas()
+    else:
+        shown = {"$schema": DIALECT, "title": "nexara-edge configuration", **msgspec.json.schema(Settings)}
     sys.stdout.write(render_schema(shown).decode())
     return 0
 

@@ -60,7 +60,6 @@ class Image(msgspec.Struct, frozen=True, kw_only=True, tag="image", tag_field="p
     image_topic: str
     content_type: Literal["image/jpeg"]
     qos: Literal[1]
-    availability: tuple[Availability, ...] = ()
 
 
 Component = BinarySensor | Sensor | Image
@@ -85,8 +84,10 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Discovery(msgspec.Struct, frozen=True, kw_only=True):
-    """``<prefix>/device/<object>/config``: one device with its entities. An empty payload removes them."""
+    """``<prefix>/device/<object>/config``: one device and its entities. ``availability`` is that of all which have none
+    of their own. An empty payload removes the device."""
 
     device: Device
     origin: Origin
+    availability: tuple[Availability, ...]
     components: dict[str, Component]

@@ -79,7 +79,6 @@ class HomeAssistant:
 
     def _agent_components(self, id_: str) -> dict[str, Component]:
         return {
-            # Without availability: it is there to say that the agent is not.
             "status": BinarySensor(
                 unique_id=f"{id_}_status",
                 name="Status",
@@ -87,6 +86,8 @@ class HomeAssistant:
                 value_template=_ON.format(_RUNS),
                 device_class="connectivity",
                 qos=1,
+                # Whatever the status says: this is there to say that the agent is not.
+                availability=(Availability(topic=self.topics.status, value_template="online"),),
                 entity_category="diagnostic",
             ),
             "runtime": Sensor(
@@ -95,7 +96,6 @@ class HomeAssistant:
                 state_topic=self.topics.status,
                 value_template="{{ value_json.runtime }}",
                 qos=1,
-                availability=(self._here,),
                 entity_category="diagnostic",
             ),
             **{key: self._figure(f"{id_}_{key}", *figure) for key, figure in _FIGURES.items()},
@@ -108,7 +108,6 @@ class HomeAssistant:
             state_topic=self.topics.health,
             value_template=f"{{{{ {value} }}}}",
             qos=1,
-            availability=(self._here,),
             device_class="temperature" if unit == "°C" else None,
             state_class="measurement",
             unit_of_measurement=unit,
@@ -146,7 +145,6 @@ class HomeAssistant:
                 image_topic=self.topics.snapshot(camera),
                 content_type="image/jpeg",
                 qos=1,
-                availability=(self._here,),
             ),
             **{key: self._choice(f"{id_}_{key}", key, state, options) for key, options in _CHOICES.items()},
         }
@@ -158,7 +156,6 @@ class HomeAssistant:
             state_topic=topic,
             value_template=f"{{{{ value_json.{key} }}}}",
             qos=1,
-            availability=(self._here,),
             device_class="enum",
             options=options,
             entity_category="diagnostic",
@@ -174,7 +171,7 @@ class HomeAssistant:
 
     def _message(self, id_: str, device: Device, components: dict[str, Component]) -> Message:
         origin = Origin(name=PRODUCT, sw_version=self.version)
-        payload = Discovery(device=device, origin=origin, components=components)
+        payload = Discovery(device=device, origin=origin, availability=(self._here,), components=components)
         return Message(discovery_topic(self.prefix, id_), msgspec.json.encode(payload), retain=True)
 
 

@@ -1,4 +1,4 @@
-"""The published JSON Schema of each payload."""
+"""The published JSON Schema of each payload, and the AsyncAPI document that says where each of them goes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 
+from edge_agent.delivery.asyncapi import FILE as ASYNCAPI_FILE
+from edge_agent.delivery.asyncapi import generate_asyncapi
 from edge_agent.delivery.payloads import PAYLOADS
 
 DIRECTORY = Path(__file__).parent / "schemas"
@@ -27,7 +29,8 @@ def render_schema(schema: dict[str, Any]) -> bytes:
 
 
 def write_schemas(directory: Path = DIRECTORY) -> None:
-    """Write one ``<name>.schema.json`` for every payload."""
+    """Write one ``<name>.schema.json`` for every payload, and the AsyncAPI document beside them."""
     directory.mkdir(parents=True, exist_ok=True)
     for name, schema in generate_schemas().items():
         (directory / f"{name}.schema.json").write_bytes(render_schema(schema))
+    (directory / ASYNCAPI_FILE).write_bytes(render_schema(generate_asyncapi()))

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from edge_agent.delivery.payloads import PAYLOADS
+from tests.edge_agent.delivery.contract import list_faults
+from tests.edge_agent.delivery.heard import Heard as Received
 
 # One line a message: topic, retained, QoS, content type, user properties, payload in hexadecimal.
 _FORMAT = "%t\t%r\t%q\t%C\t%P\t%x"
@@ -29,6 +31,12 @@ class Heard(NamedTuple):
     payload: bytes
 
     @property
+    def received(self) -> Received:
+        """The same as the contract takes it."""
+        properties = dict(pair.split(":", 1) for pair in self.user_properties.split())
+        return Received(self.topic, self.payload, self.qos, self.retained, self.content_type, properties)
+
+    @property
     def document(self) -> dict[str, Any]:
         """The JSON payload, once it has passed the schema of its topic's last level, all fields there."""
         payload_type = PAYLOADS[_KINDS[self.topic.rpartition("/")[2]]]
@@ -44,6 +52,7 @@ class Subscriber(AbstractContextManager["Subscriber"]):
     def __init__(self, arguments: Sequence[str]) -> None:
         self._changed = threading.Condition()
         self._heard: list[Heard] = []
+        self._faults: list[str] = []
         self._process = subprocess.Popen(
             ["mosquitto_sub", "-V", "5", "-F", _FORMAT, *arguments], stdout=subprocess.PIPE, text=True
         )
@@ -53,9 +62,9 @@ class Subscriber(AbstractContextManager["Subscriber"]):
     def until(self, enough: Callable[[list[Heard]], object], timeout_s: float = 40) -> list[Heard]:
         """Everything heard, once ``enough`` is true of it; the time only bounds a broken test."""
         with self._changed:
-            assert self._changed.wait_for(lambda: enough(self._heard), timeout_s), [
-                (one.topic, one.payload[:300]) for one in self._heard
-            ]
+            heard = self._changed.wait_for(lambda: self._faults or enough(self._heard), timeout_s)
+            assert self._faults == []
+            assert heard, [(one.topic, one.payload[:300]) for one in self._heard]
             return list(self._heard)
 
     def __exit__(
@@ -64,6 +73,7 @@ class Subscriber(AbstractContextManager["Subscriber"]):
         self._process.terminate()
         self._process.wait(10)
         self._thread.join(10)
+        assert self._faults == []
 
     def _read(self) -> None:
         assert self._process.stdout is not None
@@ -72,6 +82,7 @@ class Subscriber(AbstractContextManager["Subscriber"]):
             heard = Heard(topic, retained == "1", int(qos), content_type, properties, bytes.fromhex(payload))
             with self._changed:
                 self._heard.append(heard)
+                self._faults += list_faults(heard.received)
                 self._changed.notify_all()
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import paho.mqtt.client as mqtt
@@ -13,25 +12,20 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-
-@dataclass(frozen=True)
-class Heard:
-    """One message as received."""
-
-    topic: str
-    payload: bytes
-    qos: int
-    retain: bool
-    content_type: str | None
-    user_properties: dict[str, str]
+from tests.edge_agent.delivery.contract import list_faults
+from tests.edge_agent.delivery.heard import Heard
 
 
 class Listener:
-    """Subscribes to everything, keeps on reconnecting, and remembers what came, in order."""
+    """Subscribes to everything, keeps on reconnecting, and remembers what came, in order. A message that breaks the
+    contract fails the test that hears it."""
+
+    MARK = "tests/mark"
 
     def __init__(self, port: int, *, durable: bool = False, **credentials: str) -> None:
         self._changed = threading.Condition()
         self._heard: list[Heard] = []
+        self._faults: list[str] = []
         self._subscribed = threading.Event()
         client_id = "durable-listener" if durable else ""
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id, protocol=mqtt.MQTTv5)
@@ -50,7 +44,9 @@ class Listener:
     def until(self, enough: Callable[[list[Heard]], bool], timeout_s: float = 60) -> list[Heard]:
         """Everything heard, once ``enough`` is true of it."""
         with self._changed:
-            assert self._changed.wait_for(lambda: enough(self._heard), timeout_s), [one.topic for one in self._heard]
+            heard = self._changed.wait_for(lambda: self._faults or enough(self._heard), timeout_s)
+            assert self._faults == []
+            assert heard, [one.topic for one in self._heard]
             return list(self._heard)
 
     def until_topic(self, suffix: str, number: int = 1) -> list[Heard]:
@@ -59,23 +55,28 @@ class Listener:
         with self._changed:
             return [one for one in self._heard if one.topic.endswith(suffix)]
 
+    def mark(self) -> None:
+        """Publish to ``MARK``, which is heard after all that the broker retained for this listener."""
+        self._client.publish(self.MARK, b"", qos=1)
+
     def close(self) -> None:
         self._client.disconnect()
         self._client.loop_stop()
+        assert self._faults == []
 
     def _on_message(self, _client: Any, _userdata: Any, message: mqtt.MQTTMessage) -> None:
         properties = message.properties
+        heard = Heard(
+            message.topic,
+            message.payload,
+            message.qos,
+            message.retain,
+            getattr(properties, "ContentType", None),
+            dict(getattr(properties, "UserProperty", [])),
+        )
         with self._changed:
-            self._heard.append(
-                Heard(
-                    message.topic,
-                    message.payload,
-                    message.qos,
-                    message.retain,
-                    getattr(properties, "ContentType", None),
-                    dict(getattr(properties, "UserProperty", [])),
-                )
-            )
+            self._heard.append(heard)
+            self._faults += list_faults(heard)
             self._changed.notify_all()
 
 

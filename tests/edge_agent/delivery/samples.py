@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_agent.delivery.broker import Broker
+from edge_agent.delivery.message import Message
 from edge_agent.delivery.opening import Delivery, open_outbox
 from edge_agent.delivery.outbox import MqttOutbox
 from edge_agent.delivery.payloads import BundleName
@@ -72,6 +73,7 @@ def make_outbox(
     directory: Path,
     topics: Topics = TOPICS,
     clock: Callable[[], float] = time.monotonic,
+    announcements: tuple[Message, ...] = (),
     **broker: Any,
 ) -> MqttOutbox:
     delivery = Delivery(
@@ -81,5 +83,6 @@ def make_outbox(
         SpoolLimits(10_000_000, 86_400),
         "0.1.0",
         BundleName(name="first", version="1.0.0"),
+        announcements,
     )
     return open_outbox(delivery, clock)

@@ -15,11 +15,14 @@ from edge_agent.demo.show import play
 from edge_agent.demo.site import DemoCamera, make_site
 from edge_agent.demo.stage import open_stage
 from edge_agent.demo.stopwatch import Stopwatch
+from edge_agent.demo.subscriber import subscribe
 from edge_agent.demo.verdict import judge
 from edge_agent.observation import Observation
 from edge_agent.sources.source import SourceUriError
 from models.bundle import Bundle
 from models.manifest import Thresholds
+from tests.edge_agent.delivery.contract import list_faults
+from tests.edge_agent.delivery.heard import Heard
 
 FIGHT_FROM_THE_START = make_site(7, fight_s=(0, 50))
 LIMIT_S = 45.0
@@ -63,8 +66,15 @@ def test_incident_reaches_the_separate_subscriber_when_the_agent_alarms(tiny: Bu
         done = ledger.ready and bool(ledger.detections) and len(everyone) == len(FIGHT_FROM_THE_START)
         return done or stopwatch.elapsed() > LIMIT_S
 
-    with open_stage(alarmed_by_anything(tiny), FIGHT_FROM_THE_START, options, "0.0.0", stopwatch) as stage:
+    with (
+        open_stage(alarmed_by_anything(tiny), FIGHT_FROM_THE_START, options, "0.0.0", stopwatch) as stage,
+        subscribe(stage.broker, "#", stopwatch.elapsed) as overheard,
+    ):
         play(stage, ledger, notes, stopwatch, finished)
+        told = [overheard.get() for _ in range(overheard.qsize())]
+    received = [Heard(one.topic, one.payload, None, one.retained, None, {}) for one in told]
+    assert [fault for one in received for fault in list_faults(one, mqtt=3)] == []
+    assert received
     verdict = judge(ledger)
     assert verdict.passed, verdict.text
     assert verdict.text.startswith("incident on yard, ")

@@ -1,0 +1,74 @@
+"""The AsyncAPI document of what the agent says on MQTT."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from typing import Any
+
+import msgspec
+
+from edge_agent.delivery.channels import CHANNELS, Channel
+from edge_agent.delivery.message import JPEG, JSON
+from edge_agent.delivery.payloads import PAYLOADS
+from edge_agent.delivery.topics import DISCOVERY_PREFIX, NAME_PATTERN
+
+FILE = "asyncapi.json"
+_PARTS = {
+    "site": "Where the device is.",
+    "device": "The device's own name within its site.",
+    "camera": "A camera, or a cell of a wall.",
+    "object": f"Of the agent or one of its cameras. `{DISCOVERY_PREFIX}` may be configured to be another prefix.",
+}
+
+
+def generate_asyncapi() -> dict[str, Any]:
+    """An AsyncAPI 3.0 document of all channels, made from their table and the payloads' structs."""
+    references, schemas = msgspec.json.schema_components(PAYLOADS.values(), ref_template="#/components/schemas/{name}")
+    payloads = dict(zip(PAYLOADS, references, strict=True))
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "What a NexaraVision agent says on MQTT",
+            "version": "1.0.0",
+            "description": "Within v1 no field is renamed or removed; new ones may come, so a consumer must ignore"
+            f" fields that it does not know. Names of sites, devices and cameras match `{NAME_PATTERN}`.",
+        },
+        "defaultContentType": JSON,
+        "channels": {channel.name: _channel(channel) for channel in CHANNELS},
+        "operations": {f"publish-{channel.name}": _operation(channel) for channel in CHANNELS},
+        "components": {
+            "messages": {channel.name: _message(channel, payloads[channel.schema]) for channel in CHANNELS},
+            "schemas": schemas,
+        },
+    }
+
+
+def _channel(channel: Channel) -> dict[str, Any]:
+    parts = re.findall(r"{(\w+)}", channel.address)
+    return {
+        "address": channel.address,
+        "parameters": {part: {"description": _PARTS[part]} for part in parts},
+        "messages": {channel.name: {"$ref": f"#/components/messages/{channel.name}"}},
+    }
+
+
+def _operation(channel: Channel) -> dict[str, Any]:
+    return {
+        "action": "send",
+        "channel": {"$ref": f"#/channels/{channel.name}"},
+        "messages": [{"$ref": f"#/channels/{channel.name}/messages/{channel.name}"}],
+        "bindings": {"mqtt": {"qos": channel.qos, "retain": channel.retained, "bindingVersion": "0.2.0"}},
+    }
+
+
+def _message(channel: Channel, schema: dict[str, Any]) -> dict[str, Any]:
+    message = {
+        "name": channel.name,
+        "summary": inspect.getdoc(PAYLOADS[channel.schema]),
+        "contentType": channel.content_type,
+    }
+    if channel.content_type == JPEG:
+        picture = {"type": "string", "format": "binary", "description": "the JPEG itself"}
+        return {**message, "headers": schema, "payload": picture}
+    return {**message, "payload": schema}
