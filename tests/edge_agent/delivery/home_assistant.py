@@ -49,17 +49,18 @@ class HomeAssistantProcess(AbstractContextManager["HomeAssistantProcess"]):
         with self._changed:
             assert self._changed.wait_for(lambda: enough(self._entities), timeout_s), (
                 {id_: entity["state"] for id_, entity in self._entities.items()},
-                self.complaints(),
+                self._log.read_text()[-5000:],
             )
             return dict(self._entities)
 
-    def until_state(self, entity: str, state: str) -> Entities:
-        """All entities once this one is in this state."""
-        return self.until(lambda entities: entities.get(entity, {}).get("state") == state)
+    def until_shown(self, states: dict[str, str]) -> Entities:
+        """All entities once these are in these states."""
+        return self.until(lambda shown: all(shown.get(id_, {}).get("state") == state for id_, state in states.items()))
 
-    def complaints(self) -> str:
-        """What it logged: warnings and errors alone."""
-        return self._log.read_text()
+    def complaints(self) -> list[str]:
+        """What its integrations warned of."""
+        lines = self._log.read_text().splitlines()
+        return [line for line in lines if " homeassistant.components." in line]
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

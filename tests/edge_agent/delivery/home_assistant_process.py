@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import sys
 from functools import partial
 from pathlib import Path
@@ -36,9 +37,8 @@ async def tell_of(hass: HomeAssistant, event: Event) -> None:
     known = entity_registry.async_get(hass).async_get(entity_id)
     device = known and known.device_id and device_registry.async_get(hass).async_get(known.device_id)
     parent = device and device.via_device_id and device_registry.async_get(hass).async_get(device.via_device_id)
-    picture = None
-    if entity_id.startswith("image."):
-        picture = await hass.data["image"].get_entity(entity_id).async_image()
+    image = hass.data["image"].get_entity(entity_id) if entity_id.startswith("image.") else None
+    picture = await image.async_image() if image else None
     tell(
         entity=entity_id,
         state=state.state,
@@ -52,6 +52,7 @@ async def tell_of(hass: HomeAssistant, event: Event) -> None:
 
 
 async def main(folder: Path, broker_port: int, web_port: int) -> None:
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
     (folder / "configuration.yaml").touch()
     hass = HomeAssistant(str(folder))
     # All that is needed is installed, or the test is skipped.

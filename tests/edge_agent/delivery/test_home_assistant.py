@@ -18,6 +18,19 @@ from tests.edge_agent.delivery.samples import JPEG, TOPICS, health, incident, sn
 
 ANNOUNCED = HomeAssistant(TOPICS, "0.1.0")
 AGENT, YARD, HALL = (f"homeassistant/device/nexara_school_gate{camera}/config" for camera in ("", "_yard", "_hall"))
+VIOLENCE = "binary_sensor.yard_violence"
+CALM = {
+    VIOLENCE: "off",
+    "sensor.yard_score": "10.0",
+    "sensor.yard_connection": "connected",
+    "sensor.yard_mode": "idle",
+    "sensor.yard_picture": "ok",
+}
+BLIND = {
+    "binary_sensor.hall_violence": "unavailable",
+    "sensor.hall_score": "unavailable",
+    "sensor.hall_connection": "failed",
+}
 ID = "0197f3a0-5f5e-7000-8000-000000000001"
 
 
@@ -115,39 +128,32 @@ def test_an_interrupted_incident_is_no_longer_in_progress_before_the_agent_is_on
 def test_home_assistant_shows_an_incident_through_its_own_restart_and_drops_a_removed_camera(
     broker: Mosquitto, deliver: OpenOutbox, tmp_path: Path
 ) -> None:
-    violence, picture = "binary_sensor.yard_violence", "image.yard_snapshot"
     outbox = deliver(broker.port, announcements=ANNOUNCED.announce(["yard", "hall"]))
     outbox.use_runtime("tflite-int8")
     outbox.camera_state(state())
     outbox.camera_state(state("hall", connection="failed", score=None, reason="no route"))
     with HomeAssistantProcess(tmp_path / "home", broker.port) as home:
-        shown = home.until(lambda entities: len(entities) == 18 and entities[violence]["state"] == "off")
-        assert {shown[f"sensor.yard_{key}"]["state"] for key in ("connection", "mode", "picture")} == {
-            "connected", "idle", "ok",
-        }  # fmt: skip
-        assert (shown[violence]["device"], shown[violence]["via"]) == ("yard", "gate")
-        # What is blind is not calm.
-        assert shown["binary_sensor.hall_violence"]["state"] == "unavailable"
-        assert shown["sensor.hall_connection"]["state"] == "failed"
+        shown = home.until_shown(
+            {**CALM, **BLIND, "binary_sensor.gate_status": "on", "sensor.gate_runtime": "tflite-int8"}
+        )
+        assert len(shown) == 18
+        assert {one["via"] for one in shown.values() if one["device"] in ("yard", "hall")} == {"gate"}
         outbox.health(health())
-        home.until_state("sensor.gate_latency_p99", "40.5")
-        home.until_state("sensor.gate_temperature", "51.5")
+        home.until_shown({"sensor.gate_latency_p99": "40.5", "sensor.gate_temperature": "51.5"})
         outbox.camera_state(state(mode="alert", score=0.91, incident=ID))
         outbox.incident(incident(0))
         outbox.snapshot(snapshot())
-        home.until_state(violence, "on")
-        home.until_state("sensor.yard_score", "91.0")
-        home.until(lambda entities: bytes.fromhex(entities[picture]["picture"] or "") == JPEG)
+        home.until_shown({VIOLENCE: "on", "sensor.yard_score": "91.0", "sensor.yard_mode": "alert"})
+        home.until(lambda shown: bytes.fromhex(shown["image.yard_snapshot"]["picture"] or "") == JPEG)
     with HomeAssistantProcess(tmp_path / "home", broker.port) as home:
-        home.until_state(violence, "on")
+        home.until_shown({VIOLENCE: "on"})
         outbox.camera_state(state())
         outbox.incident(incident(1, phase="ended", reason="calm"))
-        home.until_state(violence, "off")
+        home.until_shown({**CALM, **BLIND})
         outbox.close()
-        home.until_state(violence, "unavailable")
-        home.until_state("binary_sensor.gate_status", "off")
+        home.until_shown({VIOLENCE: "unavailable", "binary_sensor.gate_status": "off"})
         deliver(broker.port, announcements=ANNOUNCED.announce(["yard"])).camera_state(state())
-        shown = home.until(lambda entities: not any("hall" in id_ for id_ in entities))
-        home.until_state(violence, "off")
-        assert len([id_ for id_ in shown if "yard" in id_]) == 6
-        assert home.complaints().count("WARNING") == home.complaints().count("ERROR") == 0, home.complaints()
+        shown = home.until(lambda shown: not any("hall" in id_ for id_ in shown))
+        home.until_shown({**CALM, "binary_sensor.gate_status": "on"})
+        assert len(shown) == 12
+    assert home.complaints() == []
