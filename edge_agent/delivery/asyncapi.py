@@ -39,7 +39,7 @@ def generate_asyncapi() -> dict[str, Any]:
         "operations": {f"publish-{channel.name}": _operation(channel) for channel in CHANNELS},
         "components": {
             "messages": {channel.name: _message(channel, payloads[channel.schema]) for channel in CHANNELS},
-            "schemas": schemas,
+            "schemas": _without_discriminators(schemas),
         },
     }
 
@@ -72,3 +72,10 @@ def _message(channel: Channel, schema: dict[str, Any]) -> dict[str, Any]:
         picture = {"type": "string", "format": "binary", "description": "the JPEG itself"}
         return {**message, "headers": schema, "payload": picture}
     return {**message, "payload": schema}
+
+
+def _without_discriminators(schema: Any) -> Any:  # noqa: ANN401 any JSON
+    """msgspec writes them in OpenAPI's form, which AsyncAPI does not allow; the alternatives exclude each other anyway."""
+    if isinstance(schema, dict):
+        return {key: _without_discriminators(value) for key, value in schema.items() if key != "discriminator"}
+    return [_without_discriminators(value) for value in schema] if isinstance(schema, list) else schema

@@ -188,6 +188,12 @@ def test_agent_tells_cameras_apart_when_one_fights_and_others_are_broken(
     }  # fmt: skip
     assert {event.camera for event in agent.outbox.incidents} == {"fight"}
     assert agent.outbox.phases("fight")[-1] == "ended"
+    told = [state.incident for state in agent.outbox.states if state.camera == "fight"]
+    assert [id_ for id_ in dict.fromkeys(told) if id_] == list(
+        dict.fromkeys(e.incident for e in agent.outbox.incidents)
+    )
+    # What is retained when the agent has ended must not tell of an incident.
+    assert told[-1] is None
     reasons = " ".join(state.reason or "" for state in agent.outbox.states)
     assert "no answer within 1 s" in reasons
     assert "s3cret" not in reasons

@@ -21,6 +21,7 @@ STATE = CameraState("yard", "connected", "idle", 0.1, datetime(2026, 1, 1, tzinf
         pytest.param(replace(STATE, mode="alert"), 0.1, True, id="mode"),
         pytest.param(replace(STATE, connection="stalled", reason="gone"), 0.1, True, id="connection"),
         pytest.param(replace(STATE, reason="another"), 0.1, True, id="reason"),
+        pytest.param(replace(STATE, incident="i"), 0.1, True, id="incident"),
     ],
 )
 def test_due_tells_changes_at_once_and_scores_now_and_then(state: CameraState, now_s: float, due: bool) -> None:

@@ -354,7 +354,9 @@ def test_doctor_tells_the_reason_when_broker_refuses_the_password(
     assert "wrong" not in told
 
 
-@pytest.mark.parametrize(("arguments", "key"), [([], "$defs"), (["--messages"], "incident")])
+@pytest.mark.parametrize(
+    ("arguments", "key"), [([], "$defs"), (["--messages"], "incident"), (["--asyncapi"], "channels")]
+)
 def test_schema_prints_json(capsys: pytest.CaptureFixture[str], arguments: list[str], key: str) -> None:
     assert main(["schema", *arguments]) == 0
     shown = json.loads(capsys.readouterr().out)

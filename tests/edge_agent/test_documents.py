@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import get_args
 
 import msgspec
 import pytest
+from jsonschema import Draft7Validator
 
 from edge_agent.clips.facts import ClipFacts, Cut
 from edge_agent.config import load_config
 from edge_agent.config.settings import Clips, Privacy
+from edge_agent.config.settings import HomeAssistant as HomeAssistantSettings
 from edge_agent.config.walls import list_views
+from edge_agent.delivery.asyncapi import FILE, generate_asyncapi
+from edge_agent.delivery.channels import CHANNELS, Channel
+from edge_agent.delivery.home_assistant import HomeAssistant
+from edge_agent.delivery.message import JPEG
 from edge_agent.delivery.message_schemas import DIRECTORY, generate_schemas, render_schema
 from edge_agent.delivery.payloads import PAYLOADS
 from edge_agent.delivery.topics import Topics
@@ -23,6 +30,7 @@ from tests.edge_agent.delivery.mosquitto import Mosquitto
 from tests.edge_agent.delivery.samples import health, incident, make_outbox, snapshot, state
 
 ROOT = Path(__file__).parents[2]
+ASYNCAPI_SPECS = "NEXARA_ASYNCAPI_SPECS"
 MQTT = (ROOT / "docs" / "mqtt.md").read_text()
 INSTALLING = (ROOT / "docs" / "installing.md").read_text()
 
@@ -45,6 +53,14 @@ def test_clips_of_the_example_are_valid_when_they_are_asked_for(tmp_path: Path) 
     (tmp_path / "edge.toml").write_text(text)
     clips = load_config(tmp_path / "edge.toml").settings.clips
     assert clips == Clips(directory="/var/lib/nexara-edge/clips")
+
+
+def test_home_assistant_of_the_example_is_valid_when_it_is_asked_for(tmp_path: Path) -> None:
+    example = (ROOT / "docs" / "edge.toml").read_text()
+    text, found = re.subn(r"^# (?=\[mqtt\.home_assistant\]|prefix = )", "", example, flags=re.MULTILINE)
+    assert found == 2
+    (tmp_path / "edge.toml").write_text(text)
+    assert load_config(tmp_path / "edge.toml").settings.mqtt.home_assistant == HomeAssistantSettings()
 
 
 def test_privacy_of_the_documents_is_valid_and_names_the_weights_that_are_taken(tmp_path: Path) -> None:
@@ -98,10 +114,53 @@ def test_published_schema_is_the_generated_one(name: str) -> None:
     assert published == render_schema(generate_schemas()[name])
 
 
-@pytest.mark.parametrize("suffix", ["status", "health", "camera/<id>/state", "camera/<id>/incident"])
-def test_topic_table_names_each_topic_with_its_retained_flag(suffix: str) -> None:
-    row = next(line for line in MQTT.splitlines() if line.startswith(f"| `{suffix}`"))
-    assert f"| {'yes' if suffix.endswith(('status', 'state')) else 'no'} |" in row
+@pytest.mark.parametrize("channel", CHANNELS, ids=lambda channel: channel.name)
+def test_topic_table_says_of_each_topic_how_it_travels(channel: Channel) -> None:
+    topic = channel.address.removeprefix("nexara/v1/{site}/{device}/").replace("{camera}", "<id>")
+    row = next(line for line in MQTT.splitlines() if line.startswith(f"| `{topic.replace('{object}', '<object>')}`"))
+    form = "JPEG" if channel.content_type == JPEG else "JSON"
+    assert f"| {'yes' if channel.retained else 'no'} | {channel.qos} | {form}" in row
+
+
+def test_published_asyncapi_document_is_the_generated_one() -> None:
+    assert (DIRECTORY / FILE).read_bytes() == render_schema(generate_asyncapi())
+
+
+def test_every_reference_of_the_asyncapi_document_leads_somewhere() -> None:
+    document = generate_asyncapi()
+    references = re.findall(r'"\$ref": ?"#/([^"]+)"', json.dumps(document))
+    assert len(references) > 3 * len(CHANNELS)
+    for reference in references:
+        part = document
+        for key in reference.split("/"):
+            part = part[key]
+    titles = {PAYLOADS[channel.schema].__name__ for channel in CHANNELS}
+    assert titles <= set(document["components"]["schemas"])
+
+
+def test_asyncapi_document_is_valid() -> None:
+    place = os.environ.get(ASYNCAPI_SPECS)
+    if place is None:
+        pytest.skip(f"no AsyncAPI schema here; {ASYNCAPI_SPECS} must name the unpacked npm package @asyncapi/specs")
+    schema = json.loads((Path(place) / "schemas" / "3.0.0-without-$id.json").read_text())
+    faults = Draft7Validator(schema).iter_errors(generate_asyncapi())
+    assert [f"{fault.json_path}: {fault.message}" for fault in faults] == []
+
+
+def test_example_of_home_assistant_is_what_is_published_of_these_entities() -> None:
+    document = json.loads(examples()["home-assistant"])
+    _, camera = HomeAssistant(Topics("north-school", "gate-1"), "0.1.0").announce(["yard"])
+    published = json.loads(camera.payload)
+    published["components"] = {key: published["components"][key] for key in document["components"]}
+    assert document == published
+    assert f"`{camera.topic}`" in MQTT
+
+
+def test_every_entity_of_home_assistant_is_in_its_table() -> None:
+    table = MQTT.partition("## Home Assistant")[2].partition("## What is promised")[0]
+    for message in HomeAssistant(Topics("north-school", "gate-1"), "0.1.0").announce(["yard"]):
+        for component in json.loads(message.payload)["components"].values():
+            assert component["name"] in table
 
 
 def test_documented_acl_lets_the_agent_publish_and_the_dashboard_read(tmp_path: Path) -> None:
@@ -125,6 +184,33 @@ def test_documented_acl_lets_the_agent_publish_and_the_dashboard_read(tmp_path: 
         outbox.health(health())
         for suffix in ("/status", "/state", "/incident", "/snapshot", "/health"):
             listener.until_topic(suffix)
+        listener.close()
+        outbox.close()
+    finally:
+        broker.stop()
+
+
+def test_documented_acl_lets_the_agent_announce_and_home_assistant_hear_it(tmp_path: Path) -> None:
+    accounts = [
+        re.search(rf"<!-- {acl} -->\n```\n(.*?)```", INSTALLING, re.DOTALL) for acl in ("acl", "acl of home assistant")
+    ]
+    (tmp_path / "acl").write_text("\n".join(found[1] for found in accounts if found is not None))
+    broker = Mosquitto(
+        tmp_path, ("allow_anonymous false", f"password_file {tmp_path}/passwords", f"acl_file {tmp_path}/acl")
+    )
+    for name in ("gate-1", "homeassistant"):
+        broker.add_password(name, name)
+    broker.start()
+    topics = Topics("north-school", "gate-1")
+    announcements = HomeAssistant(topics, "0.1.0").announce(["yard"])
+    outbox = make_outbox(
+        broker.port, tmp_path, topics, announcements=announcements, username="gate-1", password="gate-1"
+    )
+    try:
+        listener = Listener(broker.port, username="homeassistant", password="homeassistant")
+        outbox.start()
+        listener.until_topic("/config", len(announcements))
+        listener.until_topic("/status")
         listener.close()
         outbox.close()
     finally:

@@ -80,6 +80,7 @@ def load(folder: Path, text: str) -> Plan:
         ("first", "second", [], ["bundle.path"]),
         ("broker.local", "broker.example", [], ["mqtt.host"]),
         ('"broker.local"', '"broker.local", tls = {}', [], ["mqtt.tls"]),
+        ('"broker.local"', '"broker.local", home_assistant = {}', [], ["mqtt.home_assistant"]),
         ('"broker.local"', f'"broker.local", {USER}', [], ["mqtt.username", "mqtt.password"]),
         ('directory = "spool"', 'directory = "s", max_age_hours = 1', [], ["spool.directory", "spool.max_age_hours"]),
         ("[incidents]", "[runtime]\nthreads = 2\n[incidents]", [], ["runtime.threads"]),

@@ -46,6 +46,14 @@ def test_agent_has_its_own_defaults_when_nothing_is_said(tmp_path: Path, tiny: B
     assert plan.delivery("1", tiny.manifest).spool_directory == tmp_path / "spool"
 
 
+def test_home_assistant_hears_of_the_agent_and_every_cell_where_that_is_asked_for(tmp_path: Path, tiny: Bundle) -> None:
+    assert make_plan(tmp_path, MINIMAL).delivery("1", tiny.manifest).announcements == ()
+    wanted = MINIMAL.replace('"broker.local"', '"broker.local", home_assistant = { prefix = "a/b" }')
+    announced = make_plan(tmp_path, wanted + 'grid = "1x2"\n').delivery("1", tiny.manifest).announcements
+    objects = ["nexara_school_gate", "nexara_school_gate_yard-1", "nexara_school_gate_yard-2"]
+    assert [message.topic for message in announced] == [f"a/b/device/{object_}/config" for object_ in objects]
+
+
 def test_relative_film_starts_at_the_configurations_folder(tmp_path: Path, tiny: Bundle) -> None:
     assert make_plan(tmp_path, MINIMAL).cameras(tiny.manifest)[0].source == f"file:{tmp_path}/yard.mp4"
 

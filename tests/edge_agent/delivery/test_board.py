@@ -31,3 +31,16 @@ def test_take_leaves_the_rest_when_there_is_no_room() -> None:
     assert [one.topic for one in board.take(2)] == ["a", "b"]
     assert board.take(0) == []
     assert [one.topic for one in board.take(2)] == ["c"]
+
+
+def test_what_is_forgotten_does_not_return_unless_a_newer_one_took_its_place() -> None:
+    board = Board()
+    for topic in "ab":
+        board.post(Message(topic, b"", retain=True))
+    first, second = board.take(10)
+    assert board.empty
+    board.post(Message("b", b"newer", retain=True))
+    board.forget(first)
+    board.forget(second)
+    board.renew()
+    assert [one.payload for one in board.take(10)] == [b"newer"]
