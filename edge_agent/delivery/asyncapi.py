@@ -75,7 +75,7 @@ def _message(channel: Channel, schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _without_discriminators(schema: Any) -> Any:  # noqa: ANN401 any JSON
-    """msgspec writes them in OpenAPI's form, which AsyncAPI does not allow; the alternatives exclude each other anyway."""
+    """msgspec writes them as OpenAPI has them, which AsyncAPI does not allow; the alternatives exclude each other."""
     if isinstance(schema, dict):
         return {key: _without_discriminators(value) for key, value in schema.items() if key != "discriminator"}
     return [_without_discriminators(value) for value in schema] if isinstance(schema, list) else schema
