@@ -6,6 +6,7 @@ Arguments: a folder for its files, the broker's port, and one for its own web se
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
 import logging
 import sys
@@ -77,6 +78,9 @@ async def main(folder: Path, broker_port: int, web_port: int) -> None:
 
 def connect_to(port: int) -> ConfigEntry:
     """What a person types into the form of the MQTT integration."""
+    # Versions before 2025.3 do not know them.
+    known = inspect.signature(ConfigEntry.__init__).parameters
+    parts = {"subentries_data": []} if "subentries_data" in known else {}
     return ConfigEntry(
         domain="mqtt",
         title="broker",
@@ -87,7 +91,7 @@ def connect_to(port: int) -> ConfigEntry:
         version=1,
         minor_version=2,
         discovery_keys=MappingProxyType({}),
-        subentries_data=[],
+        **parts,
     )
 
 

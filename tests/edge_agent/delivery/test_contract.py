@@ -18,7 +18,7 @@ STATE = Heard(
     content_type=JSON,
     user_properties={},
 )
-PROPERTIES = {name: "x" for name in ("id", "incident", "reference", "camera")} | {"at": "2026-03-01T22:14:06.000Z"}
+PROPERTIES = dict.fromkeys(("id", "incident", "reference", "camera"), "x") | {"at": "2026-03-01T22:14:06.000Z"}
 SNAPSHOT = Heard(
     "nexara/v1/school/gate/camera/yard/snapshot",
     b"\xff\xd8",
