@@ -48,6 +48,7 @@ class Sensor(msgspec.Struct, frozen=True, kw_only=True, tag="sensor", tag_field=
     device_class: Literal["temperature", "enum"] | None = None
     state_class: Literal["measurement"] | None = None
     unit_of_measurement: str | None = None
+    suggested_display_precision: int | None = None
     options: tuple[str, ...] | None = None
     entity_category: Category | None = None
 

@@ -111,6 +111,7 @@ class HomeAssistant:
             device_class="temperature" if unit == "°C" else None,
             state_class="measurement",
             unit_of_measurement=unit,
+            suggested_display_precision=None if unit is None else 1,
             entity_category="diagnostic",
         )
 

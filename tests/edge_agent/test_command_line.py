@@ -7,13 +7,10 @@ import re
 import shutil
 import signal
 import socket
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import av
-import numpy as np
 import pytest
 
 from edge_agent.camera_spec import CameraSpec
@@ -24,69 +21,11 @@ from edge_agent.run_command import filmed, redactions
 from edge_agent.sources import explain_absence
 from edge_agent.view import View
 from tests import tiny_bundle
+from tests.edge_agent.agent_process import set_port, start
 from tests.edge_agent.delivery.listener import Heard, Listener, wait_for
 from tests.edge_agent.delivery.mosquitto import Mosquitto
 
 UNIT = Path(__file__).parents[2] / "systemd" / "nexara-edge.service"
-
-
-@pytest.fixture(scope="module")
-def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two seconds of flickering squares, 64 x 48 at 20 frames a second, which the tiny bundle finds violent."""
-    path = tmp_path_factory.mktemp("video") / "square.mp4"
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("mpeg4", rate=20)
-        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
-        random = np.random.default_rng(0)
-        for _ in range(40):
-            squares = random.choice([0, 255], (6, 8, 1)).astype(np.uint8)
-            image = np.broadcast_to(squares.repeat(8, 0).repeat(8, 1), (48, 64, 3)).copy()
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, "rgb24")))
-        container.mux(stream.encode())
-    return path
-
-
-@pytest.fixture
-def config(tmp_path: Path, tiny_bundle_directory: Path, key_folder: Path, video: Path) -> Path:
-    """A configuration that calls everything an incident; its broker's port is ``@PORT@``."""
-    path = tmp_path / "edge.toml"
-    path.write_text(f"""
-site = "school"
-device = "gate"
-[bundle]
-path = "{tiny_bundle_directory}"
-trusted_keys = ["{key_folder / "public.pem"}"]
-[mqtt]
-host = "127.0.0.1"
-port = @PORT@
-[spool]
-directory = "spool"
-max_megabytes = 1
-[clips]
-directory = "clips"
-max_megabytes = 1
-[thresholds]
-wake = 0.0
-alert = 0.0
-clear = 0.0
-[health]
-interval_s = 1
-[[camera]]
-id = "yard"
-source = "file:{video}"
-loop = true
-""")
-    return path
-
-
-def set_port(config: Path, port: int) -> Path:
-    config.write_text(config.read_text().replace("@PORT@", str(port)))
-    return config
-
-
-def start(config: Path, **environment: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "edge_agent", "run", "--config", str(config)]
-    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={"PATH": "/usr/bin:/bin", **environment})
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
@@ -116,6 +55,12 @@ def test_run_publishes_and_ends_cleanly_when_signalled(
     with av.open(str(tmp_path / "clips" / first["clip"])) as container:
         assert next(container.decode(video=0)).time == 0.0
     assert picture.user_properties["reference"] == first["snapshot"]
+    assert {one.topic for one in heard if one.topic.endswith("/config")} == {
+        f"homeassistant/device/nexara_school_gate{camera}/config" for camera in ("", "_yard")
+    }
+    states = [json.loads(one.payload)["incident"] for one in heard if one.topic.endswith("/state")]
+    assert first["incident"] in states
+    assert states[-1] is None
     statuses = [json.loads(one.payload) for one in heard if one.topic.endswith("/status")]
     assert [one["state"] for one in statuses][-1] == "stopping"
     assert statuses[-1]["runtime"]
