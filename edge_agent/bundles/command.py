@@ -5,10 +5,15 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import time
 from functools import partial
 from pathlib import Path
 
-from edge_agent.bundles.errors import ShelfError
+import numpy as np
+
+from edge_agent.backoff import BackoffPolicy, wait_s
+from edge_agent.bundles.download import Order, redact_query
+from edge_agent.bundles.errors import DownloadError, ShelfError
 from edge_agent.bundles.record import Record, go_back, put_on_trial
 from edge_agent.bundles.shelf import Shelf
 from edge_agent.config import load_config
@@ -23,7 +28,8 @@ def add_bundle_options(parser: argparse.ArgumentParser) -> None:
     """The subcommands of ``nexara-edge bundle``."""
     commands = parser.add_subparsers(required=True, metavar="ACTION")
     install = commands.add_parser("install", help="test a bundle on this machine and put it on trial")
-    install.add_argument("file", type=Path, metavar="FILE", help="a .nexara file")
+    install.add_argument("source", metavar="FILE|URL", help="a .nexara file, or its https address")
+    install.add_argument("--sha256", metavar="HEX", help="of the file, which has to be told where it is fetched")
     install.add_argument("--again", action="store_true", help="even one that was on trial before and was left")
     install.set_defaults(action=_install)
     rollback = commands.add_parser("rollback", help="leave the bundle on trial, or else the one in use")
@@ -46,16 +52,27 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _install(plan: Plan, shelf: Shelf, arguments: argparse.Namespace) -> list[str]:
+    file = _fetch(plan, arguments) if "://" in arguments.source else Path(arguments.source)
     # Before it is anything to the agent: signature, hashes, the configuration's thresholds, an engine, the self-test.
-    bundle = plan.open_bundle(arguments.file)
+    bundle = plan.open_bundle(file)
     plan.cameras(bundle.manifest)
     detector = open_detector(bundle, target=plan.config.settings.runtime.target)
     detector.close()
-    record = shelf.add(arguments.file, partial(put_on_trial, again=arguments.again))
+    record = shelf.add(file, partial(put_on_trial, again=arguments.again))
+    if file.parent == shelf.incoming:
+        file.unlink()
     name = f"{bundle.manifest.name} {bundle.manifest.version}"
     if record.trial is None:
         return [f"{name} is the bundle in use"]
     return [f"{name} passed its self-test on {detector.description}; it is on trial from {_RESTART} on"]
+
+
+def _fetch(plan: Plan, arguments: argparse.Namespace) -> Path:
+    if arguments.sha256 is None:
+        raise DownloadError(f"{redact_query(arguments.source)}: fetched only with --sha256, the hash of its file")
+    policy, random = BackoffPolicy(first_s=1.0), np.random.default_rng()
+    downloader = plan.downloader(lambda failures: time.sleep(wait_s(policy, failures, random)))
+    return downloader.fetch(Order(arguments.source, arguments.sha256.lower()))
 
 
 def _roll_back(_plan: Plan, shelf: Shelf, _arguments: argparse.Namespace) -> list[str]:

@@ -13,6 +13,10 @@ class ShelfDiskError(ShelfError):
     """The disk does not play along; it may later."""
 
 
+class DownloadError(ShelfError):
+    """A bundle cannot be fetched, or what came is not it."""
+
+
 class RefusedBundleError(ShelfError):
     """This very bundle was on trial before, and was left."""
 

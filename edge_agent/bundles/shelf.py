@@ -78,6 +78,11 @@ class Shelf:
                 raise _failed(self.directory, error) from error
             return after
 
+    @property
+    def incoming(self) -> Path:
+        """Where what is being fetched lies."""
+        return self.directory / "incoming"
+
     def path_of(self, digest: str) -> Path:
         """Where a bundle of that digest lies, if it does."""
         return self.directory / f"{digest}{SUFFIX}"

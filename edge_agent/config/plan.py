@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
 from edge_agent.agent_options import AgentOptions
+from edge_agent.bundles.download import Downloader
+from edge_agent.bundles.errors import ShelfError
 from edge_agent.bundles.shelf import Shelf
 from edge_agent.bundles.trial import TrialPolicy
 from edge_agent.camera_policies import CameraPolicies
@@ -62,6 +64,16 @@ class Plan:
         """Where further bundles are kept; ``None`` where there are none."""
         updates = self.config.settings.updates
         return None if updates is None else Shelf(self.config.resolve(updates.directory))
+
+    def downloader(self, pause: Callable[[int], object]) -> Downloader:
+        """What fetches bundles onto the shelf; ``pause`` waits after so many failures. Raises ``ShelfError`` without a
+        shelf."""
+        updates = self.config.settings.updates
+        if updates is None:
+            raise ShelfError(f"{self.config.path}: no [updates] in it; add the table with the directory for bundles")
+        ca = None if updates.ca is None else self.config.resolve(updates.ca)
+        most_bytes = int(updates.max_megabytes * 1_000_000)
+        return Downloader(Shelf(self.config.resolve(updates.directory)).incoming, most_bytes, pause, ca)
 
     def trial(self) -> TrialPolicy:
         """When a bundle on trial is kept, and when it is left."""

@@ -275,11 +275,15 @@ class Camera(Watched, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 class Updates(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[updates]``: bundles that are installed beside that of ``[bundle]`` lie in ``directory``. One on trial is kept
-    ``window_s`` after its first judgement, and left when a camera was there for ``silence_s`` and it judged nothing."""
+    ``window_s`` after its first judgement, and left when a camera was there for ``silence_s`` and it judged nothing.
+    Of an address no more than ``max_megabytes`` are fetched, from who ``ca`` vouches for, or else the system's
+    authorities."""
 
     directory: FilePath
     window_s: Seconds = _TRIAL.window_s
     silence_s: Seconds = _TRIAL.silence_s
+    ca: FilePath | None = None
+    max_megabytes: Annotated[float, msgspec.Meta(gt=0, le=10_000)] = 64.0
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

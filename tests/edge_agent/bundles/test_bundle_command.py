@@ -8,17 +8,20 @@ import shutil
 import subprocess
 import sys
 from functools import partial
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from edge_agent.bundles.record import Record, current, put_on_trial
-from edge_agent.bundles.shelf import Shelf
+from edge_agent.bundles.shelf import Shelf, digest_of
 from edge_agent.command_line import main
 from models.bundle import MANIFEST, open_bundle, pack
 from models.signing import sign
 from models.trust import TrustStore
+from tests.edge_agent.delivery.mosquitto import make_private_ca
+from tests.edge_agent.http_server import http_server
 from tests.ports import free_port
 
 TEMPORARY = os.EX_TEMPFAIL
@@ -147,6 +150,27 @@ def test_an_agent_that_is_killed_on_trial_again_and_again_ends_with_the_one_befo
     record = shelf(config).read()
     assert current(record) is None
     assert "3 starts" in record.left[-1].reason
+
+
+def test_a_bundle_is_fetched_over_https_and_put_on_trial(
+    config: Path, other: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    identity, content = make_private_ca(tmp_path), other.read_bytes()
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        request.send_response(200)
+        request.send_header("Content-Length", str(len(content)))
+        request.end_headers()
+        request.wfile.write(content)
+
+    config.write_text(config.read_text().replace("[[camera]]", f'ca = "{identity.ca}"\n[[camera]]'))
+    with http_server(answer, identity=identity) as port:
+        url = f"https://127.0.0.1:{port}/violence.nexara"
+        assert bundle(config, "install", url) == 2
+        assert "only with --sha256" in capsys.readouterr().err
+        assert bundle(config, "install", url, "--sha256", digest_of(other)) == 0
+    assert current(shelf(config).read()) == digest_of(other)
+    assert list(shelf(config).incoming.iterdir()) == []
 
 
 def test_without_the_table_there_is_nothing_to_install_into(
