@@ -149,8 +149,8 @@ def _connected(heard: Sequence[Heard]) -> set[str]:
 def run_site(plan: SitePlan, folder: Path) -> Iterator[Site]:
     """Start broker and agent, both in ``folder``; raises ``SiteError`` where that fails."""
     folder.mkdir(parents=True, exist_ok=True)
-    with _broker(folder) as port, _listen(port) as listener:
-        metrics = free_port()
+    port, metrics = free_port(), free_port()
+    with run_broker(folder, port), _listen(port) as listener:
         config = plan.write(folder, port, metrics)
         command = [sys.executable, "-m", "edge_agent", "run", "--config", str(config)]
         started_s = time.monotonic()
@@ -170,13 +170,13 @@ def run_site(plan: SitePlan, folder: Path) -> Iterator[Site]:
 
 
 @contextmanager
-def _broker(folder: Path) -> Iterator[int]:
+def run_broker(folder: Path, port: int, lines: str = "") -> Iterator[subprocess.Popen[bytes]]:
+    """A real Mosquitto at ``port`` of loopback, with further ``lines`` of configuration; raises ``SiteError``."""
     binary = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
     if binary is None:
         raise SiteError("no mosquitto here; install the Debian package mosquitto")
-    port = free_port()
     config = folder / "mosquitto.conf"
-    config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nuser root\n", encoding="ascii")
+    config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nuser root\n{lines}", encoding="ascii")
     with (folder / "mosquitto.log").open("wb") as log:
         broker = subprocess.Popen([binary, "-c", str(config)], stdout=log, stderr=log)
     try:
@@ -185,7 +185,7 @@ def _broker(folder: Path) -> Iterator[int]:
             if time.monotonic() > end_s or broker.poll() is not None:
                 raise SiteError(f"mosquitto does not answer; see {folder / 'mosquitto.log'}")
             time.sleep(0.02)
-        yield port
+        yield broker
     finally:
         broker.terminate()
         broker.wait(10)
