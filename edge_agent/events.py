@@ -18,7 +18,8 @@ Picture = Literal["ok", "frozen", "dark", "blank"]
 @dataclass(frozen=True, slots=True)
 class CameraState:
     """How one camera is doing; ``score`` is the last calibrated probability, ``reason`` why it is not connected, and
-    ``picture`` what is wrong with what it shows, ``armed`` whether its schedule lets an incident start now."""
+    ``picture`` what is wrong with what it shows, ``armed`` whether an incident may start now, by its schedule and as it
+    is not muted, and ``muted_until`` when that ends."""
 
     camera: str
     connection: Connection
@@ -28,6 +29,7 @@ class CameraState:
     reason: str | None = None
     picture: Picture = "ok"
     armed: bool = True
+    muted_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,8 @@ class IncidentEvent:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A JPEG of a camera, made for an incident; ``reference`` is what the incident's ``snapshot`` names."""
+    """A JPEG of a camera; ``reference`` is what the incident's ``snapshot`` names. ``incident`` is empty where it was
+    made for none."""
 
     camera: str
     incident: str

@@ -19,6 +19,8 @@ from edge_agent.delivery.intake import Intake
 from edge_agent.delivery.message import Message
 from edge_agent.delivery.payloads import SpoolHealth
 from edge_agent.delivery.presence import Presence
+from edge_agent.delivery.replies import Replies
+from edge_agent.delivery.request import Subscription
 from edge_agent.delivery.spool import Spool
 from edge_agent.delivery.writer import Writer, interrupted
 from edge_agent.events import CameraState, Health, IncidentEvent, Snapshot
@@ -52,8 +54,12 @@ class MqttOutbox:
         backoff: Backoff,
         clock: Callable[[], float] = time.monotonic,
         tracer: Tracer = UNTRACED,
+        subscription: Subscription | None = None,
     ) -> None:
-        """``connect`` opens a session with the given last will or raises ``BrokerError``; ``clock`` is monotonic."""
+        """``connect`` opens a session with the given last will or raises ``BrokerError``; ``clock`` is monotonic.
+        ``subscription`` is heard in each session."""
+        self._subscription = subscription
+        self._replies = Replies()
         self._tracer = tracer
         self._writer = writer
         self._presence = presence
@@ -61,7 +67,7 @@ class MqttOutbox:
         self._connect = connect
         self._board = Board()
         self._intake = Intake(MOST_UNWRITTEN_BYTES)
-        self._courier = Courier(self._open_session, spool, self._board, backoff, clock, tracer)
+        self._courier = Courier(self._open_session, spool, self._board, backoff, clock, tracer, self._replies)
         self._health: Health | None = None
         # Made and posted as one, so that a status never takes the place of a newer one.
         self._telling = threading.Lock()
@@ -112,6 +118,11 @@ class MqttOutbox:
         self._health = health
         self._intake.nudge()
 
+    def answer(self, message: Message) -> None:
+        """Send a message once, before all else that waits; one that meets no session soon is lost."""
+        self._replies.put(message)
+        self._courier.notice()
+
     def close(self, flush_s: float = FLUSH_S) -> None:
         """End cleanly: write what is in memory, deliver for up to ``flush_s`` while a broker is there, say stopping."""
         writing, delivering = self._threads
@@ -134,6 +145,8 @@ class MqttOutbox:
 
     def _open_session(self) -> Connection:
         connection = self._connect(self._presence.message("offline"))
+        if self._subscription is not None:
+            connection.subscribe(self._subscription)
         self._tell_status()
         return connection
 
