@@ -259,7 +259,8 @@ class _Agent:
             self._meter.judged(judgement.latency_s)
             self._governor.judged(judgement.waited_s)
             self._tracer.judged(judgement)
-            self._desk.pictures.offer(view, judgement.sample.image)
+            if self._desk.pictures is not None:
+                self._desk.pictures.offer(view, judgement.sample.image)
             with self._tracer.timed("decide", view):
                 post.camera.set_mode(view, post.watch.judge(judgement))
             post.camera.settle()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from edge_agent.cover_book import CoverBook
 from edge_agent.mutes import Mutes
@@ -12,11 +12,11 @@ from edge_agent.picture_desk import PictureDesk
 @dataclass(frozen=True, slots=True)
 class Desk:
     """``covers`` and ``mutes`` are read anew before each decision; without them the cameras' own covers stay in force,
-    and none is muted. ``pictures`` hands over a camera's next judged picture."""
+    and none is muted. ``pictures`` is handed a camera's next judged picture."""
 
     covers: CoverBook | None = None
     mutes: Mutes | None = None
-    pictures: PictureDesk = field(default_factory=PictureDesk)
+    pictures: PictureDesk | None = None
 
 
 NOBODY = Desk()
