@@ -12,11 +12,13 @@ from typing import get_args
 
 import msgspec
 
+from edge_agent.commands.forms import COMMAND_PAYLOADS
 from edge_agent.config import ConfigError, Settings, load_config
 from edge_agent.config.plan import Plan
 from edge_agent.config.walls import list_views
 from edge_agent.delivery.errors import SpoolError
 from edge_agent.delivery.message_schemas import DIALECT, generate_schemas, render_schema
+from edge_agent.delivery.payloads import PAYLOADS
 from edge_agent.doctor import Finding, examine
 from edge_agent.grid_finding.command import add_find_grid_options, find_grid
 from edge_agent.logs import LogFormat, tell_failure
@@ -101,7 +103,7 @@ def _check(arguments: argparse.Namespace) -> int:
 
 def _schema(arguments: argparse.Namespace) -> int:
     configuration = {"$schema": DIALECT, "title": "nexara-edge configuration", **msgspec.json.schema(Settings)}
-    shown = generate_schemas() if arguments.messages else configuration
+    shown = generate_schemas({**PAYLOADS, **COMMAND_PAYLOADS}) if arguments.messages else configuration
     sys.stdout.write(render_schema(shown).decode())
     return 0
 

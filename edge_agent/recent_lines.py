@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from edge_agent.logs import JsonLines, LogFormat, TextLines
 
@@ -48,3 +50,13 @@ class RecentLines(logging.Handler):
                 break
             lines.append(line)
         return lines[::-1]
+
+
+@contextmanager
+def keeping(recent: RecentLines) -> Iterator[None]:
+    """Have ``recent`` hear the whole process's log until left."""
+    logging.getLogger().addHandler(recent)
+    try:
+        yield
+    finally:
+        logging.getLogger().removeHandler(recent)

@@ -37,10 +37,12 @@ class ClipOptions:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """What an agent is run with: the sink of each camera, by its id, and the outbox to tell."""
+    """What an agent is run with: the sink of each camera, by its id, and the outbox to tell; ``shelf`` is where its
+    clips are, if there are any."""
 
     sinks: Mapping[str, PacketSink]
     outbox: Outbox
+    shelf: Shelf | None = None
 
 
 @contextmanager
@@ -78,7 +80,8 @@ def recording(
     for writer in writers:
         writer.start()
     try:
-        yield Recording(recorders, RecordedOutbox(outbox, {one: recorders[id_] for id_ in views for one in views[id_]}))
+        recorded = RecordedOutbox(outbox, {one: recorders[id_] for id_ in views for one in views[id_]})
+        yield Recording(recorders, recorded, shelf)
     finally:
         for writer in writers:
             writer.end()

@@ -6,7 +6,7 @@ import logging
 import re
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timezone
 from pathlib import Path
@@ -66,6 +66,21 @@ class Shelf:
             clip.with_name(f"{clip.name}.part").replace(clip)
         except OSError as error:
             raise _error(clip, error) from error
+
+    def annotate(self, incident: str, change: Callable[[bytes], bytes]) -> str | None:
+        """Change the JSON beside the clip of an incident; the clip's path, ``None`` where there is no clip. Raises
+        ``ClipError``."""
+        with self._lock:
+            try:
+                notes = next((path for path in self._ours(part=False) if path.name.endswith(f"-{incident}.json")), None)
+                if notes is None or not notes.with_suffix(".mp4").exists():
+                    return None
+                unnamed = notes.with_name(f"{notes.name}.part")
+                unnamed.write_bytes(change(notes.read_bytes()))
+                unnamed.replace(notes)
+            except OSError as error:
+                raise _error(self._folder, error) from error
+        return str(notes.with_suffix(".mp4").relative_to(self._folder))
 
     def tidy(self) -> None:
         """See that the folder can be written, and remove what an agent before this one left unfinished: to be called

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
-from typing import cast, get_args
+from typing import get_args
 
 import msgspec
 
@@ -21,7 +21,7 @@ _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, Overflo
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """A request that was let in; its arguments have not been read yet."""
+    """A request that was let in; its arguments have not been read yet. ``operator`` is known by a signature only."""
 
     name: CommandName
     id: str
@@ -39,8 +39,8 @@ class Gate:
     def admit(self, request: Request, now: datetime) -> Admitted:
         """Let a request in, once, or raise ``CommandError``; ``now`` is this device's clock."""
         options = self._options
-        if len(request.payload) > options.max_bytes:
-            text = f"found {len(request.payload)} bytes; allowed are {options.max_bytes} ([commands] max_bytes)"
+        if len(request.payload) > options.limits.max_bytes:
+            text = f"found {len(request.payload)} bytes; allowed are {options.limits.max_bytes} ([commands] max_bytes)"
             raise CommandError("size", text)
         if request.retained:
             text = "found a retained message: it would be sent again at each connection; publish it without retain"
@@ -55,7 +55,7 @@ class Gate:
         if self._seen.full:
             raise CommandError("busy", "found too many commands within the window; send fewer, or wait")
         self._seen.add(operator, form.id, form.issued_at)
-        return Admitted(name, form.id, form.operator, bytes(form.arguments))
+        return Admitted(name, form.id, form.operator if options.operators else None, bytes(form.arguments))
 
     def _name(self, topic: str) -> CommandName:
         name = topic.rpartition("/")[2]
@@ -65,7 +65,7 @@ class Gate:
         if name not in self._options.allow:
             text = f"found the command {name!r}; allowed here are {allowed}; [commands] allow must name it"
             raise CommandError("not_allowed", text)
-        return cast("CommandName", name)
+        return name
 
     def _authorise(self, name: CommandName, form: Form[msgspec.Raw], request: Request) -> None:
         operators = self._options.operators
@@ -86,10 +86,14 @@ class Gate:
 
     def _date(self, form: Form[msgspec.Raw], now: datetime) -> None:
         issued = form.issued_at.astimezone(timezone.utc)
-        if abs(now - issued) > timedelta(seconds=self._options.window_s):
+        if abs(now - issued) > timedelta(seconds=self._options.limits.window_s):
             ago_s = (now - issued).total_seconds()
-            text = f"found issued_at {abs(ago_s):.0f} s {'before' if ago_s > 0 else 'after'} this device's clock; allowed"
-            raise CommandError("time", f"{text} are {self._options.window_s:g} s; send it anew, and compare the clocks")
+            text = (
+                f"found issued_at {abs(ago_s):.0f} s {'before' if ago_s > 0 else 'after'} this device's clock; allowed"
+            )
+            raise CommandError(
+                "time", f"{text} are {self._options.limits.window_s:g} s; send it anew, and compare the clocks"
+            )
 
 
 def _read(payload: bytes) -> Form[msgspec.Raw]:

@@ -22,15 +22,23 @@ class Signer:
 
 
 @dataclass(frozen=True, slots=True)
-class CommandOptions:
-    """``operators`` are by name; where there are any, each command must be signed by one. ``answers`` is what the
-    topics of answers begin with."""
+class CommandLimits:
+    """How far a command's time may be from this device's clock, how large it may be, how long a mute lasts at most, and
+    how long the agent must have run before a restart. Seconds."""
 
-    topics: Topics = Topics("", "")
-    allow: frozenset[CommandName] = frozenset()
-    operators: Mapping[str, Signer] = field(default_factory=lambda: MappingProxyType({}))
     window_s: float = 60.0
     max_bytes: int = 16_384
     longest_mute_s: float = 8 * 3600.0
     restart_after_s: float = 120.0
-    answers: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CommandOptions:
+    """``operators`` are by name; where there are any, each command must be signed by one. ``answers`` is what the
+    topics of answers begin with."""
+
+    topics: Topics
+    answers: str
+    allow: frozenset[CommandName]
+    operators: Mapping[str, Signer] = field(default_factory=lambda: MappingProxyType({}))
+    limits: CommandLimits = field(default_factory=CommandLimits)

@@ -160,7 +160,10 @@ def _check_commands(commands: Any) -> Iterator[tuple[KeyPath, str]]:  # noqa: AN
     for number, operator in enumerate(operators if isinstance(operators, list) else []):
         name = operator.get("name") if isinstance(operator, dict) else None
         if isinstance(name, str) and name in seen:
-            yield ("commands", "operator", number, "name"), f"found {name!r} again; each operator needs a name of its own"
+            yield (
+                ("commands", "operator", number, "name"),
+                f"found {name!r} again; each operator needs a name of its own",
+            )
         seen.add(str(name))
 
 

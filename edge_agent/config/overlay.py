@@ -48,7 +48,6 @@ class Overlay(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             }
         )
 
-
     def only_masks(self) -> Overlay:
         """What must not be lost when the rest cannot be used."""
         return self.without_keys(tuple(self.tables))

@@ -13,7 +13,7 @@ from edge_agent.camera_policies import CameraPolicies
 from edge_agent.camera_spec import CameraSpec
 from edge_agent.clips.policy import ClipPolicy, KeepPolicy
 from edge_agent.clips.recording import ClipOptions
-from edge_agent.commands.options import SHORTEST_KEY, CommandOptions, Signer
+from edge_agent.commands.options import SHORTEST_KEY, CommandLimits, CommandOptions, Signer
 from edge_agent.config.errors import ConfigError, Problem, SecretError
 from edge_agent.config.loading import Config
 from edge_agent.config.policies import resolve_policies
@@ -166,10 +166,9 @@ class Plan:
                 )
                 for operator in commands.operator
             },
-            window_s=commands.window_s,
-            max_bytes=commands.max_bytes,
-            longest_mute_s=commands.longest_mute_s,
-            restart_after_s=commands.restart_after_s,
+            limits=CommandLimits(
+                commands.window_s, commands.max_bytes, commands.longest_mute_s, commands.restart_after_s
+            ),
             answers=commands.answers or topics.answers,
         )
 

@@ -10,7 +10,7 @@ from edge_agent.agent_options import AgentOptions
 from edge_agent.attention import AttentionPolicy
 from edge_agent.clips.policy import ClipPolicy, KeepPolicy
 from edge_agent.commands.name import CommandName
-from edge_agent.commands.options import CommandOptions
+from edge_agent.commands.options import CommandLimits
 from edge_agent.commands.response_topic import PREFIX_PATTERN
 from edge_agent.delivery.topics import NAME_PATTERN
 from edge_agent.grid import GRID_PATTERN
@@ -27,7 +27,7 @@ _AGENT = AgentOptions()
 _SAMPLING, _ATTENTION = SamplingPolicy(), AttentionPolicy()
 _INCIDENTS, _SNAPSHOTS = IncidentPolicy(), SnapshotPolicy()
 _CLIPS, _KEEP = ClipPolicy(), KeepPolicy()
-_COMMANDS = CommandOptions()
+_COMMANDS = CommandLimits()
 _SOURCE = SourceOptions()
 
 Name = Annotated[
@@ -81,7 +81,7 @@ AnswerPrefix = Annotated[
     str,
     msgspec.Meta(
         pattern=PREFIX_PATTERN,
-        description="what topics of answers begin with: one or more levels without '+', '#' and '$', and '/' at its end",
+        description="what topics of answers begin with: levels without '+' and '#', and '/' at the end",
     ),
 ]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65_535)]

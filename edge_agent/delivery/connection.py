@@ -102,7 +102,7 @@ class Connection:
         that."""
         self._subscription = subscription
         # Without it a retained message that comes while we listen would look like any other.
-        options = SubscribeOptions(qos=1, retainAsPublished=True)  # type: ignore[no-untyped-call]  # paho's
+        options = SubscribeOptions(qos=1, retainAsPublished=True)
         self._client.subscribe(subscription.topics, options=options)
 
     def step(self, timeout_s: float, wakeup: Wakeup | None = None) -> list[Acknowledgement]:
@@ -195,7 +195,7 @@ class Connection:
         self._subscription.receive(
             Request(
                 topic=message.topic,
-                payload=message.payload,
+                payload=bytes(message.payload),
                 retained=message.retain,
                 response_topic=getattr(properties, "ResponseTopic", None),
                 correlation=getattr(properties, "CorrelationData", None),
