@@ -74,9 +74,10 @@ def run_agent(
 
     A camera that is not there, breaks or hangs is reported and tried again, and disturbs no other. ``policies`` are
     read anew before each decision, so that whoever holds the book may change them; without it those of ``cameras``
-    stay in force; ``desk`` is what else may be changed or asked for from outside. ``observe`` is called on this thread, and no more once it raised; ``on_runtime`` is told which
-    engine judges, at the start and, on another thread, whenever that changes; ``tracer`` is told of each piece of work
-    on the thread that does it. OpenCV works on its caller's thread alone from then on, in the whole process.
+    stay in force. ``desk`` is what else may be changed from outside, or asked for. ``observe`` is called on this
+    thread, and no more once it raised; ``on_runtime`` is told which engine judges, at the start and, on another
+    thread, whenever that changes; ``tracer`` is told of each piece of work on the thread that does it. OpenCV works on
+    its caller's thread alone from then on, in the whole process.
 
     Raises ``PolicyError`` for cameras that cannot be told apart, ``SourceUriError`` for an address that cannot be
     understood and ``NoRuntimeError`` when nothing here can run the bundle.
