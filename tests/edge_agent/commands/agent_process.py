@@ -51,9 +51,7 @@ class AgentProcess:
         command = [sys.executable, "-m", "edge_agent", "run", "--config", str(self.config)]
         environment = {"PATH": "/usr/bin:/bin"}
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
-        listener.until(lambda heard: any(
-            state["connection"] == "connected" and state["score"] is not None for state in states(heard, "yard")[before:]
-        ))  # fmt: skip
+        listener.until(lambda heard: any(map(_is_judged, states(heard, "yard")[before:])))
 
     def wait(self) -> int:
         """Its exit code, once it has ended."""
@@ -64,6 +62,10 @@ class AgentProcess:
         if self.process.poll() is None:
             self.process.terminate()
             self.wait()
+
+
+def _is_judged(state: dict[str, object]) -> bool:
+    return state["connection"] == "connected" and state["score"] is not None
 
 
 def states(heard: list[Heard], camera: str) -> list[dict[str, object]]:

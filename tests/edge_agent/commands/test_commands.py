@@ -112,9 +112,7 @@ def test_what_is_wrong_with_a_request_is_its_answer(
     assert told in answer["error"]["text"]
 
 
-def test_retained_request_is_refused_while_it_is_published_and_when_the_broker_kept_it(
-    asker: Asker, mosquitto: Mosquitto
-) -> None:
+def test_retained_request_is_refused_while_it_is_published(asker: Asker) -> None:
     answer = asker.answer(asker.send("ping", write(), retain=True))
     assert answer["error"]["kind"] == "retained"
     asker.send("ping", b"", retain=True, response_topic=None)
