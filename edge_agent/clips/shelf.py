@@ -19,7 +19,7 @@ from edge_agent.events import IncidentEvent
 log = logging.getLogger(__name__)
 
 # Nothing else is ever removed, whatever folder the configuration names.
-_OURS = re.compile(r"\d{8}T\d{6}\.\d{3}Z-[A-Za-z0-9_-]+\.(?:mp4|json)(?P<part>\.part)?")
+_OURS = re.compile(r"\d{8}T\d{6}\.\d{3}Z-(?P<incident>[A-Za-z0-9_-]+)\.(?:mp4|json)(?P<part>\.part)?")
 
 
 def name_clip(event: IncidentEvent) -> str:
@@ -72,7 +72,7 @@ class Shelf:
         ``ClipError``."""
         with self._lock:
             try:
-                notes = next((path for path in self._ours(part=False) if path.name.endswith(f"-{incident}.json")), None)
+                notes = next((path for path in self._ours(part=False) if _is_notes_of(path, incident)), None)
                 if notes is None or not notes.with_suffix(".mp4").exists():
                     return None
                 unnamed = notes.with_name(f"{notes.name}.part")
@@ -134,6 +134,11 @@ class Shelf:
             match = _OURS.fullmatch(path.name)
             if match and bool(match["part"]) is part:
                 yield path
+
+
+def _is_notes_of(path: Path, incident: str) -> bool:
+    match = _OURS.fullmatch(path.name)
+    return match is not None and match["incident"] == incident and path.suffix == ".json"
 
 
 def _error(path: Path, error: OSError) -> ClipError:

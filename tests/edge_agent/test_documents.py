@@ -7,25 +7,34 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import msgspec
 import pytest
 
 from edge_agent.clips.facts import ClipFacts, Cut
+from edge_agent.commands.errors import RefusalKind
+from edge_agent.commands.forms import COMMAND_PAYLOADS, FORMS
+from edge_agent.commands.inbox import Inbox
+from edge_agent.commands.message import Answer, Request
+from edge_agent.commands.name import CommandName
 from edge_agent.config import load_config
-from edge_agent.config.settings import Clips, Privacy
+from edge_agent.config.settings import Clips, Commands, Operator, Privacy
 from edge_agent.config.walls import list_views
+from edge_agent.delivery.message import Message
 from edge_agent.delivery.message_schemas import DIRECTORY, generate_schemas, render_schema
 from edge_agent.delivery.payloads import PAYLOADS
+from edge_agent.delivery.request import Subscription
 from edge_agent.delivery.topics import Topics
 from edge_agent.privacy.weights import FASTEST_DET
+from tests.edge_agent.commands.asking import Asker, write
 from tests.edge_agent.delivery.listener import Listener, wait_for
 from tests.edge_agent.delivery.mosquitto import Mosquitto
 from tests.edge_agent.delivery.samples import health, incident, make_outbox, snapshot, state
 
 ROOT = Path(__file__).parents[2]
 MQTT = (ROOT / "docs" / "mqtt.md").read_text()
+COMMAND_SCHEMAS = ROOT / "edge_agent" / "commands" / "schemas"
 INSTALLING = (ROOT / "docs" / "installing.md").read_text()
 
 
@@ -61,6 +70,17 @@ def test_privacy_of_the_documents_is_valid_and_names_the_weights_that_are_taken(
     assert load_config(path).settings.privacy == wanted
     assert FASTEST_DET.address in INSTALLING
     assert f"{FASTEST_DET.sha256}  {wanted.detector}" in INSTALLING
+
+
+def test_commands_of_the_example_are_valid_when_they_are_asked_for(tmp_path: Path) -> None:
+    example = (ROOT / "docs" / "edge.toml").read_text()
+    begin = example.index("# [commands]")
+    end = example.index("\n\n", begin)
+    shown = re.sub(r"^# ", "", example[begin:end], flags=re.MULTILINE)
+    (tmp_path / "edge.toml").write_text(example[:begin] + shown + example[end:])
+    assert load_config(tmp_path / "edge.toml").settings.commands == Commands(
+        allow=tuple(FORMS), operator=(Operator(name="ana", key="credential:ana", allow=("ping", "mute", "label")),)
+    )
 
 
 def test_example_walls_are_valid(tmp_path: Path) -> None:
@@ -100,6 +120,27 @@ def test_published_schema_is_the_generated_one(name: str) -> None:
     assert published == render_schema(generate_schemas()[name])
 
 
+@pytest.mark.parametrize("name", COMMAND_PAYLOADS)
+def test_published_schema_of_a_command_is_the_generated_one(name: str) -> None:
+    published = (COMMAND_SCHEMAS / f"{name}.schema.json").read_bytes()
+    assert published == render_schema(generate_schemas(COMMAND_PAYLOADS)[name])
+    assert len(list(COMMAND_SCHEMAS.iterdir())) == len(COMMAND_PAYLOADS)
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_examples_of_a_command_are_what_its_forms_say(name: CommandName) -> None:
+    found = dict(re.findall(r"<!-- (command|answer): " + name + r" -->\n```json\n(.*?)```", MQTT, re.DOTALL))
+    form = FORMS[name]
+    request: Any = msgspec.json.decode(found["command"], type=Request[form.arguments])  # type: ignore[name-defined]
+    answer: Any = msgspec.json.decode(found["answer"], type=Answer[form.result])  # type: ignore[name-defined]
+    assert (answer.id, answer.command, answer.ok) == (request.id, name, True)
+    assert json.loads(msgspec.json.encode(answer)) == json.loads(found["answer"])
+
+
+def test_every_kind_of_refusal_is_explained() -> None:
+    assert set(re.findall(r"^\| `(\w+)` \| (?:no|yes) \|", MQTT, re.MULTILINE)) == set(get_args(RefusalKind))
+
+
 @pytest.mark.parametrize("suffix", ["status", "health", "camera/<id>/state", "camera/<id>/incident"])
 def test_topic_table_names_each_topic_with_its_retained_flag(suffix: str) -> None:
     row = next(line for line in MQTT.splitlines() if line.startswith(f"| `{suffix}`"))
@@ -130,6 +171,46 @@ def test_documented_acl_lets_the_agent_publish_and_the_dashboard_read(tmp_path: 
         listener.close()
         outbox.close()
     finally:
+        broker.stop()
+
+
+def test_documented_acl_lets_an_operator_command_and_a_dashboard_not(tmp_path: Path) -> None:
+    found = re.search(r"<!-- command acl -->\n```\n(.*?)```", MQTT, re.DOTALL)
+    assert found is not None
+    (tmp_path / "acl").write_text(found[1])
+    broker = Mosquitto(
+        tmp_path, ("allow_anonymous false", f"password_file {tmp_path}/passwords", f"acl_file {tmp_path}/acl")
+    )
+    for name in ("gate-1", "ana", "dashboard"):
+        broker.add_password(name, name)
+    broker.start()
+    topics = Topics("north-school", "gate-1")
+    inbox = Inbox()
+    outbox = make_outbox(
+        broker.port,
+        tmp_path,
+        topics,
+        username="gate-1",
+        password="gate-1",
+        subscription=Subscription(topics.commands, inbox.put),
+    )
+    outbox.start()
+    wait_for(lambda: broker.has_logged("nexara/v1/north-school/gate-1/command/+ (QoS 1)"), "not subscribed")
+    askers = [Asker(broker.port, topics.answers, topics.root, username=name) for name in ("dashboard", "ana")]
+    try:
+        for asker in askers:
+            asker.send("ping", write({"camera": asker.username}))
+        request = inbox.take(30)
+        assert request is not None
+        assert b'"ana"' in request.payload
+        assert request.response_topic is not None
+        outbox.answer(Message(request.response_topic, b"{}", correlation=request.correlation))
+        assert request.correlation is not None
+        assert askers[1].answer(request.correlation) == {}
+    finally:
+        for asker in askers:
+            asker.close()
+        outbox.close()
         broker.stop()
 
 

@@ -31,7 +31,10 @@ def write(arguments: Any = None, **changes: Any) -> bytes:
 class Asker:
     """Publishes requests and waits for their answers."""
 
-    def __init__(self, port: int, answers: str = f"{ROOT}/answer/") -> None:
+    def __init__(self, port: int, answers: str = f"{ROOT}/answer/", root: str = ROOT, username: str = "") -> None:
+        """``username`` is the password too."""
+        self.username = username
+        self._root = root
         self._answers = f"{answers}{uuid.uuid4().hex}"
         self._changed = threading.Condition()
         self._heard: dict[bytes, dict[str, Any]] = {}
@@ -39,6 +42,8 @@ class Asker:
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
         self._client.on_subscribe = lambda *_: ready.set()
         self._client.on_message = self._on_message
+        if username:
+            self._client.username_pw_set(username, username)
         self._client.connect("127.0.0.1", port)
         self._client.subscribe(self._answers, qos=1)
         self._client.loop_start()
@@ -48,7 +53,7 @@ class Asker:
         self, name: str, payload: bytes, *, retain: bool = False, response_topic: str | None = "", key: bytes = b""
     ) -> bytes:
         """Publish a request and return its correlation data; an empty ``response_topic`` is the asker's own."""
-        topic = f"{ROOT}/command/{name}"
+        topic = f"{self._root}/command/{name}"
         properties = Properties(PacketTypes.PUBLISH)
         correlation = uuid.uuid4().bytes
         properties.CorrelationData = correlation

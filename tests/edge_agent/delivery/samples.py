@@ -12,6 +12,7 @@ from edge_agent.delivery.broker import Broker
 from edge_agent.delivery.opening import Delivery, open_outbox
 from edge_agent.delivery.outbox import MqttOutbox
 from edge_agent.delivery.payloads import BundleName
+from edge_agent.delivery.request import Subscription
 from edge_agent.delivery.spool import SpoolLimits
 from edge_agent.delivery.topics import Topics
 from edge_agent.events import CameraState, Health, IncidentEvent, Snapshot
@@ -72,6 +73,7 @@ def make_outbox(
     directory: Path,
     topics: Topics = TOPICS,
     clock: Callable[[], float] = time.monotonic,
+    subscription: Subscription | None = None,
     **broker: Any,
 ) -> MqttOutbox:
     delivery = Delivery(
@@ -82,4 +84,4 @@ def make_outbox(
         "0.1.0",
         BundleName(name="first", version="1.0.0"),
     )
-    return open_outbox(delivery, clock)
+    return open_outbox(delivery, clock, subscription=subscription)
