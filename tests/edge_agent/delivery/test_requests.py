@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+import json
 from pathlib import Path
 
 import pytest
@@ -77,28 +77,25 @@ def test_answer_that_the_broker_would_not_take_is_left_out_and_the_session_goes_
     assert "answer on nexara/v1/school/gate/answer/x not sent: " in caplog.text
 
 
-def test_refused_subscription_is_told_and_all_else_goes_on(
-    tmp_path: Path, listen: OpenListener, caplog: pytest.LogCaptureFixture
-) -> None:
-    (tmp_path / "acl").write_text("topic write nexara/v1/school/gate/#\nuser all\ntopic readwrite #\n")
-    broker = Mosquitto(tmp_path, (f"password_file {tmp_path}/passwords", f"acl_file {tmp_path}/acl",
-                                  "allow_anonymous true"))  # fmt: skip
-    broker.add_password("all", "all")
-    broker.start()
+def test_refused_subscription_is_told_and_all_else_goes_on(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    # Mosquitto's ACL files leave subscriptions be; this plugin of its does not.
+    found = sorted(Path("/usr/lib").glob("*/mosquitto_dynamic_security.so"))
+    if not found:
+        pytest.skip("no mosquitto_dynamic_security.so here; it comes with the Debian package mosquitto")
+    access = {"publishClientSend": True, "publishClientReceive": True, "subscribe": False, "unsubscribe": True}
+    rules = {"defaultACLAccess": access, "clients": [], "groups": [], "roles": []}
+    (tmp_path / "security.json").write_text(json.dumps(rules))
+    lines = ("allow_anonymous true", f"plugin {found[0]}", f"plugin_opt_config_file {tmp_path}/security.json")
+    broker = Mosquitto(tmp_path, lines).start()
     try:
-        listener = listen(broker.port, username="all", password="all")
-        heard = threading.Event()
-        outbox = make_outbox(
-            broker.port, tmp_path, subscription=Subscription(TOPICS.commands, lambda _request: heard.set())
-        )
+        outbox = make_outbox(broker.port, tmp_path, subscription=Subscription(TOPICS.commands, lambda _request: None))
         outbox.start()
+        wait_for(lambda: "the broker refused to let us hear nexara/v1/school/gate/command/+" in caplog.text, "not told")
         outbox.camera_state(state())
-        listener.until_topic("/state")
+        wait_for(lambda: broker.has_logged("nexara/v1/school/gate/camera/yard/state"), "nothing published")
         outbox.close()
     finally:
         broker.stop()
-    assert not heard.is_set()
-    assert "the broker refused to let us hear nexara/v1/school/gate/command/+" in caplog.text
 
 
 def test_replies_are_bounded_and_leave_oldest_first() -> None:
