@@ -74,10 +74,9 @@ def run_agent(
 
     A camera that is not there, breaks or hangs is reported and tried again, and disturbs no other. ``policies`` are
     read anew before each decision, so that whoever holds the book may change them; without it those of ``cameras``
-    stay in force. ``desk`` is what else may be changed from outside, or asked for. ``observe`` is called on this
-    thread, and no more once it raised; ``on_runtime`` is told which engine judges, at the start and, on another
-    thread, whenever that changes; ``tracer`` is told of each piece of work on the thread that does it. OpenCV works on
-    its caller's thread alone from then on, in the whole process.
+    stay in force. ``desk`` is what else may be changed or asked for. ``observe`` is called on this thread, and no more
+    once it raised; ``on_runtime`` is told which engine judges, at the start and, on another thread, whenever that
+    changes; ``tracer`` hears of each piece of work on its thread. OpenCV then uses its caller's thread alone.
 
     Raises ``PolicyError`` for cameras that cannot be told apart, ``SourceUriError`` for an address that cannot be
     understood and ``NoRuntimeError`` when nothing here can run the bundle.
@@ -86,9 +85,8 @@ def run_agent(
     # Every camera's pictures are shrunk on a thread of its own. With OpenCV's pool, one thread a core, they would queue
     # for that pool, and its threads would take the cores on which the engine judges.
     cv2.setNumThreads(1)
-    manifest = bundle.manifest
     detector, judge = open_judge(bundle, options, clock, on_runtime, tracer)
-    book = policies or open_book(cameras, manifest)
+    book, manifest = policies or open_book(cameras, bundle.manifest), bundle.manifest
     agent = _Agent(
         cameras, manifest, outbox, options, book, desk, tracer, clock=clock, wall=wall, make_id=make_id, observe=observe
     )
@@ -172,11 +170,7 @@ class _Agent:
         self._turns = Turns(count_cores(), clock)
         seeds = np.random.default_rng().spawn(len(cameras))
         self._cameras = [self._camera(spec, random) for spec, random in zip(cameras, seeds, strict=True)]
-        self._posts = {
-            view.id: self._post(view, camera)
-            for spec, camera in zip(cameras, self._cameras, strict=True)
-            for view in spec.views
-        }
+        self._posts = self._open_posts(cameras)
 
     def run(self, judge: Judge, stop: threading.Event) -> bool:
         """Watch until ``stop`` is set, or all sources have ended where that was asked for. Returns whether the judging
@@ -197,6 +191,13 @@ class _Agent:
         finally:
             self._close(judging)
         return not judging.is_alive()
+
+    def _open_posts(self, cameras: Sequence[CameraSpec]) -> dict[str, _Post]:
+        return {
+            view.id: self._post(view, camera)
+            for spec, camera in zip(cameras, self._cameras, strict=True)
+            for view in spec.views
+        }
 
     def _camera(self, spec: CameraSpec, random: np.random.Generator) -> Camera:
         options = replace(spec.options, turns=self._turns)

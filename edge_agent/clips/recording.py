@@ -80,8 +80,7 @@ def recording(
     for writer in writers:
         writer.start()
     try:
-        recorded = RecordedOutbox(outbox, {one: recorders[id_] for id_ in views for one in views[id_]})
-        yield Recording(recorders, recorded, shelf)
+        yield Recording(recorders, RecordedOutbox(outbox, recorders, views), shelf)
     finally:
         for writer in writers:
             writer.end()
@@ -92,9 +91,11 @@ def recording(
 class RecordedOutbox:
     """Passes everything on, incidents with the path of their clip."""
 
-    def __init__(self, outbox: Outbox, recorders: Mapping[str, CameraRecorder]) -> None:
+    def __init__(
+        self, outbox: Outbox, recorders: Mapping[str, CameraRecorder], views: Mapping[str, Sequence[str]]
+    ) -> None:
         self._outbox = outbox
-        self._recorders = recorders
+        self._recorders = {one: recorders[id_] for id_ in views for one in views[id_]}
         self._paths: dict[str, str] = {}
 
     def incident(self, event: IncidentEvent) -> None:

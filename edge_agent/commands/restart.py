@@ -34,9 +34,18 @@ class Restart:
 
     def act(self, _arguments: RestartArguments, _request: Admitted) -> RestartResult:
         """Raises ``CommandError`` for one that comes too soon."""
+        ran_s = self.require_rested()
+        self.begin()
+        return RestartResult(ran_s=round(ran_s, 1))
+
+    def begin(self) -> None:
+        """Have the agent end."""
+        self._stop.set()
+
+    def require_rested(self) -> float:
+        """How long the agent has run; raises ``CommandError`` where that is too short for a restart."""
         ran_s = self._clock() - self._started_s
         if ran_s < self._after_s:
             text = f"found an agent that started {ran_s:.0f} s ago; allowed is a restart after {self._after_s:g} s"
             raise CommandError("failed", f"{text} ([commands] restart_after_s); wait")
-        self._stop.set()
-        return RestartResult(ran_s=round(ran_s, 1))
+        return ran_s

@@ -135,12 +135,13 @@ class CommandRoom:
             utc=self._utc,
             make_id=lambda: str(uuid.uuid4()),
         )
+        restart = Restart(subject.stop, self._options.limits.restart_after_s, self._clock)
         return {
             "ping": Ping(subject.version, subject.bundle, self._started_at, tuple(subject.policies.pages)).act,
             "snapshot": snapshots.act,
-            "set": Setting(subject.reloader, subject.stop, filmed=subject.filmed).act,
+            "set": Setting(subject.reloader, restart if subject.filmed else None).act,
             "mute": Muting(self._mutes, subject.sources, self._utc).act,
             "label": Labelling(self._labels, shelf, self._utc).act,
             "logs": Logs(subject.recent).act,
-            "restart": Restart(subject.stop, self._options.limits.restart_after_s, self._clock).act,
+            "restart": restart.act,
         }

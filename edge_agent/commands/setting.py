@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Annotated, Any
 
 import msgspec
@@ -10,9 +9,10 @@ from msgspec import UNSET, UnsetType
 
 from edge_agent.commands.errors import CommandError
 from edge_agent.commands.gate import Admitted
+from edge_agent.commands.restart import Restart
 from edge_agent.commands.target import SomeCamera, find_tables
 from edge_agent.config.errors import ConfigError
-from edge_agent.config.overlay import Overlay
+from edge_agent.config.overlay import MASKS, Overlay
 from edge_agent.config.settings import AlertRate, IdleInterval, Polygon, Seconds
 from edge_agent.reloading import Reloader
 from models.manifest import Probability
@@ -48,10 +48,10 @@ class Setting:
     """Changes the overlay. Where cameras are filmed, more masks need a start anew: what a film hides is settled when
     its recorder is made, and until then it would show what nobody may see any more."""
 
-    def __init__(self, reloader: Reloader, stop: threading.Event, *, filmed: bool) -> None:
+    def __init__(self, reloader: Reloader, restart: Restart | None) -> None:
+        """``restart`` is for more masks where cameras are filmed, ``None`` where none are."""
         self._reloader = reloader
-        self._stop = stop
-        self._filmed = filmed
+        self._restart = restart
 
     def act(self, arguments: SetArguments, _request: Admitted) -> SetResult:
         """Raises ``CommandError`` for what the configuration would not allow, and ``StateError``."""
@@ -60,6 +60,8 @@ class Setting:
             text = "found revert beside other keys" if keys else "found nothing to set"
             raise CommandError("arguments", f"{text}; allowed are keys to set, or revert alone")
         tables = find_tables(arguments.camera, self._reloader.config.settings)
+        if self._restart is not None and MASKS in keys:
+            self._restart.require_rested()
 
         def change(overlay: Overlay) -> Overlay:
             return overlay.without_keys(tables) if arguments.revert else overlay.with_keys(tables, keys)
@@ -70,10 +72,10 @@ class Setting:
             # The file's path and lines say nothing to somebody who sees neither.
             faults = "; ".join(f"{one.key}: {one.text}" for one in error.problems)
             raise CommandError("arguments", faults) from error
-        restarts = amendment.masked and self._filmed
-        if restarts:
-            self._stop.set()
-        return SetResult(applied=amendment.applied, restarts=restarts)
+        if self._restart is None or not amendment.masked:
+            return SetResult(applied=amendment.applied, restarts=False)
+        self._restart.begin()
+        return SetResult(applied=amendment.applied, restarts=True)
 
 
 def _document(arguments: SetArguments) -> dict[str, Any]:

@@ -128,7 +128,7 @@ class Plan:
         """Everything delivery needs; raises ``SecretError``."""
         settings = self.config.settings
         return Delivery(
-            topics=Topics(settings.site, settings.device),
+            topics=self.topics(),
             broker=self.broker(),
             spool_directory=self.config.resolve(settings.spool.directory),
             spool_limits=self.spool_limits(),
@@ -145,6 +145,10 @@ class Plan:
         spool = self.config.settings.spool
         return SpoolLimits(int(spool.max_megabytes * 1_000_000), spool.max_age_hours * 3600)
 
+    def topics(self) -> Topics:
+        """Where on the broker the device is."""
+        return Topics(self.config.settings.site, self.config.settings.device)
+
     def state_directory(self) -> Path:
         """Where the agent keeps what it was told by command."""
         return self.config.resolve(self.config.settings.spool.directory) / "commands"
@@ -154,8 +158,7 @@ class Plan:
         commands = self.config.settings.commands
         if commands is None:
             return None
-        settings = self.config.settings
-        topics = Topics(settings.site, settings.device)
+        topics = self.topics()
         return CommandOptions(
             topics=topics,
             allow=frozenset(commands.allow),
