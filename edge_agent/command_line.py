@@ -24,6 +24,7 @@ from edge_agent.grid_finding.command import add_find_grid_options, find_grid
 from edge_agent.logs import LogFormat, tell_failure
 from edge_agent.run_command import run
 from edge_agent.sources import explain_absence
+from edge_agent.state_file import StateError
 from edge_agent.top.command import add_top_options, run_top
 from edge_agent.trace.command import add_trace_options, run_trace
 from models.errors import NexaraError
@@ -44,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(arguments.command(arguments))
     except NexaraError as error:
         tell_failure(error)
-        return TRY_AGAIN if isinstance(error, SpoolError) else FAILED
+        return TRY_AGAIN if isinstance(error, SpoolError | StateError) else FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
 

@@ -9,7 +9,7 @@ from typing import get_args
 import msgspec
 
 from edge_agent.commands.errors import CommandError
-from edge_agent.commands.message import Request as Form
+from edge_agent.commands.message import Request as Envelope
 from edge_agent.commands.name import CommandName
 from edge_agent.commands.options import CommandOptions
 from edge_agent.commands.seen_ids import SeenIds
@@ -67,7 +67,7 @@ class Gate:
             raise CommandError("not_allowed", text)
         return name
 
-    def _authorise(self, name: CommandName, form: Form[msgspec.Raw], request: Request) -> None:
+    def _authorise(self, name: CommandName, form: Envelope[msgspec.Raw], request: Request) -> None:
         operators = self._options.operators
         if not operators:
             return
@@ -84,7 +84,7 @@ class Gate:
             allowed = ", ".join(sorted(signer.allow)) or "none"
             raise CommandError("not_allowed", f"found the command {name!r}; allowed to {form.operator!r} are {allowed}")
 
-    def _date(self, form: Form[msgspec.Raw], now: datetime) -> None:
+    def _date(self, form: Envelope[msgspec.Raw], now: datetime) -> None:
         issued = form.issued_at.astimezone(timezone.utc)
         if abs(now - issued) > timedelta(seconds=self._options.limits.window_s):
             ago_s = (now - issued).total_seconds()
@@ -96,9 +96,9 @@ class Gate:
             )
 
 
-def _read(payload: bytes) -> Form[msgspec.Raw]:
+def _read(payload: bytes) -> Envelope[msgspec.Raw]:
     try:
-        form = msgspec.json.decode(payload, type=Form[msgspec.Raw])
+        form = msgspec.json.decode(payload, type=Envelope[msgspec.Raw])
         form.issued_at.astimezone(timezone.utc)
     except _UNREADABLE as error:
         raise CommandError("malformed", f"found what is no request: {error}; see the schema of this command") from error

@@ -13,7 +13,7 @@ from models.manifest import Manifest
 def lay_kept_over(plan: Plan, overlays: OverlayFile, manifest: Manifest) -> Plan:
     """The plan of a file with the kept overlay laid over it. Of an overlay that does not go with the file only the
     masks stay, since nothing may be shown for a fault's sake; the rest is set aside and told. Raises ``ConfigError``
-    for what is wrong with the file alone."""
+    for what is wrong with the file alone, and ``StateError`` for an overlay that cannot be read."""
     plan.policies(manifest)
     overlay, reason = overlays.read(), ""
     for candidate in (overlay, overlay.only_masks()):

@@ -60,16 +60,17 @@ class OverlayFile:
         self._file = file
 
     def read(self) -> Overlay:
-        """What it holds. A file that cannot be understood is set aside, and told; the overlay is empty then."""
+        """What it holds. A file that cannot be understood is set aside, and told; the overlay is empty then. Raises
+        ``StateError`` for one that cannot be read: it may hold masks, and the disk may be fine a minute later."""
+        content = self._file.read()
+        if content is None:
+            return Overlay()
         try:
-            content = self._file.read()
-            if content is None:
-                return Overlay()
             overlay = msgspec.json.decode(content, type=Overlay)
             if overlay.format != FORMAT:
                 self._file.set_aside(f"found format {overlay.format}, allowed is {FORMAT}")
                 return Overlay()
-        except (StateError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             self._file.set_aside(str(error))
             return Overlay()
         return overlay

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from edge_agent.config import ConfigError, load_config
 from edge_agent.config.overlaid_plan import lay_kept_over
@@ -143,3 +146,52 @@ def test_what_is_set_by_command_needs_no_restart_and_reminds_of_none(
     assert "restart to apply" not in caplog.text
     device.reload(BASE.replace(DOOR, ""))
     assert "restart to apply: camera door removed" in caplog.text
+
+
+def test_overlay_that_the_disk_does_not_give_stays_where_it_is_since_it_may_hold_masks(
+    tmp_path: Path, tiny: Bundle, caplog: pytest.LogCaptureFixture
+) -> None:
+    device = Device(tmp_path, tiny)
+    device.overlay.path.mkdir()
+    with pytest.raises(StateError, match=r"overlay\.json: Is a directory"):
+        start(device, tiny)
+    device.reload(BASE.replace("alert = 0.8", "alert = 0.7"))
+    assert device.book.of("yard").thresholds.alert == 0.8
+    assert "not reloaded: the configuration in force stays" in caplog.text
+    assert device.overlay.path.exists()
+
+
+SHARES = st.sampled_from([0.0, 0.25, 0.5, 0.8, 0.9, 1.0, 1.5])
+POLYGONS = st.lists(st.sampled_from([LEFT, RIGHT, [[0.0, 0.0]]]), max_size=2)
+KEYS = st.fixed_dictionaries(
+    {},
+    optional={
+        "wake": SHARES,
+        "alert": SHARES,
+        "clear": SHARES,
+        "alert_rate_hz": st.sampled_from([0.5, 5.0, 10.0, 100.0]),
+        "zones": POLYGONS,
+        "masks": POLYGONS,
+    },
+)
+STEPS = st.lists(st.tuples(st.sampled_from([("yard",), ("door",), ("yard", "door")]), st.none() | KEYS), max_size=6)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=STEPS)
+def test_next_start_is_as_what_is_in_force_whatever_was_set_and_reverted(
+    tmp_path: Path, tiny: Bundle, steps: list[tuple[tuple[str, ...], dict[str, object] | None]]
+) -> None:
+    device = Device(tmp_path, tiny)
+    device.overlay.path.unlink(missing_ok=True)
+    for ids, keys in steps:
+        before = device.covers.pages
+        with suppress(ConfigError):
+            device.reloader.amend(lambda overlay, ids=ids, keys=keys: (
+                overlay.without_keys(ids) if keys is None else overlay.with_keys(ids, keys)
+            ))  # fmt: skip
+        assert all(set(before[id_].masks) <= set(device.covers.of(id_).masks) for id_ in before)
+    plan = start(device, tiny)
+    assert plan.policies(tiny.manifest) == dict(device.book.pages)
+    assert {camera.id: camera.cover for camera in plan.cameras(tiny.manifest)} == dict(device.covers.pages)
+    assert not (tmp_path / "overlay.json.broken").exists()

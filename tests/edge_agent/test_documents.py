@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, get_args
 
@@ -15,9 +16,12 @@ import pytest
 from edge_agent.clips.facts import ClipFacts, Cut
 from edge_agent.commands.errors import RefusalKind
 from edge_agent.commands.forms import COMMAND_PAYLOADS, FORMS
+from edge_agent.commands.gate import Gate
 from edge_agent.commands.inbox import Inbox
 from edge_agent.commands.message import Answer, Request
 from edge_agent.commands.name import CommandName
+from edge_agent.commands.options import CommandOptions, Signer
+from edge_agent.commands.seen_ids import SeenIds
 from edge_agent.config import load_config
 from edge_agent.config.settings import Clips, Commands, Operator, Privacy
 from edge_agent.config.walls import list_views
@@ -27,6 +31,7 @@ from edge_agent.delivery.payloads import PAYLOADS
 from edge_agent.delivery.request import Subscription
 from edge_agent.delivery.topics import Topics
 from edge_agent.privacy.weights import FASTEST_DET
+from edge_agent.state_file import StateFile
 from tests.edge_agent.commands.asking import Asker, write
 from tests.edge_agent.delivery.listener import Listener, wait_for
 from tests.edge_agent.delivery.mosquitto import Mosquitto
@@ -211,6 +216,35 @@ def test_documented_acl_lets_an_operator_command_and_a_dashboard_not(tmp_path: P
     finally:
         for asker in askers:
             asker.close()
+        outbox.close()
+        broker.stop()
+
+
+def test_documented_shell_signs_a_request_that_is_let_in(tmp_path: Path) -> None:
+    if shutil.which("mosquitto_rr") is None:
+        pytest.skip("no mosquitto_rr here; install the Debian package mosquitto-clients")
+    found = re.search(r"```sh\n(topic=.*?)```", MQTT, re.DOTALL)
+    assert found is not None
+    broker, inbox = Mosquitto(tmp_path).start(), Inbox()
+    topics, key = Topics("north-school", "gate-1"), b"a key of some length"
+    (tmp_path / "ana.key").write_bytes(key + b"\n")
+    outbox = make_outbox(broker.port, tmp_path, topics, subscription=Subscription(topics.commands, inbox.put))
+    outbox.start()
+    wait_for(lambda: broker.has_logged("nexara/v1/north-school/gate-1/command/+ (QoS 1)"), "not subscribed")
+    script = found[1].replace("-h broker.example.org -u ana -P ...", f"-h 127.0.0.1 -p {broker.port} -W 60")
+    shell = subprocess.Popen(["sh", "-c", script], cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+    try:
+        request = inbox.take(60)
+        assert request is not None
+        allow: frozenset[CommandName] = frozenset({"ping"})
+        options = CommandOptions(topics, topics.answers, allow, {"ana": Signer(key, allow)})
+        gate = Gate(options, SeenIds(60, StateFile(tmp_path / "seen.json")))
+        assert gate.admit(request, datetime.now(timezone.utc)).operator == "ana"
+        assert request.response_topic == f"{topics.answers}ana"
+        outbox.answer(Message(request.response_topic, b"heard", correlation=request.correlation))
+        assert shell.communicate(timeout=60)[0] == "heard\n"
+    finally:
+        shell.kill()
         outbox.close()
         broker.stop()
 
