@@ -327,24 +327,6 @@ def test_doctor_names_the_fault_and_exits_with_1_when_something_is_missing(
     assert text in line
 
 
-def test_doctor_tells_who_may_command_and_when_a_key_is_missing(
-    config: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    set_port(config, 1).write_text(config.read_text() + '[commands]\nallow = ["ping"]\n')
-    main(["doctor", "--config", str(config)])
-    assert (
-        "ping, from everybody whom the broker lets publish to nexara/v1/school/gate/command/+"
-        in capsys.readouterr().out
-    )
-    key = tmp_path / "ana.key"
-    config.write_text(config.read_text() + f'[[commands.operator]]\nname = "ana"\nkey = "file:{key}"\n')
-    assert main(["doctor", "--config", str(config)]) == 1
-    assert re.search(rf"failed +commands +file:{key}: cannot read", capsys.readouterr().out)
-    key.write_text("a key of some length")
-    main(["doctor", "--config", str(config)])
-    assert re.search(r"ok +commands +ping, signed by ana", capsys.readouterr().out)
-
-
 def test_doctor_warns_when_nothing_encodes_what_clips_hide(
     config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
