@@ -22,6 +22,8 @@ from edge_agent.announcer import Announcer
 from edge_agent.camera import Camera
 from edge_agent.camera_policies import CameraPolicies
 from edge_agent.camera_spec import CameraSpec
+from edge_agent.cover_book import CoverBook
+from edge_agent.desk import NOBODY, Desk
 from edge_agent.events import CameraState, Outbox
 from edge_agent.governor import Governor, GovernorPolicy, slow_down
 from edge_agent.health import HealthMeter
@@ -61,6 +63,7 @@ def run_agent(
     stop: threading.Event,
     options: AgentOptions = AgentOptions(),
     policies: PolicyBook | None = None,
+    desk: Desk = NOBODY,
     clock: Callable[[], float] = time.monotonic,
     wall: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
     make_id: Callable[[], str] = lambda: str(uuid.uuid4()),
@@ -72,9 +75,9 @@ def run_agent(
 
     A camera that is not there, breaks or hangs is reported and tried again, and disturbs no other. ``policies`` are
     read anew before each decision, so that whoever holds the book may change them; without it those of ``cameras``
-    stay in force. ``observe`` is called on this thread, and no more once it raised; ``on_runtime`` is told which
-    engine judges, at the start and, on another thread, whenever that changes; ``tracer`` is told of each piece of work
-    on the thread that does it. OpenCV works on its caller's thread alone from then on, in the whole process.
+    stay in force. ``desk`` is what else may be changed or asked for. ``observe`` is called on this thread, and no more
+    once it raised; ``on_runtime`` is told which engine judges, at the start and, on another thread, whenever that
+    changes; ``tracer`` hears of each piece of work on its thread. OpenCV then uses its caller's thread alone.
 
     Raises ``PolicyError`` for cameras that cannot be told apart, ``SourceUriError`` for an address that cannot be
     understood and ``NoRuntimeError`` when nothing here can run the bundle.
@@ -86,7 +89,7 @@ def run_agent(
     manifest = bundle.manifest
     book = policies or open_book(cameras, manifest)
     agent = _Agent(
-        cameras, manifest, outbox, options, book, tracer, clock=clock, wall=wall, make_id=make_id, observe=observe
+        cameras, manifest, outbox, options, book, desk, tracer, clock=clock, wall=wall, make_id=make_id, observe=observe
     )
     agent.run(partial(open_judge, bundle, options, clock, on_runtime, tracer), stop)
 
@@ -95,6 +98,11 @@ def open_book(cameras: Sequence[CameraSpec], manifest: Manifest) -> PolicyBook:
     """The policies that ``cameras`` come with."""
     default = CameraPolicies(manifest.calibration.thresholds)
     return PolicyBook({view.id: view.policies or default for spec in cameras for view in spec.views})
+
+
+def open_covers(cameras: Sequence[CameraSpec]) -> CoverBook:
+    """The covers that ``cameras`` come with."""
+    return CoverBook({view.id: view.cover for spec in cameras for view in spec.views})
 
 
 def check_cameras(cameras: Sequence[CameraSpec]) -> None:
@@ -130,6 +138,7 @@ class _Agent:
         outbox: Outbox,
         options: AgentOptions,
         policies: PolicyBook,
+        desk: Desk,
         tracer: Tracer,
         *,
         clock: Callable[[], float],
@@ -141,6 +150,8 @@ class _Agent:
         self._outbox = outbox
         self._options = options
         self._policies = policies
+        self._desk = desk
+        self._covers = desk.covers or open_covers(cameras)
         self._clock = clock
         self._wall = wall
         self._make_id = make_id
@@ -158,11 +169,7 @@ class _Agent:
         self._turns = Turns(count_cores(), clock)
         seeds = np.random.default_rng().spawn(len(cameras))
         self._cameras = [self._camera(spec, random) for spec, random in zip(cameras, seeds, strict=True)]
-        self._posts = {
-            view.id: self._post(view, camera)
-            for spec, camera in zip(cameras, self._cameras, strict=True)
-            for view in spec.views
-        }
+        self._posts = self._open_posts(cameras)
 
     def run(self, open_: Callable[[], tuple[Detector, Judge]], stop: threading.Event) -> None:
         """Watch until ``stop`` is set, or all sources have ended where that was asked for; raises what ``open_``
@@ -200,6 +207,13 @@ class _Agent:
         judging.start()
         return judging
 
+    def _open_posts(self, cameras: Sequence[CameraSpec]) -> dict[str, _Post]:
+        return {
+            view.id: self._post(view, camera)
+            for spec, camera in zip(cameras, self._cameras, strict=True)
+            for view in spec.views
+        }
+
     def _camera(self, spec: CameraSpec, random: np.random.Generator) -> Camera:
         options = replace(spec.options, turns=self._turns)
         return Camera(
@@ -225,7 +239,7 @@ class _Agent:
             manifest.preprocessing,
             self._options.largest_gap_s,
             self._tracer,
-            view.cover,
+            self._covers.of(view.id),
         )
 
     def _post(self, view: View, camera: Camera) -> _Post:
@@ -238,6 +252,7 @@ class _Agent:
             make_id=self._make_id,
             keep_image=self._options.thumbnail_side is not None,
             tracer=self._tracer,
+            mutes=self._desk.mutes,
         )
         return _Post(camera, watch, Announcer(self._options.state_interval_s))
 
@@ -261,6 +276,8 @@ class _Agent:
             self._meter.judged(judgement.latency_s)
             self._governor.judged(min(judgement.waited_s, judgement.judged_s - self._opened_s))
             self._tracer.judged(judgement)
+            if self._desk.pictures is not None:
+                self._desk.pictures.offer(view, judgement.sample.image)
             with self._tracer.timed("decide", view):
                 post.camera.set_mode(view, post.watch.judge(judgement))
             post.camera.settle()
@@ -272,6 +289,7 @@ class _Agent:
             camera.tend(now_s)
         for id_, post in self._posts.items():
             post.camera.set_sampling(id_, slow_down(self._policies.of(id_), share))
+            post.camera.set_cover(id_, self._covers.of(id_))
             post.camera.set_mode(id_, post.watch.tend(now_s))
             self._announce(id_, post, now_s, at)
         if now_s - self._reported_s >= self._options.health_interval_s:
@@ -292,9 +310,18 @@ class _Agent:
 
     def _announce(self, id_: str, post: _Post, now_s: float, at: datetime) -> None:
         link, watch = post.camera.link, post.watch
-        picture, armed = post.camera.picture(id_), watch.armed
+        picture, muted_until = post.camera.picture(id_), watch.muted_until
         state = CameraState(
-            id_, link.connection, watch.mode, watch.score, at, link.reason, picture, armed, watch.incident
+            id_,
+            link.connection,
+            watch.mode,
+            watch.score,
+            at,
+            link.reason,
+            picture,
+            watch.armed,
+            muted_until,
+            watch.incident,
         )
         told = post.announcer.due(state, now_s)
         if told:

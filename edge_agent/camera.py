@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from edge_agent.backoff import BackoffPolicy, wait_s
+from edge_agent.cover import Cover
 from edge_agent.events import Connection, Mode, Picture
 from edge_agent.reader import Link, Reader
 from edge_agent.sample import Sample
@@ -84,6 +85,10 @@ class Camera:
     def set_sampling(self, view: str, policy: SamplingPolicy) -> None:
         """Sample a view by this policy from the next frame on."""
         self._splitter.set_sampling(view, policy)
+
+    def set_cover(self, view: str, cover: Cover) -> None:
+        """Judge and show of a view what this leaves, from the next frame on."""
+        self._splitter.set_cover(view, cover)
 
     def settle(self) -> None:
         """Say that one of its samples has been judged and decided upon."""

@@ -24,8 +24,10 @@ from edge_agent.delivery.message_schemas import DIALECT, generate_schemas, rende
 from edge_agent.doctor import Finding, examine
 from edge_agent.grid_finding.command import add_find_grid_options, find_grid
 from edge_agent.logs import LogFormat, tell_failure
+from edge_agent.mqtt_contract import ALL_CHANNELS, ALL_PAYLOADS
 from edge_agent.run_command import run
 from edge_agent.sources import explain_absence
+from edge_agent.state_file import StateError
 from edge_agent.top.command import add_top_options, run_top
 from edge_agent.trace.command import add_trace_options, run_trace
 from models.errors import NexaraError
@@ -35,7 +37,7 @@ from runtimes.bench.kept import keep_bench
 FAILED, INTERRUPTED = 2, 130
 # A disk that is full or mounted read-only while a machine boots may be fine a minute later.
 TRY_AGAIN = os.EX_TEMPFAIL
-_PASSING = (SpoolError, ShelfDiskError, TrialFailedError)
+_PASSING = (SpoolError, StateError, ShelfDiskError, TrialFailedError)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -110,9 +112,9 @@ def _check(arguments: argparse.Namespace) -> int:
 
 def _schema(arguments: argparse.Namespace) -> int:
     if arguments.asyncapi:
-        shown = generate_asyncapi()
+        shown = generate_asyncapi(ALL_CHANNELS, ALL_PAYLOADS)
     elif arguments.messages:
-        shown = generate_schemas()
+        shown = generate_schemas(ALL_PAYLOADS)
     else:
         shown = {"$schema": DIALECT, "title": "nexara-edge configuration", **msgspec.json.schema(Settings)}
     sys.stdout.write(render_schema(shown).decode())

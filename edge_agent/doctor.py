@@ -20,7 +20,7 @@ from edge_agent.bundles.choosing import current_bundle
 from edge_agent.camera_spec import CameraSpec
 from edge_agent.cell_image import CellImage
 from edge_agent.clips.encoder import ENCODERS, list_encoders
-from edge_agent.config.errors import ConfigError
+from edge_agent.config.errors import ConfigError, SecretError
 from edge_agent.config.plan import Plan
 from edge_agent.delivery.connection import open_connection
 from edge_agent.delivery.errors import SpoolError, SpoolInUseError
@@ -105,6 +105,8 @@ def examine_plan(plan: Plan) -> Iterator[Finding]:
     if plan.metrics_address() is not None:
         yield _examine_metrics()
     yield _examine_spool(plan)
+    if plan.config.settings.commands is not None:
+        yield _examine_commands(plan)
     clips = plan.config.settings.clips
     if clips is not None:
         yield _examine_clips(plan.config.resolve(clips.directory), clips.max_megabytes * 1e6)
@@ -150,6 +152,18 @@ def _examine_metrics() -> Finding:
         detail = "[metrics] needs the package prometheus-client; install nexaravision[metrics]"
         return Finding(name="metrics", outcome="warning", detail=f"{detail}; the agent watches without")
     return Finding(name="metrics", outcome="ok", detail="prometheus-client is installed")
+
+
+def _examine_commands(plan: Plan) -> Finding:
+    try:
+        options = plan.commands()
+    except SecretError as error:
+        return Finding(name="commands", outcome="failed", detail=str(error))
+    allowed = ", ".join(sorted(options.allow)) if options else "none"
+    if options is not None and options.operators:
+        return Finding(name="commands", outcome="ok", detail=f"{allowed}, signed by {', '.join(options.operators)}")
+    detail = f"{allowed}, from everybody whom the broker lets publish to {plan.topics().commands}"
+    return Finding(name="commands", outcome="ok", detail=detail)
 
 
 def _examine_spool(plan: Plan) -> Finding:

@@ -18,8 +18,8 @@ Picture = Literal["ok", "frozen", "dark", "blank"]
 @dataclass(frozen=True, slots=True)
 class CameraState:
     """How one camera is doing; ``score`` is the last calibrated probability, ``reason`` why it is not connected, and
-    ``picture`` what is wrong with what it shows, ``armed`` whether its schedule lets an incident start now, and
-    ``incident`` the id of the one in progress."""
+    ``picture`` what is wrong with what it shows, ``armed`` whether an incident may start now, by its schedule and as it
+    is not muted, ``muted_until`` when that ends, and ``incident`` the id of the one in progress."""
 
     camera: str
     connection: Connection
@@ -29,6 +29,7 @@ class CameraState:
     reason: str | None = None
     picture: Picture = "ok"
     armed: bool = True
+    muted_until: datetime | None = None
     incident: str | None = None
 
 
@@ -58,7 +59,8 @@ class IncidentEvent:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A JPEG of a camera, made for an incident; ``reference`` is what the incident's ``snapshot`` names."""
+    """A JPEG of a camera; ``reference`` is what the incident's ``snapshot`` names. ``incident`` is empty where it was
+    made for none."""
 
     camera: str
     incident: str

@@ -8,20 +8,28 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 from typing import TypeVar
 
-from edge_agent.agent import open_book, run_agent
+from edge_agent.agent import open_book, open_covers, run_agent
 from edge_agent.bundles.choosing import Choice, OnTrial, choose_bundle
 from edge_agent.camera_spec import CameraSpec
 from edge_agent.clips.recording import recording
 from edge_agent.clips.redaction import Redaction, redact
+from edge_agent.clips.shelf import Shelf
+from edge_agent.commands.serving import CommandRoom, Subject
 from edge_agent.config import ConfigError, load_config
+from edge_agent.config.overlaid_plan import lay_kept_over
+from edge_agent.config.overlay import OverlayFile
 from edge_agent.config.plan import Plan
+from edge_agent.cover_book import CoverBook
 from edge_agent.delivery.opening import open_outbox
+from edge_agent.delivery.outbox import MqttOutbox
+from edge_agent.delivery.payloads import BundleName
+from edge_agent.desk import Desk
 from edge_agent.logs import LogFormat, start_log
 from edge_agent.metrics.about import About
 from edge_agent.metrics.opening import serve_metrics
@@ -29,7 +37,9 @@ from edge_agent.metrics.tally import Tally
 from edge_agent.notifier import Notifier
 from edge_agent.observation import Observation
 from edge_agent.policy_book import PolicyBook
+from edge_agent.recent_lines import RecentLines, keeping
 from edge_agent.reloading import Reloader, reload_on_hangup
+from edge_agent.state_file import StateFile
 from edge_agent.stopwatch import Stopwatch
 from edge_agent.tracer import UNTRACED
 from edge_agent.version import read_version
@@ -51,11 +61,11 @@ def run(path: Path, log_format: LogFormat | None = None) -> None:
     if log_format is not None:
         start_log(log_format)
     plan = Plan(load_config(path), os.environ)
-    if log_format is None:
-        start_log(plan.config.settings.log.format)
+    log_format = log_format or plan.config.settings.log.format
+    start_log(log_format)
     choice = choose_bundle(plan.shelf(), plan.open_bundle, plan.trial(), time.monotonic)
     try:
-        _run_with(plan, choice)
+        _run_with(plan, choice, log_format)
     except (NoRuntimeError, ConfigError) as error:
         # What this bundle is to blame for: that of before may have an engine here, and thresholds that agree.
         if choice.trial is None:
@@ -65,51 +75,87 @@ def run(path: Path, log_format: LogFormat | None = None) -> None:
         choice.trial.require_success()
 
 
-def _run_with(plan: Plan, choice: Choice) -> None:
+def _run_with(plan: Plan, choice: Choice, log_format: LogFormat) -> None:
     manifest = choice.bundle.manifest
+    overlays = OverlayFile(StateFile(plan.state_directory() / "overlay.json"))
+    plan = lay_kept_over(plan, overlays, manifest)
     cameras = plan.cameras(manifest)
-    notifier = Notifier(os.environ)
-    policies = open_book(cameras, manifest)
-    reloader = Reloader(plan, manifest, policies, notifier)
-    with _stop_on_signals() as stop, reload_on_hangup(reloader.reload):
-        _watch(plan, choice, cameras, policies, notifier, stop)
+    notifier, recent = Notifier(os.environ), RecentLines(log_format)
+    policies, covers = open_book(cameras, manifest), open_covers(cameras)
+    reloader = Reloader(plan, manifest, policies, notifier, overlays, covers)
+    options = plan.commands()
+    room = None if options is None else CommandRoom(options, plan.state_directory())
+    with _stop_on_signals() as stop, reload_on_hangup(reloader.reload), keeping(recent):
+        _watch(_Watched(plan, choice, cameras, policies, covers, reloader, recent, stop), notifier, room)
 
 
-def _watch(
-    plan: Plan,
-    choice: Choice,
-    cameras: Sequence[CameraSpec],
-    policies: PolicyBook,
-    notifier: Notifier,
-    stop: threading.Event,
-) -> None:
-    manifest, version, listen = choice.bundle.manifest, read_version(), plan.metrics_address()
+@dataclass(frozen=True, slots=True)
+class _Watched:
+    """Everything that an agent is run with, and ``stop``, which ends it."""
+
+    plan: Plan
+    choice: Choice
+    cameras: Sequence[CameraSpec]
+    policies: PolicyBook
+    covers: CoverBook
+    reloader: Reloader
+    recent: RecentLines
+    stop: threading.Event
+
+
+def _watch(watched: _Watched, notifier: Notifier, room: CommandRoom | None) -> None:
+    plan, cameras, policies = watched.plan, watched.cameras, watched.policies
+    manifest, version, listen = watched.choice.bundle.manifest, read_version(), plan.metrics_address()
     # A wall is read as one source and judged cell by cell: both have figures.
     tally = Tally(dict.fromkeys((*(camera.id for camera in cameras), *policies.pages)))
     tracer = UNTRACED if listen is None else Stopwatch(tally, time.monotonic, time.thread_time)
-    outbox = open_outbox(plan.delivery(version, manifest), tracer=tracer)
+    delivery = plan.delivery(version, manifest)
+    subscription = None if room is None else room.subscription(delivery.broker)
+    outbox = open_outbox(delivery, tracer=tracer, subscription=subscription)
     vigil = Vigil(notifier, lambda: outbox.healthy, time.monotonic)
     outbox.start()
     log.info("watching %d camera(s) with bundle %s %s", len(policies.pages), manifest.name, manifest.version)
+    about, desk = About(version, manifest.name, manifest.version), Desk(watched.covers)
     try:
         with (
-            serve_metrics(listen, tally, outbox.figures, About(version, manifest.name, manifest.version)),
+            serve_metrics(listen, tally, outbox.figures, about, None if room is None else room.figures),
             recording(plan.clips(manifest), filmed(cameras), outbox, redactions(cameras)) as recorded,
+            _serving(room, watched, version, outbox, recorded.shelf),
         ):
             run_agent(
                 [replace(camera, sink=recorded.sinks.get(camera.id)) for camera in cameras],
-                choice.bundle,
+                watched.choice.bundle,
                 recorded.outbox,
-                stop=stop,
+                stop=watched.stop,
                 options=plan.options(),
                 policies=policies,
+                desk=desk if room is None else room.desk(desk),
                 on_runtime=_both(outbox.use_runtime, tally.use_runtime),
-                observe=_both(_both(vigil.observe, tally.observe), watching(choice.trial, stop)),
+                observe=_both(_both(vigil.observe, tally.observe), watching(watched.choice.trial, watched.stop)),
                 tracer=tracer,
             )
     finally:
         notifier.stopping()
         outbox.close()
+
+
+def _serving(
+    room: CommandRoom | None, watched: _Watched, version: str, outbox: MqttOutbox, shelf: Shelf | None
+) -> AbstractContextManager[None]:
+    if room is None:
+        return nullcontext()
+    manifest = watched.choice.bundle.manifest
+    subject = Subject(
+        version=version,
+        bundle=BundleName(name=manifest.name, version=manifest.version),
+        policies=watched.policies,
+        reloader=watched.reloader,
+        recent=watched.recent,
+        sources=filmed(watched.cameras),
+        stop=watched.stop,
+        filmed=shelf is not None,
+    )
+    return room.serving(subject, outbox, shelf)
 
 
 def filmed(cameras: Sequence[CameraSpec]) -> dict[str, tuple[str, ...]]:

@@ -49,7 +49,7 @@ class _Placed:
 
 
 class SampleMaker:
-    """Turns one camera's frames into its samples. ``mode`` and ``policy`` may be set from any thread."""
+    """Turns one camera's frames into its samples. ``mode``, ``policy`` and ``cover`` may be set from any thread."""
 
     def __init__(
         self,
@@ -73,7 +73,8 @@ class SampleMaker:
         self._scene: tuple[int, tuple[int, int]] | None = None
         self._segment = 0
         self._watch = PictureWatch()
-        self._cover = cover
+        self.cover = cover
+        self._covered_by = cover
         self._hidden = cover.hidden(preprocessing.canvas)
 
     @property
@@ -114,6 +115,7 @@ class SampleMaker:
 
     def make(self, frame: Frame, arrived_s: float) -> list[Sample]:
         """The samples that are complete with ``frame``; mostly none."""
+        self._follow_cover()
         # Pictures of two sizes have no motion in common: a new size is a new segment.
         scene = (frame.segment, frame.image.size)
         self._segment += scene != self._scene
@@ -132,6 +134,16 @@ class SampleMaker:
         samples = [self._sample(triple, here, previous, arrived_s) for triple in step.samples]
         self._shrunk = {time_s: luma for time_s, luma in self._shrunk.items() if time_s >= step.needed_from}
         return samples
+
+    def _follow_cover(self) -> None:
+        cover = self.cover
+        if cover is self._covered_by:
+            return
+        self._covered_by = cover
+        self._hidden = cover.hidden(self._preprocessing.canvas)
+        # A segment of its own: between a picture that hides a part and one that does not, all of it would seem to move.
+        self._segment += 1
+        self._shrunk = {}
 
     def _keep(self, placed: _Placed) -> None:
         if placed.tick.time_s not in self._shrunk:
@@ -153,7 +165,7 @@ class SampleMaker:
             run=here.tick.run,
             source_s=newest.frame.time_s,
             arrived_s=arrived_s,
-            image=self._cover.cover(newest.frame.image),
+            image=self._covered_by.cover(newest.frame.image),
             pixels=pixels,
             late_s=here.frame.late_s,
         )

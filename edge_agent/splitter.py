@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from edge_agent.cell_image import CellImage, SharedImage
+from edge_agent.cover import Cover
 from edge_agent.events import Mode, Picture
 from edge_agent.frame import Frame
 from edge_agent.region import WHOLE, Region
@@ -29,6 +30,10 @@ class Splitter:
     def set_sampling(self, view: str, policy: SamplingPolicy) -> None:
         """Sample a view by this policy from the next frame on."""
         self._makers[view][1].policy = policy
+
+    def set_cover(self, view: str, cover: Cover) -> None:
+        """Judge and show of a view what this leaves, from the next frame on."""
+        self._makers[view][1].cover = cover
 
     def picture(self, view: str) -> Picture:
         """What is wrong with the pictures of a view, if anything is."""

@@ -16,6 +16,7 @@ from edge_agent.frame import Image
 from edge_agent.health import RateMeter
 from edge_agent.incidents import IncidentMachine, IncidentStep
 from edge_agent.inference import Judgement
+from edge_agent.mutes import Mutes
 from edge_agent.schedule import Schedule
 from edge_agent.snapshot import encode_snapshot
 from edge_agent.tracer import UNTRACED, Tracer
@@ -56,10 +57,13 @@ class Watch:
         make_id: Callable[[], str],
         keep_image: bool = False,
         tracer: Tracer = UNTRACED,
+        mutes: Mutes | None = None,
     ) -> None:
-        """``keep_image`` keeps the last judged picture as ``image``: a decoded one takes megabytes."""
+        """``keep_image`` keeps the last judged picture as ``image``: a decoded one takes megabytes. Without ``mutes``
+        the camera is never muted."""
         self._camera = camera
         self._tracer = tracer
+        self._mutes = mutes
         self._in_force = policies
         self._policies = policies()
         self._outbox = outbox
@@ -83,8 +87,13 @@ class Watch:
 
     @property
     def armed(self) -> bool:
-        """Whether an incident may start now, by the schedule and this machine's local time."""
-        return self._schedule.covers(self._wall().astimezone())
+        """Whether an incident may start now, by the schedule and this machine's local time, and as no mute is on."""
+        return self._schedule.covers(self._wall().astimezone()) and self.muted_until is None
+
+    @property
+    def muted_until(self) -> datetime | None:
+        """When the mute that is on ends."""
+        return None if self._mutes is None else self._mutes.until(self._camera, self._wall())
 
     @property
     def incident(self) -> str | None:

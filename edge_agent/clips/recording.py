@@ -37,10 +37,12 @@ class ClipOptions:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """What an agent is run with: the sink of each camera, by its id, and the outbox to tell."""
+    """What an agent is run with: the sink of each camera, by its id, and the outbox to tell; ``shelf`` is where its
+    clips are, if there are any."""
 
     sinks: Mapping[str, PacketSink]
     outbox: Outbox
+    shelf: Shelf | None = None
 
 
 @contextmanager
@@ -78,7 +80,7 @@ def recording(
     for writer in writers:
         writer.start()
     try:
-        yield Recording(recorders, RecordedOutbox(outbox, {one: recorders[id_] for id_ in views for one in views[id_]}))
+        yield Recording(recorders, RecordedOutbox(outbox, recorders, views), shelf)
     finally:
         for writer in writers:
             writer.end()
@@ -89,9 +91,11 @@ def recording(
 class RecordedOutbox:
     """Passes everything on, incidents with the path of their clip."""
 
-    def __init__(self, outbox: Outbox, recorders: Mapping[str, CameraRecorder]) -> None:
+    def __init__(
+        self, outbox: Outbox, recorders: Mapping[str, CameraRecorder], views: Mapping[str, Sequence[str]]
+    ) -> None:
         self._outbox = outbox
-        self._recorders = recorders
+        self._recorders = {one: recorders[id_] for id_ in views for one in views[id_]}
         self._paths: dict[str, str] = {}
 
     def incident(self, event: IncidentEvent) -> None:

@@ -6,7 +6,7 @@ import logging
 import re
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timezone
 from pathlib import Path
@@ -19,7 +19,7 @@ from edge_agent.events import IncidentEvent
 log = logging.getLogger(__name__)
 
 # Nothing else is ever removed, whatever folder the configuration names.
-_OURS = re.compile(r"\d{8}T\d{6}\.\d{3}Z-[A-Za-z0-9_-]+\.(?:mp4|json)(?P<part>\.part)?")
+_OURS = re.compile(r"\d{8}T\d{6}\.\d{3}Z-(?P<incident>[A-Za-z0-9_-]+)\.(?:mp4|json)(?P<part>\.part)?")
 
 
 def name_clip(event: IncidentEvent) -> str:
@@ -66,6 +66,21 @@ class Shelf:
             clip.with_name(f"{clip.name}.part").replace(clip)
         except OSError as error:
             raise _error(clip, error) from error
+
+    def annotate(self, incident: str, change: Callable[[bytes], bytes]) -> str | None:
+        """Change the JSON beside the clip of an incident; the clip's path, ``None`` where there is no clip. Raises
+        ``ClipError``."""
+        with self._lock:
+            try:
+                notes = next((path for path in self._ours(part=False) if _is_notes_of(path, incident)), None)
+                if notes is None or not notes.with_suffix(".mp4").exists():
+                    return None
+                unnamed = notes.with_name(f"{notes.name}.part")
+                unnamed.write_bytes(change(notes.read_bytes()))
+                unnamed.replace(notes)
+            except OSError as error:
+                raise _error(self._folder, error) from error
+        return str(notes.with_suffix(".mp4").relative_to(self._folder))
 
     def tidy(self) -> None:
         """See that the folder can be written, and remove what an agent before this one left unfinished: to be called
@@ -119,6 +134,11 @@ class Shelf:
             match = _OURS.fullmatch(path.name)
             if match and bool(match["part"]) is part:
                 yield path
+
+
+def _is_notes_of(path: Path, incident: str) -> bool:
+    match = _OURS.fullmatch(path.name)
+    return match is not None and match["incident"] == incident and path.suffix == ".json"
 
 
 def _error(path: Path, error: OSError) -> ClipError:

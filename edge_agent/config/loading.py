@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -27,11 +27,18 @@ else:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """A valid configuration and the file it came from; relative paths start at that file's folder."""
+    """A valid configuration and the file it came from; relative paths start at that file's folder. ``document`` is what
+    stands in the file, where ``settings`` may also have what was changed by command."""
 
     path: Path
     settings: Settings
     locator: Locator
+    document: dict[str, Any] = field(repr=False)
+
+    @property
+    def written(self) -> Settings:
+        """The settings of the file alone."""
+        return msgspec.convert(self.document, Settings)
 
     def resolve(self, path: str) -> Path:
         """A path of the configuration as one that can be opened from anywhere."""
@@ -52,12 +59,17 @@ def load_config(path: Path) -> Config:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(path, [_syntax_problem(error, source)]) from error
     locator = Locator(source)
+    check_document(path, document, locator)
+    return Config(path, msgspec.convert(document, Settings), locator, document)
+
+
+def check_document(path: Path, document: dict[str, Any], locator: Locator) -> None:
+    """Raise ``ConfigError`` with every problem in a parsed ``document`` of ``path``."""
     problems = find_problems(document, locator) + [
         Problem(locator.line(place), write_key(place), text) for place, text in _find_contradictions(document)
     ]
     if problems:
         raise ConfigError(path, problems)
-    return Config(path, msgspec.convert(document, Settings), locator)
 
 
 def _syntax_problem(error: Exception, source: str) -> Problem:
@@ -80,6 +92,7 @@ def _find_contradictions(document: dict[str, Any]) -> Iterator[tuple[KeyPath, st
     yield from _check_order(document.get("thresholds"), ("thresholds",))
     yield from _check_mqtt(document.get("mqtt"))
     yield from _check_clips(document.get("clips"))
+    yield from _check_commands(document.get("commands"))
     yield from _check_privacy(document.get("privacy"), cameras)
 
 
@@ -139,6 +152,19 @@ def _check_clips(clips: Any) -> Iterator[tuple[KeyPath, str]]:  # noqa: ANN401 r
     if isinstance(before, int | float) and isinstance(longest, int | float) and longest <= before:
         text = f"found {longest} with before_s = {before}: nothing of an incident would be seen; allowed is more"
         yield ("clips", "longest_s"), text
+
+
+def _check_commands(commands: Any) -> Iterator[tuple[KeyPath, str]]:  # noqa: ANN401 raw TOML
+    operators = commands.get("operator") if isinstance(commands, dict) else None
+    seen: set[str] = set()
+    for number, operator in enumerate(operators if isinstance(operators, list) else []):
+        name = operator.get("name") if isinstance(operator, dict) else None
+        if isinstance(name, str) and name in seen:
+            yield (
+                ("commands", "operator", number, "name"),
+                f"found {name!r} again; each operator needs a name of its own",
+            )
+        seen.add(str(name))
 
 
 def _check_privacy(privacy: Any, cameras: list[Any]) -> Iterator[tuple[KeyPath, str]]:  # noqa: ANN401 raw TOML

@@ -17,7 +17,8 @@ from edge_agent.camera_policies import CameraPolicies
 from edge_agent.camera_spec import CameraSpec
 from edge_agent.clips.policy import ClipPolicy, KeepPolicy
 from edge_agent.clips.recording import ClipOptions
-from edge_agent.config.errors import ConfigError, Problem
+from edge_agent.commands.options import SHORTEST_KEY, CommandLimits, CommandOptions, Signer
+from edge_agent.config.errors import ConfigError, Problem, SecretError
 from edge_agent.config.loading import Config
 from edge_agent.config.policies import resolve_policies
 from edge_agent.config.secret import insert_password, read_secret
@@ -154,7 +155,7 @@ class Plan:
         """Everything delivery needs; raises ``SecretError``."""
         settings = self.config.settings
         return Delivery(
-            topics=Topics(settings.site, settings.device),
+            topics=self.topics(),
             broker=self.broker(),
             spool_directory=self.config.resolve(settings.spool.directory),
             spool_limits=self.spool_limits(),
@@ -171,6 +172,45 @@ class Plan:
     def spool_limits(self) -> SpoolLimits:
         spool = self.config.settings.spool
         return SpoolLimits(int(spool.max_megabytes * 1_000_000), spool.max_age_hours * 3600)
+
+    def topics(self) -> Topics:
+        """Where on the broker the device is."""
+        return Topics(self.config.settings.site, self.config.settings.device)
+
+    def state_directory(self) -> Path:
+        """Where the agent keeps what it was told by command."""
+        return self.config.resolve(self.config.settings.spool.directory) / "commands"
+
+    def commands(self) -> CommandOptions | None:
+        """Which commands are taken, and from whom; ``None``: none. Raises ``SecretError``."""
+        commands = self.config.settings.commands
+        if commands is None:
+            return None
+        topics = self.topics()
+        return CommandOptions(
+            topics=topics,
+            allow=frozenset(commands.allow),
+            operators={
+                operator.name: Signer(
+                    self._key(operator.key),
+                    frozenset(commands.allow if operator.allow is None else operator.allow) & set(commands.allow),
+                )
+                for operator in commands.operator
+            },
+            limits=CommandLimits(
+                commands.window_s, commands.max_bytes, commands.longest_mute_s, commands.restart_after_s
+            ),
+            answers=commands.answers or topics.answers,
+        )
+
+    def _key(self, reference: str) -> bytes:
+        key = read_secret(reference, self.environment).encode()
+        if len(key) < SHORTEST_KEY:
+            raise SecretError(
+                f"{reference}: found a key of {len(key)} bytes; allowed are {SHORTEST_KEY} or more, such as"
+                " `openssl rand -hex 32` makes"
+            )
+        return key
 
     def clips(self, manifest: Manifest) -> ClipOptions | None:
         """Where and how clips are kept; ``None`` where none are."""

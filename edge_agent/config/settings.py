@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import msgspec
 
@@ -10,6 +10,9 @@ from edge_agent.agent_options import AgentOptions
 from edge_agent.attention import AttentionPolicy
 from edge_agent.bundles.trial import TrialPolicy
 from edge_agent.clips.policy import ClipPolicy, KeepPolicy
+from edge_agent.commands.name import CommandName
+from edge_agent.commands.options import CommandLimits
+from edge_agent.commands.response_topic import PREFIX_PATTERN
 from edge_agent.delivery.topics import DISCOVERY_PREFIX, NAME_PATTERN
 from edge_agent.grid import GRID_PATTERN
 from edge_agent.incidents import IncidentPolicy
@@ -25,6 +28,7 @@ _AGENT = AgentOptions()
 _SAMPLING, _ATTENTION = SamplingPolicy(), AttentionPolicy()
 _INCIDENTS, _SNAPSHOTS = IncidentPolicy(), SnapshotPolicy()
 _CLIPS, _KEEP = ClipPolicy(), KeepPolicy()
+_COMMANDS = CommandLimits()
 _SOURCE = SourceOptions()
 _TRIAL = TrialPolicy()
 
@@ -71,6 +75,17 @@ GridText = Annotated[
     str, msgspec.Meta(pattern=GRID_PATTERN, description="rows x columns, from '1x2' to '8x8', such as '2x3'")
 ]
 Faces = Literal["show", "blur"]
+Allowed = Annotated[
+    tuple[CommandName, ...],
+    msgspec.Meta(min_length=1, description=f"an array of {', '.join(map(repr, get_args(CommandName)))}, at least one"),
+]
+AnswerPrefix = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=PREFIX_PATTERN,
+        description="what topics of answers begin with: levels without '+' and '#', and '/' at the end",
+    ),
+]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
 _PORTS = r"([1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])"
 Listen = Annotated[
@@ -198,6 +213,29 @@ class Clips(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     max_count: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = _KEEP.max_count
 
 
+class Operator(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[[commands.operator]]``: somebody who signs commands with ``key``, and which of them that is good for; without
+    ``allow`` all that ``[commands]`` allows."""
+
+    name: Name
+    key: Secret
+    allow: Allowed | None = None
+
+
+class Commands(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[commands]``: its presence has the agent take commands over MQTT. With an ``operator`` none is taken that is
+    not signed. ``window_s`` is how far the time that a command was issued at may be from this device's clock, and
+    ``restart_after_s`` how long the agent must have run before it may be told to restart."""
+
+    allow: Allowed
+    operator: tuple[Operator, ...] = ()
+    window_s: Annotated[float, msgspec.Meta(ge=1, le=600)] = _COMMANDS.window_s
+    max_bytes: Annotated[int, msgspec.Meta(ge=256, le=65_536)] = _COMMANDS.max_bytes
+    longest_mute_s: Annotated[float, msgspec.Meta(gt=0, le=604_800)] = _COMMANDS.longest_mute_s
+    restart_after_s: Annotated[float, msgspec.Meta(ge=0, le=86_400)] = _COMMANDS.restart_after_s
+    answers: AnswerPrefix | None = None
+
+
 class Health(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[health]``: how often figures are published."""
 
@@ -303,6 +341,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     privacy: Privacy = Privacy()
     clips: Clips | None = None
     updates: Updates | None = None
+    commands: Commands | None = None
     health: Health = Health()
     metrics: Metrics | None = None
     log: Log = Log()

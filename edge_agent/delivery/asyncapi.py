@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import inspect
 import re
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, get_origin
 
 import msgspec
 
-from edge_agent.delivery.channels import CHANNELS, Channel
+from edge_agent.delivery.channels import Channel
 from edge_agent.delivery.message import JPEG, JSON
-from edge_agent.delivery.payloads import PAYLOADS
 from edge_agent.delivery.topics import DISCOVERY_PREFIX, NAME_PATTERN
 
 FILE = "asyncapi.json"
@@ -18,14 +18,15 @@ _PARTS = {
     "site": "Where the device is.",
     "device": "The device's own name within its site.",
     "camera": "A camera, or a cell of a wall.",
+    "asker": "Who asked, as the request's response topic says; it may have further levels.",
     "object": f"Of the agent or one of its cameras. `{DISCOVERY_PREFIX}` may be configured to be another prefix.",
 }
 
 
-def generate_asyncapi() -> dict[str, Any]:
-    """An AsyncAPI 3.0 document of all channels, made from their table and the payloads' structs."""
-    references, schemas = msgspec.json.schema_components(PAYLOADS.values(), ref_template="#/components/schemas/{name}")
-    payloads = dict(zip(PAYLOADS, references, strict=True))
+def generate_asyncapi(channels: Sequence[Channel], payloads: Mapping[str, Any]) -> dict[str, Any]:
+    """An AsyncAPI 3.0 document of ``channels``, made from their table and the structs of ``payloads`` by name."""
+    references, schemas = msgspec.json.schema_components(payloads.values(), ref_template="#/components/schemas/{name}")
+    referred = dict(zip(payloads, references, strict=True))
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -35,10 +36,15 @@ def generate_asyncapi() -> dict[str, Any]:
             f" fields that it does not know. Names of sites, devices and cameras match `{NAME_PATTERN}`.",
         },
         "defaultContentType": JSON,
-        "channels": {channel.name: _channel(channel) for channel in CHANNELS},
-        "operations": {f"publish-{channel.name}": _operation(channel) for channel in CHANNELS},
+        "channels": {channel.name: _channel(channel) for channel in channels},
+        "operations": {
+            f"{'hear' if channel.heard else 'publish'}-{channel.name}": _operation(channel) for channel in channels
+        },
         "components": {
-            "messages": {channel.name: _message(channel, payloads[channel.schema]) for channel in CHANNELS},
+            "messages": {
+                channel.name: _message(channel, payloads[channel.schema], referred[channel.schema])
+                for channel in channels
+            },
             "schemas": _without_discriminators(schemas),
         },
     }
@@ -55,17 +61,17 @@ def _channel(channel: Channel) -> dict[str, Any]:
 
 def _operation(channel: Channel) -> dict[str, Any]:
     return {
-        "action": "send",
+        "action": "receive" if channel.heard else "send",
         "channel": {"$ref": f"#/channels/{channel.name}"},
         "messages": [{"$ref": f"#/channels/{channel.name}/messages/{channel.name}"}],
         "bindings": {"mqtt": {"qos": channel.qos, "retain": channel.retained, "bindingVersion": "0.2.0"}},
     }
 
 
-def _message(channel: Channel, schema: dict[str, Any]) -> dict[str, Any]:
+def _message(channel: Channel, payload: Any, schema: dict[str, Any]) -> dict[str, Any]:  # noqa: ANN401 a struct's type
     message = {
         "name": channel.name,
-        "summary": inspect.getdoc(PAYLOADS[channel.schema]),
+        "summary": inspect.getdoc(get_origin(payload) or payload),
         "contentType": channel.content_type,
     }
     if channel.content_type == JPEG:

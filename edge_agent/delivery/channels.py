@@ -14,7 +14,7 @@ _TOPICS = Topics("{site}", "{device}")
 @dataclass(frozen=True, slots=True)
 class Channel:
     """One kind of topic; its parts in braces stand for one level each. ``schema`` names that of the payload or, where
-    that is a picture, of the user properties beside it."""
+    that is a picture, of the user properties beside it. ``heard``: others publish there, and the agent listens."""
 
     name: str
     address: str
@@ -22,6 +22,7 @@ class Channel:
     retained: bool
     qos: Literal[0, 1]
     content_type: str = JSON
+    heard: bool = False
 
 
 CHANNELS = (

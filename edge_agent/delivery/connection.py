@@ -6,6 +6,7 @@ one session and is thrown away with it, so that the spool and the courier own wh
 
 from __future__ import annotations
 
+import logging
 import select
 import ssl
 import struct
@@ -20,17 +21,23 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from edge_agent.delivery.broker import Broker
 from edge_agent.delivery.errors import BrokerRefusedError, BrokerUnreachableError
 from edge_agent.delivery.message import Message
+from edge_agent.delivery.request import Request, Subscription
 from edge_agent.delivery.wakeup import Wakeup
+
+log = logging.getLogger(__name__)
 
 MOST_IN_FLIGHT = 16
 """Enough to fill a slow link's round trip with incidents, few enough to send again after a cut."""
 _LONGEST_SLEEP_S = 1.0
 PROTOCOLS = {"5": mqtt.MQTTv5, "3.1.1": mqtt.MQTTv311}
 _GOODBYE_S = 1.0
+MOST_RECEIVED_BYTES = 131_072
+"""The broker keeps a larger packet from us: whoever may publish to us must not be able to fill our memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +63,12 @@ class Connection:
         self._refused: ReasonCode | None = None
         self._ended: str | None = None
         self._answers: list[Acknowledgement] = []
+        self._subscription: Subscription | None = None
         client.on_connect = self._on_connect
         client.on_publish = self._on_publish
         client.on_disconnect = self._on_disconnect
+        client.on_subscribe = self._on_subscribe
+        client.on_message = self._on_message
 
     @property
     def alive(self) -> bool:
@@ -86,6 +96,14 @@ class Connection:
             message.topic, message.payload, message.qos, message.retain, _properties(message, PacketTypes.PUBLISH)
         )
         return info.mid
+
+    def subscribe(self, subscription: Subscription) -> None:
+        """Hear these topics from now on, one subscription a session. What is retained there is heard too, and known for
+        that."""
+        self._subscription = subscription
+        # Without it a retained message that comes while we listen would look like any other.
+        options = SubscribeOptions(qos=1, retainAsPublished=True)
+        self._client.subscribe(subscription.topics, options=options)
 
     def step(self, timeout_s: float, wakeup: Wakeup | None = None) -> list[Acknowledgement]:
         """Wait for the network, the wakeup or the time, do what is due, and return what the broker answered."""
@@ -159,6 +177,32 @@ class Connection:
     ) -> None:
         self._answers.append(Acknowledgement(mid, reason.value, str(reason)))
 
+    def _on_subscribe(
+        self, _client: mqtt.Client, _userdata: object, _mid: int, reasons: list[ReasonCode], _properties: object
+    ) -> None:
+        for reason in reasons:
+            if reason.is_failure and self._subscription is not None:
+                log.error(
+                    "the broker refused to let us hear %s: %s (reason code 0x%02x); no command arrives; check the"
+                    " broker's ACL for this user",
+                    self._subscription.topics, reason, reason.value,
+                )  # fmt: skip
+
+    def _on_message(self, _client: mqtt.Client, _userdata: object, message: mqtt.MQTTMessage) -> None:
+        if self._subscription is None:
+            return
+        properties = message.properties
+        self._subscription.receive(
+            Request(
+                topic=message.topic,
+                payload=bytes(message.payload),
+                retained=message.retain,
+                response_topic=getattr(properties, "ResponseTopic", None),
+                correlation=getattr(properties, "CorrelationData", None),
+                user_properties=tuple(getattr(properties, "UserProperty", ())),
+            )
+        )
+
     def _on_disconnect(
         self, _client: mqtt.Client, _userdata: object, _flags: object, reason: ReasonCode, _properties: object
     ) -> None:
@@ -186,7 +230,8 @@ def open_connection(
     try:
         # MQTT 3.1.1 says it when the client is made, where clean is paho's default.
         clean = True if protocol == mqtt.MQTTv5 else mqtt.MQTT_CLEAN_START_FIRST_ONLY
-        client.connect(broker.host, broker.port, broker.keepalive_s, clean_start=clean)
+        limits = _limits() if protocol == mqtt.MQTTv5 else None
+        client.connect(broker.host, broker.port, broker.keepalive_s, clean_start=clean, properties=limits)
         connection.await_acceptance(broker.connect_timeout_s)
     except BrokerRefusedError as error:
         connection.abandon()
@@ -208,8 +253,16 @@ def open_connection(
 def _properties(message: Message, kind: int) -> Properties:
     properties = _no_properties(kind)
     properties.ContentType = message.content_type
+    if message.correlation is not None:
+        properties.CorrelationData = message.correlation
     if message.user_properties:
         properties.UserProperty = list(message.user_properties)
+    return properties
+
+
+def _limits() -> Properties:
+    properties = _no_properties(PacketTypes.CONNECT)
+    properties.MaximumPacketSize = MOST_RECEIVED_BYTES
     return properties
 
 

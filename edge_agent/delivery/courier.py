@@ -14,6 +14,7 @@ from edge_agent.delivery.connection import Acknowledgement, Connection
 from edge_agent.delivery.errors import BrokerError, SpoolError
 from edge_agent.delivery.figures import CourierCounts
 from edge_agent.delivery.message import Message
+from edge_agent.delivery.replies import Replies
 from edge_agent.delivery.spool import Spool, StoredMessage
 from edge_agent.delivery.wakeup import Wakeup
 from edge_agent.tracer import UNTRACED, Tracer
@@ -55,6 +56,7 @@ class Courier:
     - a new session begins with everything kept on the board, in the order it was first posted, and then offers the
       spool from its oldest message on, in order, at most a window at a time;
     - a message leaves the spool only when the broker has acknowledged it with success;
+    - answers go before anything else and are offered once;
     - a message that the broker refuses for good is buried (kept, never offered again);
     - any other refusal blocks its topic for ``BLOCKED_FOR_S`` or until the next session; the messages of other topics
       pass meanwhile, and its own keep their order.
@@ -68,6 +70,7 @@ class Courier:
         backoff: Backoff,
         clock: Callable[[], float],
         tracer: Tracer = UNTRACED,
+        replies: Replies | None = None,
     ) -> None:
         """``connect`` opens a session or raises ``BrokerError``; ``clock`` is monotonic seconds."""
         self._connect = connect
@@ -76,6 +79,7 @@ class Courier:
         self._backoff = backoff
         self._clock = clock
         self._tracer = tracer
+        self._replies = replies or Replies()
         self._sessions = self._delivered = self._refusals = 0
         self._wakeup = Wakeup()
         self._stopping = threading.Event()
@@ -153,6 +157,8 @@ class Courier:
         return self._clock() >= self._flush_until or not waiting
 
     def _has_more(self, session: _Session) -> bool:
+        if not self._replies.empty:
+            return True
         try:
             return bool(self._spool.peek(session.last_offered, 1, session.blocked))
         except SpoolError:
@@ -161,6 +167,8 @@ class Courier:
     def _round(self, session: _Session) -> None:
         """Offer what there is room for, wait for the network, settle what the broker answered."""
         patience = self._flush_until - self._clock() if self._stopping.is_set() else 1.0
+        for reply in self._replies.take(max(0, session.room)):
+            self._offer_reply(session, reply)
         for message in self._board.take(max(0, session.room)):
             self._offer(session, message)
         # A disk that fails must not keep the session waiting: what is on the board needs no disk.
@@ -180,6 +188,13 @@ class Courier:
         if message.qos:
             session.in_flight[ticket] = item
             session.offered_s[ticket] = self._clock()
+
+    def _offer_reply(self, session: _Session, reply: Message) -> None:
+        largest = session.connection.max_packet_bytes
+        if largest is not None and reply.size + _PACKET_OVERHEAD_BYTES > largest:
+            log.error("answer on %s not sent: %d bytes, the broker takes %d", reply.topic, reply.size, largest)
+        else:
+            self._offer(session, reply)
 
     def _offer_spool(self, session: _Session) -> None:
         if session.room <= 0:

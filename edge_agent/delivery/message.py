@@ -12,7 +12,7 @@ JPEG = "image/jpeg"
 @dataclass(frozen=True, slots=True)
 class Message:
     """Topic, payload and the MQTT 5 properties that travel with it. ``incident`` is the one that this is a step of, and
-    ``ends`` says that it is the last step."""
+    ``ends`` says that it is the last step. ``correlation`` is what a request gave its answer to bear."""
 
     topic: str
     payload: bytes
@@ -22,6 +22,7 @@ class Message:
     retain: bool = False
     incident: str | None = None
     ends: bool = False
+    correlation: bytes | None = None
 
     @property
     def withdraws(self) -> bool:

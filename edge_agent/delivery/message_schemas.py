@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from edge_agent.delivery.asyncapi import FILE as ASYNCAPI_FILE
-from edge_agent.delivery.asyncapi import generate_asyncapi
 from edge_agent.delivery.payloads import PAYLOADS
 
 DIRECTORY = Path(__file__).parent / "schemas"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
-def generate_schemas() -> dict[str, dict[str, Any]]:
+def generate_schemas(payloads: Mapping[str, Any] = PAYLOADS) -> dict[str, dict[str, Any]]:
     """JSON Schema (2020-12) of every payload, by name, generated from its struct."""
     return {
         name: {"$schema": DIALECT, "title": f"nexara/v1 {name}", **msgspec.json.schema(payload)}
-        for name, payload in PAYLOADS.items()
+        for name, payload in payloads.items()
     }
 
 
@@ -28,9 +27,8 @@ def render_schema(schema: dict[str, Any]) -> bytes:
     return msgspec.json.format(msgspec.json.encode(schema), indent=2) + b"\n"
 
 
-def write_schemas(directory: Path = DIRECTORY) -> None:
-    """Write one ``<name>.schema.json`` for every payload, and the AsyncAPI document beside them."""
+def write_schemas(directory: Path = DIRECTORY, payloads: Mapping[str, Any] = PAYLOADS) -> None:
+    """Write one ``<name>.schema.json`` for every payload."""
     directory.mkdir(parents=True, exist_ok=True)
-    for name, schema in generate_schemas().items():
+    for name, schema in generate_schemas(payloads).items():
         (directory / f"{name}.schema.json").write_bytes(render_schema(schema))
-    (directory / ASYNCAPI_FILE).write_bytes(render_schema(generate_asyncapi()))

@@ -16,6 +16,7 @@ from edge_agent.delivery.message import Message
 from edge_agent.delivery.outbox import MqttOutbox
 from edge_agent.delivery.payloads import BundleName
 from edge_agent.delivery.presence import Presence, Process
+from edge_agent.delivery.request import Subscription
 from edge_agent.delivery.spool import Spool, SpoolLimits
 from edge_agent.delivery.topics import Topics
 from edge_agent.delivery.writer import Writer
@@ -44,8 +45,10 @@ def open_outbox(
     clock: Callable[[], float] = time.monotonic,
     tracer: Tracer = UNTRACED,
     connect: Callable[[Broker, Message], Connection] = open_connection,
+    subscription: Subscription | None = None,
 ) -> MqttOutbox:
-    """An outbox with its spool open, not started yet; ``connect`` opens a session with a last will.
+    """An outbox with its spool open, not started yet; ``connect`` opens a session with a last will, and
+    ``subscription`` is heard in each.
 
     Raises ``SpoolError`` when the spool cannot be used.
     """
@@ -59,7 +62,8 @@ def open_outbox(
         Backoff(random.random),
         clock,
         tracer,
-        delivery.announcements,
+        announcements=delivery.announcements,
+        subscription=subscription,
     )
 
 

@@ -19,6 +19,8 @@ from edge_agent.delivery.intake import Intake
 from edge_agent.delivery.message import Message
 from edge_agent.delivery.payloads import SpoolHealth
 from edge_agent.delivery.presence import Presence
+from edge_agent.delivery.replies import Replies
+from edge_agent.delivery.request import Subscription
 from edge_agent.delivery.spool import Spool
 from edge_agent.delivery.writer import Writer, interrupted, unwatched
 from edge_agent.events import CameraState, Health, IncidentEvent, Snapshot
@@ -52,10 +54,14 @@ class MqttOutbox:
         backoff: Backoff,
         clock: Callable[[], float] = time.monotonic,
         tracer: Tracer = UNTRACED,
+        *,
         announcements: Sequence[Message] = (),
+        subscription: Subscription | None = None,
     ) -> None:
         """``connect`` opens a session with the given last will or raises ``BrokerError``; ``clock`` is monotonic.
-        ``announcements`` are retained messages beside the events'."""
+        ``announcements`` are retained messages beside the events'. ``subscription`` is heard in each session."""
+        self._subscription = subscription
+        self._replies = Replies()
         self._tracer = tracer
         self._writer = writer
         self._presence = presence
@@ -64,7 +70,7 @@ class MqttOutbox:
         self._announcements = announcements
         self._board = Board()
         self._intake = Intake(MOST_UNWRITTEN_BYTES)
-        self._courier = Courier(self._open_session, spool, self._board, backoff, clock, tracer)
+        self._courier = Courier(self._open_session, spool, self._board, backoff, clock, tracer, self._replies)
         self._health: Health | None = None
         # Made and posted as one, so that a status never takes the place of a newer one.
         self._telling = threading.Lock()
@@ -117,6 +123,11 @@ class MqttOutbox:
         self._health = health
         self._intake.nudge()
 
+    def answer(self, message: Message) -> None:
+        """Send a message once, before all else that waits; one that meets no session soon is lost."""
+        self._replies.put(message)
+        self._courier.notice()
+
     def close(self, flush_s: float = FLUSH_S) -> None:
         """End cleanly: write what is in memory, deliver for up to ``flush_s`` while a broker is there, say stopping."""
         writing, delivering = self._threads
@@ -151,6 +162,8 @@ class MqttOutbox:
 
     def _open_session(self) -> Connection:
         connection = self._connect(self._presence.message("offline"))
+        if self._subscription is not None:
+            connection.subscribe(self._subscription)
         self._tell_status()
         return connection
 

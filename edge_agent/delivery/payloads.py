@@ -45,7 +45,8 @@ class CameraState(msgspec.Struct, frozen=True, kw_only=True):
     score: Annotated[Probability, msgspec.Meta(description="last calibrated probability of a fight")] | None
     reason: Annotated[str, msgspec.Meta(description="why it is not connected")] | None
     picture: Annotated[Picture, msgspec.Meta(description="what is wrong with what it shows, for 30 s or more")] = "ok"
-    armed: Annotated[bool, msgspec.Meta(description="whether its schedule lets an incident start now")] = True
+    armed: Annotated[bool, msgspec.Meta(description="whether schedule and mute let an incident start now")] = True
+    muted_until: Annotated[Timestamp, msgspec.Meta(description="when a mute by command ends")] | None = None
     incident: Annotated[str, msgspec.Meta(description="`incident` of the one in progress")] | None = None
 
 
@@ -84,7 +85,7 @@ class SnapshotProperties(msgspec.Struct, frozen=True, kw_only=True):
     """``camera/<id>/snapshot``: the MQTT 5 user properties beside the JPEG that is the payload."""
 
     id: Annotated[str, msgspec.Meta(description="drop a snapshot whose id was seen")]
-    incident: str
+    incident: Annotated[str, msgspec.Meta(description="empty for one that a command asked for")]
     reference: Annotated[str, msgspec.Meta(description="what the incident's `snapshot` names")]
     camera: str
     at: Timestamp

@@ -31,6 +31,16 @@ class Topics:
     def health(self) -> str:
         return f"{self.root}/health"
 
+    @property
+    def commands(self) -> str:
+        """Filter of all commands to this device."""
+        return f"{self.root}/command/+"
+
+    @property
+    def answers(self) -> str:
+        """What the topics of answers begin with, unless the configuration says otherwise."""
+        return f"{self.root}/answer/"
+
     def camera_state(self, camera: str) -> str:
         return f"{self.root}/camera/{camera}/state"
 

@@ -48,7 +48,7 @@ class Writer:
 
     def snapshot(self, snapshot: Snapshot) -> Message:
         properties = payloads.SnapshotProperties(
-            id=f"{snapshot.incident}:{snapshot.reference}",
+            id=f"{snapshot.incident}:{snapshot.reference}" if snapshot.incident else snapshot.reference,
             incident=snapshot.incident,
             reference=snapshot.reference,
             camera=snapshot.camera,
@@ -67,6 +67,7 @@ class Writer:
             reason=state.reason,
             picture=state.picture,
             armed=state.armed,
+            muted_until=None if state.muted_until is None else rfc3339(state.muted_until),
             incident=state.incident,
         )
         return Message(self._topics.camera_state(state.camera), msgspec.json.encode(payload), retain=True)

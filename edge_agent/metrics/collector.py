@@ -15,6 +15,7 @@ from prometheus_client.core import (
     Metric,
 )
 
+from edge_agent.commands.figures import CommandFigures
 from edge_agent.delivery.errors import SpoolError
 from edge_agent.delivery.figures import DeliveryFigures
 from edge_agent.events import Connection, Mode
@@ -29,8 +30,16 @@ _CAMERA = ("camera",)
 class Collector:
     """Gives all metrics when it is asked, from the newest figures."""
 
-    def __init__(self, tally: Tally, delivery: Callable[[], DeliveryFigures], about: About) -> None:
-        """``delivery`` may raise ``SpoolError``: its metrics are then left out."""
+    def __init__(
+        self,
+        tally: Tally,
+        delivery: Callable[[], DeliveryFigures],
+        about: About,
+        commands: Callable[[], CommandFigures] | None = None,
+    ) -> None:
+        """``delivery`` may raise ``SpoolError``: its metrics are then left out, as those of ``commands`` are where none
+        are taken."""
+        self._commands = commands
         self._tally = tally
         self._delivery = delivery
         self._about = about
@@ -46,6 +55,7 @@ class Collector:
         yield from _states(figures)
         yield from _stages(figures)
         yield from self._delivered()
+        yield from self._commanded()
         yield from self._machine(figures)
 
     def _delivered(self) -> Iterator[Metric]:
@@ -69,6 +79,23 @@ class Collector:
         dropped.add_metric(("size",), spool.dropped_by_size)
         dropped.add_metric(("unwritten",), spool.dropped_unwritten)
         yield dropped
+
+    def _commanded(self) -> Iterator[Metric]:
+        if self._commands is None:
+            return
+        figures = self._commands()
+        outcomes = CounterMetricFamily(
+            "nexara_commands", "Commands by what became of them.", labels=("command", "outcome")
+        )
+        for (command, outcome), count in sorted(figures.outcomes.items()):
+            outcomes.add_metric((command, outcome), count)
+        yield outcomes
+        labels = GaugeMetricFamily(
+            "nexara_labels", "Of the newest 100 incidents that operators labelled.", labels=("alarm",)
+        )
+        for alarm, count in figures.labels.items():
+            labels.add_metric((alarm,), count)
+        yield labels
 
     def _machine(self, figures: Figures) -> Iterator[Metric]:
         about = self._about

@@ -79,3 +79,20 @@ def test_blurring_faces_changes_nothing_of_what_is_judged(frames: list[Frame]) -
     np.testing.assert_array_equal(sample(frames, Cover(heads=finder)).pixels, sample(frames, Cover()).pixels)
     assert finder.asked == []
     assert Cover(heads=finder).hidden(SIZE) is None
+
+
+def test_cover_that_changes_is_in_force_from_the_next_frame_on_and_begins_a_new_run(frames: list[Frame]) -> None:
+    maker = SampleMaker("yard", SamplingPolicy(0.3), GEOMETRY, PREPROCESSING)
+    whole = Cover(masks=(((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)),))
+    before = [sample for frame in frames[:20] for sample in maker.make(frame, frame.time_s)]
+    maker.cover = whole
+    after = [sample for frame in frames[20:] for sample in maker.make(frame, frame.time_s)]
+    assert before
+    assert after
+    assert all(sample.image.colour(64).max() > 0 for sample in before)
+    assert all(sample.image.colour(64).max() == 0 for sample in after)
+    # Of pictures with and without the mask in one sample, all that it hides would seem to move.
+    born = SampleMaker("yard", SamplingPolicy(0.3), GEOMETRY, PREPROCESSING, cover=whole)
+    still = [sample for frame in frames[20:] for sample in born.make(frame, frame.time_s)]
+    assert all(np.array_equal(one.pixels, other.pixels) for one, other in zip(after, still, strict=True))
+    assert not {sample.run for sample in before} & {sample.run for sample in after}

@@ -5,26 +5,41 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
+import subprocess
+from datetime import datetime, timezone
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import msgspec
 import pytest
 from jsonschema import Draft7Validator
 
 from edge_agent.clips.facts import ClipFacts, Cut
+from edge_agent.commands.errors import RefusalKind
+from edge_agent.commands.forms import COMMAND_PAYLOADS, FORMS
+from edge_agent.commands.gate import Gate
+from edge_agent.commands.inbox import Inbox
+from edge_agent.commands.message import Answer, Request
+from edge_agent.commands.name import CommandName
+from edge_agent.commands.options import CommandOptions, Signer
+from edge_agent.commands.seen_ids import SeenIds
 from edge_agent.config import load_config
-from edge_agent.config.settings import Clips, Privacy
+from edge_agent.config.settings import Clips, Commands, Operator, Privacy
 from edge_agent.config.settings import HomeAssistant as HomeAssistantSettings
 from edge_agent.config.walls import list_views
 from edge_agent.delivery.asyncapi import FILE, generate_asyncapi
 from edge_agent.delivery.channels import CHANNELS, Channel
 from edge_agent.delivery.home_assistant import HomeAssistant
-from edge_agent.delivery.message import JPEG
+from edge_agent.delivery.message import JPEG, Message
 from edge_agent.delivery.message_schemas import DIRECTORY, generate_schemas, render_schema
 from edge_agent.delivery.payloads import PAYLOADS
+from edge_agent.delivery.request import Subscription
 from edge_agent.delivery.topics import Topics
+from edge_agent.mqtt_contract import ALL_CHANNELS, ALL_PAYLOADS
 from edge_agent.privacy.weights import FASTEST_DET
+from edge_agent.state_file import StateFile
+from tests.edge_agent.commands.asking import Asker, write
 from tests.edge_agent.delivery.listener import Listener, wait_for
 from tests.edge_agent.delivery.mosquitto import Mosquitto
 from tests.edge_agent.delivery.samples import health, incident, make_outbox, snapshot, state
@@ -32,6 +47,7 @@ from tests.edge_agent.delivery.samples import health, incident, make_outbox, sna
 ROOT = Path(__file__).parents[2]
 ASYNCAPI_SPECS = "NEXARA_ASYNCAPI_SPECS"
 MQTT = (ROOT / "docs" / "mqtt.md").read_text()
+COMMAND_SCHEMAS = ROOT / "edge_agent" / "commands" / "schemas"
 INSTALLING = (ROOT / "docs" / "installing.md").read_text()
 
 
@@ -75,6 +91,17 @@ def test_privacy_of_the_documents_is_valid_and_names_the_weights_that_are_taken(
     assert load_config(path).settings.privacy == wanted
     assert FASTEST_DET.address in INSTALLING
     assert f"{FASTEST_DET.sha256}  {wanted.detector}" in INSTALLING
+
+
+def test_commands_of_the_example_are_valid_when_they_are_asked_for(tmp_path: Path) -> None:
+    example = (ROOT / "docs" / "edge.toml").read_text()
+    begin = example.index("# [commands]")
+    end = example.index("\n\n", begin)
+    shown = re.sub(r"^# ", "", example[begin:end], flags=re.MULTILINE)
+    (tmp_path / "edge.toml").write_text(example[:begin] + shown + example[end:])
+    assert load_config(tmp_path / "edge.toml").settings.commands == Commands(
+        allow=tuple(FORMS), operator=(Operator(name="ana", key="credential:ana", allow=("ping", "mute", "label")),)
+    )
 
 
 def test_example_walls_are_valid(tmp_path: Path) -> None:
@@ -123,18 +150,18 @@ def test_topic_table_says_of_each_topic_how_it_travels(channel: Channel) -> None
 
 
 def test_published_asyncapi_document_is_the_generated_one() -> None:
-    assert (DIRECTORY / FILE).read_bytes() == render_schema(generate_asyncapi())
+    assert (DIRECTORY / FILE).read_bytes() == render_schema(generate_asyncapi(ALL_CHANNELS, ALL_PAYLOADS))
 
 
 def test_every_reference_of_the_asyncapi_document_leads_somewhere() -> None:
-    document = generate_asyncapi()
+    document = generate_asyncapi(ALL_CHANNELS, ALL_PAYLOADS)
     references = re.findall(r'"\$ref": ?"#/([^"]+)"', json.dumps(document))
     assert len(references) > 3 * len(CHANNELS)
     for reference in references:
         part = document
         for key in reference.split("/"):
             part = part[key]
-    titles = {PAYLOADS[channel.schema].__name__ for channel in CHANNELS}
+    titles = {PAYLOADS[channel.schema].__name__ for channel in CHANNELS} | {"SetArguments", "PingResult"}
     assert titles <= set(document["components"]["schemas"])
 
 
@@ -143,7 +170,7 @@ def test_asyncapi_document_is_valid() -> None:
     if place is None:
         pytest.skip(f"no AsyncAPI schema here; {ASYNCAPI_SPECS} must name the unpacked npm package @asyncapi/specs")
     schema = json.loads((Path(place) / "schemas" / "3.0.0-without-$id.json").read_text())
-    faults = Draft7Validator(schema).iter_errors(generate_asyncapi())
+    faults = Draft7Validator(schema).iter_errors(generate_asyncapi(ALL_CHANNELS, ALL_PAYLOADS))
     assert [f"{fault.json_path}: {fault.message}" for fault in faults] == []
 
 
@@ -161,6 +188,28 @@ def test_every_entity_of_home_assistant_is_in_its_table() -> None:
     for message in HomeAssistant(Topics("north-school", "gate-1"), "0.1.0").announce(["yard"]):
         for component in json.loads(message.payload)["components"].values():
             assert component["name"] in table
+
+
+@pytest.mark.parametrize("name", COMMAND_PAYLOADS)
+def test_published_schema_of_a_command_is_the_generated_one(name: str) -> None:
+    published = (COMMAND_SCHEMAS / f"{name}.schema.json").read_bytes()
+    assert published == render_schema(generate_schemas(COMMAND_PAYLOADS)[name])
+    assert len(list(COMMAND_SCHEMAS.iterdir())) == len(COMMAND_PAYLOADS)
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_examples_of_a_command_are_what_its_forms_say(name: CommandName) -> None:
+    found = dict(re.findall(r"<!-- (command|answer): " + name + r" -->\n```json\n(.*?)```", MQTT, re.DOTALL))
+    form = FORMS[name]
+    request: Any = msgspec.json.decode(found["command"], type=Request[form.arguments])  # type: ignore[name-defined]
+    answer: Any = msgspec.json.decode(found["answer"], type=Answer[form.result])  # type: ignore[name-defined]
+    assert (answer.id, answer.command, answer.ok) == (request.id, name, True)
+    assert json.loads(msgspec.json.encode(answer)) == json.loads(found["answer"])
+
+
+def test_every_kind_of_refusal_is_explained() -> None:
+    table = MQTT.partition("<!-- refusals -->")[2].partition("\n\n")[0]
+    assert set(re.findall(r"^\| `(\w+)` \| (?:no|yes) \|", table, re.MULTILINE)) == set(get_args(RefusalKind))
 
 
 def test_documented_acl_lets_the_agent_publish_and_the_dashboard_read(tmp_path: Path) -> None:
@@ -214,4 +263,73 @@ def test_documented_acl_lets_the_agent_announce_and_home_assistant_hear_it(tmp_p
         listener.close()
         outbox.close()
     finally:
+        broker.stop()
+
+
+def test_documented_acl_lets_an_operator_command_and_a_dashboard_not(tmp_path: Path) -> None:
+    found = re.search(r"<!-- command acl -->\n```\n(.*?)```", MQTT, re.DOTALL)
+    assert found is not None
+    (tmp_path / "acl").write_text(found[1])
+    broker = Mosquitto(
+        tmp_path, ("allow_anonymous false", f"password_file {tmp_path}/passwords", f"acl_file {tmp_path}/acl")
+    )
+    for name in ("gate-1", "ana", "dashboard"):
+        broker.add_password(name, name)
+    broker.start()
+    topics = Topics("north-school", "gate-1")
+    inbox = Inbox()
+    outbox = make_outbox(
+        broker.port,
+        tmp_path,
+        topics,
+        username="gate-1",
+        password="gate-1",
+        subscription=Subscription(topics.commands, inbox.put),
+    )
+    outbox.start()
+    wait_for(lambda: broker.has_logged("nexara/v1/north-school/gate-1/command/+ (QoS 1)"), "not subscribed")
+    askers = [Asker(broker.port, topics.answers, topics.root, username=name) for name in ("dashboard", "ana")]
+    try:
+        for asker in askers:
+            asker.send("ping", write({"camera": asker.username}))
+        request = inbox.take(30)
+        assert request is not None
+        assert b'"ana"' in request.payload
+        assert request.response_topic is not None
+        outbox.answer(Message(request.response_topic, b"{}", correlation=request.correlation))
+        assert request.correlation is not None
+        assert askers[1].answer(request.correlation) == {}
+    finally:
+        for asker in askers:
+            asker.close()
+        outbox.close()
+        broker.stop()
+
+
+def test_documented_shell_signs_a_request_that_is_let_in(tmp_path: Path) -> None:
+    if shutil.which("mosquitto_rr") is None:
+        pytest.skip("no mosquitto_rr here; install the Debian package mosquitto-clients")
+    found = re.search(r"```sh\n(topic=.*?)```", MQTT, re.DOTALL)
+    assert found is not None
+    broker, inbox = Mosquitto(tmp_path).start(), Inbox()
+    topics, key = Topics("north-school", "gate-1"), b"a key of some length"
+    (tmp_path / "ana.key").write_bytes(key + b"\n")
+    outbox = make_outbox(broker.port, tmp_path, topics, subscription=Subscription(topics.commands, inbox.put))
+    outbox.start()
+    wait_for(lambda: broker.has_logged("nexara/v1/north-school/gate-1/command/+ (QoS 1)"), "not subscribed")
+    script = found[1].replace("-h broker.example.org -u ana -P ...", f"-h 127.0.0.1 -p {broker.port} -W 60")
+    shell = subprocess.Popen(["sh", "-c", script], cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+    try:
+        request = inbox.take(60)
+        assert request is not None
+        allow: frozenset[CommandName] = frozenset({"ping"})
+        options = CommandOptions(topics, topics.answers, allow, {"ana": Signer(key, allow)})
+        gate = Gate(options, SeenIds(60, StateFile(tmp_path / "seen.json")))
+        assert gate.admit(request, datetime.now(timezone.utc)).operator == "ana"
+        assert request.response_topic == f"{topics.answers}ana"
+        outbox.answer(Message(request.response_topic, b"heard", correlation=request.correlation))
+        assert shell.communicate(timeout=60)[0] == "heard\n"
+    finally:
+        shell.kill()
+        outbox.close()
         broker.stop()

@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.agent import open_book
+from edge_agent.agent import open_book, open_covers
 from edge_agent.config import load_config
+from edge_agent.config.overlay import OverlayFile
 from edge_agent.config.plan import Plan
 from edge_agent.notifier import Notifier
 from edge_agent.policy_book import PolicyBook
 from edge_agent.reloading import Reloader, reload_on_hangup
+from edge_agent.state_file import StateFile
 from models.bundle import Bundle
 from tests.edge_agent.config.test_changes import ATTIC, BASE, DOOR
 from tests.edge_agent.delivery.listener import wait_for
@@ -28,8 +30,13 @@ class Device:
         self.path = folder / "edge.toml"
         self.path.write_text(BASE)
         plan = Plan(load_config(self.path), {})
-        self.book: PolicyBook = open_book(plan.cameras(bundle.manifest), bundle.manifest)
-        self.reloader = Reloader(plan, bundle.manifest, self.book, notifier or Notifier({}))
+        cameras = plan.cameras(bundle.manifest)
+        self.book: PolicyBook = open_book(cameras, bundle.manifest)
+        self.covers = open_covers(cameras)
+        self.overlay = StateFile(folder / "overlay.json")
+        self.reloader = Reloader(
+            plan, bundle.manifest, self.book, notifier or Notifier({}), OverlayFile(self.overlay), self.covers
+        )
 
     def reload(self, text: str) -> None:
         self.path.write_text(text)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,9 @@ from edge_agent.camera_policies import CameraPolicies
 from edge_agent.events import CameraState, Health, IncidentEvent, Snapshot
 from edge_agent.incidents import IncidentPolicy
 from edge_agent.inference import Judgement
+from edge_agent.mutes import Mutes
 from edge_agent.sample import Sample
+from edge_agent.state_file import StateFile
 from edge_agent.watch import Watch
 from models.manifest import Thresholds
 from tests.edge_agent.test_snapshot import Noise
@@ -32,6 +35,7 @@ class Site:
     policies: CameraPolicies = POLICIES
     incidents: list[IncidentEvent] = field(default_factory=list)
     snapshots: list[Snapshot] = field(default_factory=list)
+    mutes: Mutes | None = None
 
     def __post_init__(self) -> None:
         self.watch = Watch(
@@ -41,6 +45,7 @@ class Site:
             clock=lambda: self.now_s,
             wall=lambda: START + timedelta(seconds=self.now_s - 1000.0),
             make_id=lambda: "an-id",
+            mutes=self.mutes,
         )
 
     def incident(self, event: IncidentEvent) -> None:
@@ -174,3 +179,25 @@ def test_watch_goes_on_with_what_is_in_progress_when_its_hours_end() -> None:
     assert [event.phase for event in site.incidents if event.phase != "updated"] == ["started", "ended"]
     site.see(6.0, 0.9)
     assert len([event for event in site.incidents if event.phase == "started"]) == 1
+
+
+def test_muted_camera_starts_no_incident_and_is_armed_again_by_itself(tmp_path: Path) -> None:
+    mutes = Mutes(3600, StateFile(tmp_path / "mutes.json"))
+    site = Site(mutes=mutes)
+    until = mutes.mute(("yard",), START, 3)
+    site.see(2.5, 0.9)
+    assert (site.watch.armed, site.watch.muted_until, site.watch.mode) == (False, until, "idle")
+    assert site.incidents == []
+    site.see(2.0, 0.9)
+    assert (site.watch.armed, site.watch.muted_until) == (True, None)
+    assert [event.phase for event in site.incidents] == ["started"]
+
+
+def test_mute_lets_an_incident_in_progress_go_on(tmp_path: Path) -> None:
+    mutes = Mutes(3600, StateFile(tmp_path / "mutes.json"))
+    site = Site(mutes=mutes)
+    site.see(1.0, 0.9)
+    mutes.mute(("yard",), START + timedelta(seconds=1), 60)
+    site.see(3.0, 0.9)
+    site.see(4.0, 0.0)
+    assert (site.incidents[0].phase, site.incidents[-1].phase) == ("started", "ended")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from edge_agent.bundles.download import Downloader, Order, redact_query
@@ -18,7 +18,7 @@ from edge_agent.bundles.errors import DownloadError, ShelfDiskError
 from tests.edge_agent.delivery.mosquitto import PrivateCA, make_private_ca
 from tests.edge_agent.http_server import http_server
 
-CONTENT = os.urandom(700_000)
+CONTENT = bytes(np.random.default_rng(0).integers(0, 256, 700_000, np.uint8))
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
 
 

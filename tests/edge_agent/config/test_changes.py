@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -167,10 +168,11 @@ def other_than(value: Any, key: str) -> Any:
 
 def test_leaving_out_a_table_that_was_optional_needs_a_restart(tmp_path: Path) -> None:
     before, after = load(tmp_path, EVERY_TABLE), load(tmp_path, BASE)
-    assert list_restarts(before.config.settings, after.config.settings) == ("updates", "metrics")
+    assert list_restarts(before.config.settings, after.config.settings) == ("updates", "commands", "metrics")
 
 
-EVERY_TABLE = BASE.replace("[thresholds]", '[metrics]\n[updates]\ndirectory = "bundles"\n[thresholds]')
+OPTIONAL = '[metrics]\n[updates]\ndirectory = "bundles"\n[commands]\nallow = ["ping"]\n[thresholds]'
+EVERY_TABLE = BASE.replace("[thresholds]", OPTIONAL)
 SETTINGS = msgspec.toml.decode(EVERY_TABLE, type=Settings)
 
 
@@ -189,7 +191,7 @@ def test_every_key_is_either_applied_or_named_for_a_restart(tmp_path: Path, tiny
     changed: Any = msgspec.structs.replace(owner, **{key: other_than(getattr(owner, key), key)})
     changed = (changed, *settings.camera[1:]) if table == "camera" else changed
     wanted = msgspec.structs.replace(settings, **{table: changed})
-    after = Plan(type(plan.config)(plan.config.path, wanted, plan.config.locator), {})
+    after = Plan(replace(plan.config, settings=wanted), {})
     applied = list_applied(plan.policies(tiny.manifest), after.policies(tiny.manifest))
     restarts = list_restarts(settings, wanted)
     assert (len(applied), len(restarts)) in ((1, 0), (0, 1))

@@ -45,7 +45,7 @@ class Listener:
         """Everything heard, once ``enough`` is true of it."""
         with self._changed:
             heard = self._changed.wait_for(lambda: self._faults or enough(self._heard), timeout_s)
-            assert self._faults == []
+            assert self._faults == [], self._faults
             assert heard, [one.topic for one in self._heard]
             return list(self._heard)
 

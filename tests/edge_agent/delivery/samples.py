@@ -13,6 +13,7 @@ from edge_agent.delivery.message import Message
 from edge_agent.delivery.opening import Delivery, open_outbox
 from edge_agent.delivery.outbox import MqttOutbox
 from edge_agent.delivery.payloads import BundleName
+from edge_agent.delivery.request import Subscription
 from edge_agent.delivery.spool import SpoolLimits
 from edge_agent.delivery.topics import Topics
 from edge_agent.events import CameraState, Health, IncidentEvent, Snapshot
@@ -74,6 +75,7 @@ def make_outbox(
     topics: Topics = TOPICS,
     clock: Callable[[], float] = time.monotonic,
     announcements: tuple[Message, ...] = (),
+    subscription: Subscription | None = None,
     **broker: Any,
 ) -> MqttOutbox:
     delivery = Delivery(
@@ -85,4 +87,4 @@ def make_outbox(
         BundleName(name="first", version="1.0.0"),
         announcements,
     )
-    return open_outbox(delivery, clock)
+    return open_outbox(delivery, clock, subscription=subscription)

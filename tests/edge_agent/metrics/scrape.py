@@ -7,6 +7,7 @@ import urllib.request
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
+from edge_agent.commands.figures import CommandFigures
 from edge_agent.delivery.figures import CourierCounts, DeliveryFigures
 from edge_agent.delivery.payloads import SpoolHealth
 from edge_agent.metrics.about import About
@@ -21,6 +22,9 @@ SPOOL = SpoolHealth(
 DELIVERY = DeliveryFigures(connected=True, courier=CourierCounts(3, 7, 1), spool=SPOOL)
 
 
+COMMANDS = CommandFigures({("ping", "ok"): 3, ("unknown", "malformed"): 2}, {"true": 4, "false": 1})
+
+
 def url(port: int) -> str:
     return f"http://127.0.0.1:{port}/metrics"
 
@@ -28,7 +32,7 @@ def url(port: int) -> str:
 def serving(
     port: int, tally: Tally, delivery: Callable[[], DeliveryFigures] = lambda: DELIVERY
 ) -> AbstractContextManager[None]:
-    return serve_metrics(f"127.0.0.1:{port}", tally, delivery, ABOUT)
+    return serve_metrics(f"127.0.0.1:{port}", tally, delivery, ABOUT, lambda: COMMANDS)
 
 
 def scrape(port: int) -> Reading:

@@ -142,6 +142,8 @@ def test_names_follow_the_conventions_and_process_and_delivery_are_told() -> Non
     assert reading.value("nexara_messages_delivered_total") == 7
     assert reading.value("nexara_messages_dropped_total", cause="size") == 4
     assert reading.value("nexara_spool_bytes") == 96
+    assert reading.value("nexara_commands_total", command="unknown", outcome="malformed") == 2
+    assert reading.value("nexara_labels", alarm="false") == 1
     assert reading.value("process_resident_memory_bytes") > 10_000_000
     assert reading.value("process_start_time_seconds") > 0
 

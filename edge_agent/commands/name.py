@@ -1,0 +1,8 @@
+"""What the commands are called."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+CommandName = Literal["ping", "snapshot", "set", "mute", "label", "logs", "restart"]
+"""The last level of a command's topic."""

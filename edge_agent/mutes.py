@@ -1,0 +1,55 @@
+"""Cameras that raise no alarm for a while."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta, timezone
+from types import MappingProxyType
+
+import msgspec
+
+from edge_agent.state_file import StateError, StateFile
+
+
+class Mutes:
+    """Until when each camera is muted; kept in a file over a restart, and over by itself.
+
+    A mute never lasts for longer than ``longest_s`` from now, whatever became of the clock since it began: of a device
+    whose clock was wrong then, one may end sooner. Safe to use from any thread.
+    """
+
+    def __init__(self, longest_s: float, file: StateFile) -> None:
+        """Takes up what ``file`` holds; one that cannot be used is set aside, and nothing is muted then."""
+        self.longest_s = longest_s
+        self._file = file
+        self._changing = threading.Lock()
+        self._until: Mapping[str, datetime] = MappingProxyType(self._read())
+
+    def until(self, camera: str, now: datetime) -> datetime | None:
+        """When a camera's mute ends; ``None``: it is not muted at ``now``."""
+        until = self._until.get(camera)
+        if until is None or not now < until <= now + timedelta(seconds=self.longest_s):
+            return None
+        return until
+
+    def mute(self, cameras: Iterable[str], now: datetime, seconds: float) -> datetime:
+        """Mute cameras from ``now`` on, in place of what was said of them before; 0 ends it. When it ends. Raises
+        ``StateError`` when that cannot be kept; nothing has changed then."""
+        until = now.astimezone(timezone.utc) + timedelta(seconds=seconds)
+        with self._changing:
+            wanted = {**self._until, **dict.fromkeys(cameras, until)}
+            # Of cameras that are gone nothing must stay for ever.
+            wanted = {camera: end for camera, end in wanted.items() if end > now}
+            self._file.write(msgspec.json.encode(wanted))
+            self._until = MappingProxyType(wanted)
+        return until
+
+    def _read(self) -> dict[str, datetime]:
+        try:
+            content = self._file.read()
+            found = msgspec.json.decode(content, type=dict[str, datetime]) if content is not None else {}
+            return {camera: until.astimezone(timezone.utc) for camera, until in found.items()}
+        except (StateError, msgspec.MsgspecError, UnicodeDecodeError, OverflowError) as error:
+            self._file.set_aside(str(error))
+            return {}
