@@ -49,7 +49,7 @@ def choose_bundle(shelf: Shelf | None, open_: Opener, policy: TrialPolicy, clock
         log.info(
             "bundle %s %s is on trial, start %d", bundle.manifest.name, bundle.manifest.version, record.trial.boots
         )
-        return Choice(bundle, OnTrial(shelf, TrialWatch(policy, clock)))
+        return Choice(bundle, OnTrial(shelf, digest, TrialWatch(policy, clock)))
     return Choice(open_(None))
 
 
@@ -68,10 +68,14 @@ def open_whole(shelf: Shelf, digest: str, open_: Opener) -> Bundle:
 
 
 class OnTrial:
-    """The trial of the bundle in use. Only the thread that decides calls it."""
+    """The trial of the bundle in use. Only the thread that decides calls it.
 
-    def __init__(self, shelf: Shelf, watch: TrialWatch) -> None:
+    Where another bundle was put on trial meanwhile, or this trial was ended by hand, it changes nothing on the shelf.
+    """
+
+    def __init__(self, shelf: Shelf, digest: str, watch: TrialWatch) -> None:
         self._shelf = shelf
+        self._digest = digest
         self._watch = watch
         self._over = False
         self._failure: str | None = None
@@ -102,8 +106,11 @@ class OnTrial:
             raise TrialFailedError(f"the bundle on trial is left: {self._failure}; the next start has the one before")
 
     def _record(self, change: Callable[[Record], Record]) -> None:
+        def change_own(record: Record) -> Record:
+            return change(record) if record.trial is not None and record.trial.digest == self._digest else record
+
         try:
-            self._shelf.change(change)
+            self._shelf.change(change_own)
         except ShelfDiskError as error:
             # A trial that cannot be told of ends by its number of starts.
             log.error("%s", error)  # noqa: TRY400 it says all

@@ -145,3 +145,15 @@ def test_a_trial_that_was_ended_elsewhere_does_no_harm(device: Device, tiny_bund
     device.shelf.change(partial(leave, reason="by hand"))
     device.see(trial, "connected", 0.5, 61)
     assert device.start()[0] == tiny_bundle_directory
+
+
+def test_a_bundle_that_was_put_on_trial_meanwhile_is_not_kept_for_the_one_in_use(device: Device) -> None:
+    device.install()
+    _, trial = device.start()
+    device.file.write_bytes(device.file.read_bytes() + b"another file")
+    other = device.install()
+    device.see(trial, "connected", 0.5, 61)
+    record = device.shelf.read()
+    assert record.kept is None
+    assert current(record) == other.name.partition(".")[0]
+    assert record.trial is not None
