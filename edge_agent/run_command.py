@@ -16,6 +16,7 @@ from typing import TypeVar
 
 from edge_agent.agent import open_book, open_covers, run_agent
 from edge_agent.bundles.choosing import Choice, OnTrial, choose_bundle
+from edge_agent.bundles.command import plan_installer
 from edge_agent.camera_spec import CameraSpec
 from edge_agent.clips.recording import recording
 from edge_agent.clips.redaction import Redaction, redact
@@ -154,6 +155,7 @@ def _serving(
         sources=filmed(watched.cameras),
         stop=watched.stop,
         filmed=shelf is not None,
+        installer=plan_installer(watched.plan),
     )
     return room.serving(subject, outbox, shelf)
 

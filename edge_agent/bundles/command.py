@@ -6,20 +6,18 @@ import argparse
 import os
 import sys
 import time
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from edge_agent.backoff import BackoffPolicy, wait_s
-from edge_agent.bundles.download import Order, redact_query
-from edge_agent.bundles.errors import DownloadError, ShelfError
-from edge_agent.bundles.record import Record, go_back, put_on_trial
+from edge_agent.bundles.errors import ShelfError
+from edge_agent.bundles.installing import Installer
+from edge_agent.bundles.record import Record
 from edge_agent.bundles.shelf import Shelf
 from edge_agent.config import load_config
 from edge_agent.config.plan import Plan
 from models.errors import NexaraError
-from runtimes.detector import open_detector
 
 _RESTART = "the agent's next start"
 
@@ -43,47 +41,39 @@ def add_bundle_options(parser: argparse.ArgumentParser) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     plan = Plan(load_config(arguments.config), os.environ)
-    shelf = plan.shelf()
-    if shelf is None:
+    installer = plan_installer(plan)
+    if installer is None:
         raise ShelfError(f"{arguments.config}: no [updates] in it; add the table with the directory for bundles")
-    for line in arguments.action(plan, shelf, arguments):
+    for line in arguments.action(installer, arguments):
         sys.stdout.write(f"{line}\n")
     return 0
 
 
-def _install(plan: Plan, shelf: Shelf, arguments: argparse.Namespace) -> list[str]:
-    file = _fetch(plan, arguments) if "://" in arguments.source else Path(arguments.source)
-    # Before it is anything to the agent: signature, hashes, the configuration's thresholds, an engine, the self-test.
-    bundle = plan.open_bundle(file)
-    plan.cameras(bundle.manifest)
-    detector = open_detector(bundle, target=plan.config.settings.runtime.target)
-    detector.close()
-    record = shelf.add(file, partial(put_on_trial, again=arguments.again))
-    if file.parent == shelf.incoming:
-        file.unlink()
-    name = f"{bundle.manifest.name} {bundle.manifest.version}"
-    if record.trial is None:
+def plan_installer(plan: Plan) -> Installer | None:
+    """What installs for a configuration; ``None`` where it keeps no further bundles."""
+    shelf, policy, random = plan.shelf(), BackoffPolicy(first_s=1.0), np.random.default_rng()
+    if shelf is None:
+        return None
+    return Installer(plan, shelf, lambda failures: time.sleep(wait_s(policy, failures, random)))
+
+
+def _install(installer: Installer, arguments: argparse.Namespace) -> list[str]:
+    found = installer.install(arguments.source, arguments.sha256, again=arguments.again)
+    name = f"{found.manifest.name} {found.manifest.version}"
+    if not found.trial:
         return [f"{name} is the bundle in use"]
-    return [f"{name} passed its self-test on {detector.description}; it is on trial from {_RESTART} on"]
+    return [f"{name} passed its self-test on {found.runtime}; it is on trial from {_RESTART} on"]
 
 
-def _fetch(plan: Plan, arguments: argparse.Namespace) -> Path:
-    if arguments.sha256 is None:
-        raise DownloadError(f"{redact_query(arguments.source)}: fetched only with --sha256, the hash of its file")
-    policy, random = BackoffPolicy(first_s=1.0), np.random.default_rng()
-    downloader = plan.downloader(lambda failures: time.sleep(wait_s(policy, failures, random)))
-    return downloader.fetch(Order(arguments.source, arguments.sha256.lower()))
-
-
-def _roll_back(_plan: Plan, shelf: Shelf, _arguments: argparse.Namespace) -> list[str]:
-    before = shelf.read()
-    after = shelf.change(partial(go_back, reason="left by hand"))
-    if after == before:
+def _roll_back(installer: Installer, _arguments: argparse.Namespace) -> list[str]:
+    after = installer.roll_back("left by hand")
+    if after is None:
         return ["the configuration's bundle is in use; there is none to go back to"]
-    return [f"{_RESTART} has {_name_of(shelf, after)}"]
+    return [f"{_RESTART} has {_name_of(installer.shelf, after)}"]
 
 
-def _list(plan: Plan, shelf: Shelf, _arguments: argparse.Namespace) -> list[str]:
+def _list(installer: Installer, _arguments: argparse.Namespace) -> list[str]:
+    plan, shelf = installer.plan, installer.shelf
     record = shelf.read()
     rows = [("in use" if record.trial is None else "kept", record.kept), ("before", record.before)]
     lines = [f"{word:<10} {_describe(plan, shelf, digest)}" for word, digest in rows if digest is not None]

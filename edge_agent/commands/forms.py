@@ -16,6 +16,7 @@ from edge_agent.commands.ping import PingArguments, PingResult
 from edge_agent.commands.restart import RestartArguments, RestartResult
 from edge_agent.commands.setting import SetArguments, SetResult
 from edge_agent.commands.snapshot import SnapshotArguments, SnapshotResult
+from edge_agent.commands.update import RollbackArguments, RollbackResult, UpdateArguments, UpdateResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,8 @@ FORMS: dict[CommandName, Form] = {
     "label": Form(LabelArguments, LabelResult),
     "logs": Form(LogsArguments, LogsResult),
     "restart": Form(RestartArguments, RestartResult),
+    "update": Form(UpdateArguments, UpdateResult),
+    "rollback": Form(RollbackArguments, RollbackResult),
 }
 
 COMMAND_PAYLOADS: dict[str, Any] = {

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
+from edge_agent.bundles.installing import Installer
 from edge_agent.clips.shelf import Shelf
 from edge_agent.commands.clerk import Act, Clerk
 from edge_agent.commands.figures import CommandFigures, CommandTally
@@ -28,6 +29,7 @@ from edge_agent.commands.restart import Restart
 from edge_agent.commands.seen_ids import SeenIds
 from edge_agent.commands.setting import Setting
 from edge_agent.commands.snapshot import Snapshots
+from edge_agent.commands.update import Updating
 from edge_agent.delivery.broker import Broker
 from edge_agent.delivery.outbox import MqttOutbox
 from edge_agent.delivery.payloads import BundleName
@@ -48,8 +50,8 @@ _END_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What commands are about: the running agent as they find it. ``sources`` has each source's views by its id, and
-    ``filmed`` says that clips are made."""
+    """What commands are about: the running agent as they find it. ``sources`` has each source's views by its id,
+    ``filmed`` says that clips are made, and ``installer`` puts further bundles on trial, where that may be."""
 
     version: str
     bundle: BundleName
@@ -59,6 +61,7 @@ class Subject:
     sources: Mapping[str, Sequence[str]]
     stop: threading.Event
     filmed: bool
+    installer: Installer | None = None
 
 
 class CommandRoom:
@@ -136,6 +139,7 @@ class CommandRoom:
             make_id=lambda: str(uuid.uuid4()),
         )
         restart = Restart(subject.stop, self._options.limits.restart_after_s, self._clock)
+        updating = Updating(subject.installer, restart)
         return {
             "ping": Ping(subject.version, subject.bundle, self._started_at, tuple(subject.policies.pages)).act,
             "snapshot": snapshots.act,
@@ -144,4 +148,6 @@ class CommandRoom:
             "label": Labelling(self._labels, shelf, self._utc).act,
             "logs": Logs(subject.recent).act,
             "restart": restart.act,
+            "update": updating.update,
+            "rollback": updating.roll_back,
         }

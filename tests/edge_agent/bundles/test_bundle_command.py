@@ -167,7 +167,7 @@ def test_a_bundle_is_fetched_over_https_and_put_on_trial(
     with http_server(answer, identity=identity) as port:
         url = f"https://127.0.0.1:{port}/violence.nexara"
         assert bundle(config, "install", url) == 2
-        assert "only with --sha256" in capsys.readouterr().err
+        assert "tell it with --sha256" in capsys.readouterr().err
         assert bundle(config, "install", url, "--sha256", digest_of(other)) == 0
     assert current(shelf(config).read()) == digest_of(other)
     assert list(shelf(config).incoming.iterdir()) == []

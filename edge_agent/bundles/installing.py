@@ -1,0 +1,65 @@
+"""From a bundle's file or address to a trial: fetched, tested as the agent will use it, and put on the shelf."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from edge_agent.bundles.download import Order, redact_query
+from edge_agent.bundles.errors import DownloadError
+from edge_agent.bundles.record import Record, go_back, put_on_trial
+from edge_agent.bundles.shelf import Shelf
+from edge_agent.config.plan import Plan
+from models.manifest import Manifest
+from runtimes.detector import open_detector
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """A bundle on the shelf. ``runtime`` is what passed its self-test; ``trial`` is false for the one in use."""
+
+    manifest: Manifest
+    runtime: str
+    trial: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Installer:
+    """Installs for one configuration; ``pause`` waits after so many failures to fetch."""
+
+    plan: Plan
+    shelf: Shelf
+    pause: Callable[[int], object]
+
+    def install(self, source: str, sha256: str | None = None, *, again: bool = False) -> Installed:
+        """Put the bundle in the file ``source`` on trial, or that at the https address ``source``, whose file has the
+        hash ``sha256``; ``again`` allows one that was left before.
+
+        Raises ``BundleError``, ``ConfigError`` when its thresholds contradict the configuration, ``NoRuntimeError``
+        when no engine here runs it, ``ShelfError`` and ``BundleFormatError``.
+        """
+        file = self._fetch(source, sha256) if "://" in source else Path(source)
+        bundle = self.plan.open_bundle(file)
+        self.plan.cameras(bundle.manifest)
+        detector = open_detector(bundle, target=self.plan.config.settings.runtime.target)
+        detector.close()
+        record = self.shelf.add(file, partial(put_on_trial, again=again))
+        if file.parent == self.shelf.incoming:
+            file.unlink(missing_ok=True)
+        return Installed(bundle.manifest, detector.description, trial=record.trial is not None)
+
+    def roll_back(self, reason: str) -> Record | None:
+        """Leave the bundle on trial, or else the one in use; ``None`` where there is none to go back from. Raises
+        ``ShelfDiskError``."""
+        before = self.shelf.read()
+        after = self.shelf.change(partial(go_back, reason=reason))
+        return None if after == before else after
+
+    def _fetch(self, source: str, sha256: str | None) -> Path:
+        if sha256 is None:
+            raise DownloadError(
+                f"{redact_query(source)}: fetched only with the SHA-256 of its file; tell it with --sha256"
+            )
+        return self.plan.downloader(self.pause).fetch(Order(source, sha256.lower()))
