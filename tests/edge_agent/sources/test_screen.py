@@ -25,7 +25,9 @@ def display() -> Iterator[str]:
     if HERE or shutil.which("Xvfb") is None:
         pytest.skip(HERE or "no Xvfb here; install the Debian package xvfb")
     reading, writing = os.pipe()
-    command = ["Xvfb", "-displayfd", str(writing), "-screen", "0", "320x240x24", "-wr", "-nolisten", "tcp"]
+    # Without -noreset it begins anew when its last client leaves, and refuses whoever comes meanwhile.
+    options = ["-screen", "0", "320x240x24", "-wr", "-nolisten", "tcp", "-noreset"]
+    command = ["Xvfb", "-displayfd", str(writing), *options]
     with subprocess.Popen(command, pass_fds=[writing], stderr=subprocess.DEVNULL) as server:
         os.close(writing)
         with os.fdopen(reading) as told:
