@@ -9,7 +9,8 @@ from types import MappingProxyType
 
 import msgspec
 
-from edge_agent.state_file import StateError, StateFile
+from edge_agent.kept_times import read_times
+from edge_agent.state_file import StateFile
 
 
 class Mutes:
@@ -24,7 +25,7 @@ class Mutes:
         self.longest_s = longest_s
         self._file = file
         self._changing = threading.Lock()
-        self._until: Mapping[str, datetime] = MappingProxyType(self._read())
+        self._until: Mapping[str, datetime] = MappingProxyType(read_times(file))
 
     def until(self, camera: str, now: datetime) -> datetime | None:
         """When a camera's mute ends; ``None``: it is not muted at ``now``."""
@@ -44,12 +45,3 @@ class Mutes:
             self._file.write(msgspec.json.encode(wanted))
             self._until = MappingProxyType(wanted)
         return until
-
-    def _read(self) -> dict[str, datetime]:
-        try:
-            content = self._file.read()
-            found = msgspec.json.decode(content, type=dict[str, datetime]) if content is not None else {}
-            return {camera: until.astimezone(timezone.utc) for camera, until in found.items()}
-        except (StateError, msgspec.MsgspecError, UnicodeDecodeError, OverflowError) as error:
-            self._file.set_aside(str(error))
-            return {}

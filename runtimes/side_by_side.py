@@ -6,13 +6,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.manifest import Tensor
+from runtimes.batch import Answer
 from runtimes.errors import SessionError
 from runtimes.protocol import Batch, Session
-
-Answer = dict[str, NDArray[np.generic]]
 
 
 def open_side_by_side(open_one: Callable[[], Session], threads: int) -> Session:

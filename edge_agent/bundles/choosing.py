@@ -36,27 +36,34 @@ def choose_bundle(shelf: Shelf | None, open_: Opener, policy: TrialPolicy, clock
     not open is left for the one before, and at last for the configuration's. Raises what ``open_`` raises of that."""
     if shelf is None:
         return Choice(open_(None))
-    record = _change(shelf, shelf.read(), start)
-    while (digest := current(record)) is not None:
-        try:
-            bundle = open_whole(shelf, digest, open_)
-        except NexaraError as error:
-            log.error("bundle %s is left: %s", digest[:12], error)  # noqa: TRY400 it says all
-            record = _change(shelf, record, partial(go_back, reason=str(error)))
-            continue
-        if record.trial is None:
-            return Choice(bundle)
-        log.info(
-            "bundle %s %s is on trial, start %d", bundle.manifest.name, bundle.manifest.version, record.trial.boots
-        )
-        return Choice(bundle, OnTrial(shelf, digest, TrialWatch(policy, clock)))
-    return Choice(open_(None))
+    bundle, record = _open_current(shelf, _change(shelf, shelf.read(), start), open_, partial(_change, shelf))
+    digest = current(record)
+    if record.trial is None or digest is None:
+        return Choice(bundle)
+    manifest, boots = bundle.manifest, record.trial.boots
+    log.info("bundle %s %s is on trial, start %d", manifest.name, manifest.version, boots)
+    return Choice(bundle, OnTrial(shelf, digest, TrialWatch(policy, clock)))
 
 
 def current_bundle(shelf: Shelf | None, open_: Opener) -> Bundle:
-    """What the agent would open now, nothing counted and nothing left; raises as ``open_`` does, and ``ShelfError``."""
-    digest = None if shelf is None else current(shelf.read())
-    return open_(None) if shelf is None or digest is None else open_whole(shelf, digest, open_)
+    """What the agent would open now, nothing counted and nothing changed; raises as ``open_`` does, and
+    ``ShelfError``."""
+    if shelf is None:
+        return open_(None)
+    return _open_current(shelf, shelf.read(), open_, lambda record, change: change(record))[0]
+
+
+def _open_current(
+    shelf: Shelf, record: Record, open_: Opener, change: Callable[[Record, Callable[[Record], Record]], Record]
+) -> tuple[Bundle, Record]:
+    """The first bundle of the ``record`` that opens, each before it left by ``change``, and the record then."""
+    while (digest := current(record)) is not None:
+        try:
+            return open_whole(shelf, digest, open_), record
+        except NexaraError as error:  # noqa: PERF203 three bundles at most
+            log.error("bundle %s is left: %s", digest[:12], error)  # noqa: TRY400 it says all
+            record = change(record, partial(go_back, reason=str(error)))
+    return open_(None), record
 
 
 def open_whole(shelf: Shelf, digest: str, open_: Opener) -> Bundle:

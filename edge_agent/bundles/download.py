@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import urlsplit
 
-from edge_agent.bundles.errors import DownloadError, ShelfDiskError
+from edge_agent.bundles.errors import DownloadError, disk_error
+from edge_agent.bundles.shelf import digest_of
 from models.errors import NexaraError
 
 log = logging.getLogger(__name__)
@@ -64,7 +65,7 @@ class Downloader:
                 if other != part:
                     other.unlink()
         except OSError as error:
-            raise _disk(self.directory, error) from error
+            raise disk_error(self.directory, error) from error
         opener = self._opener()
         for attempt in range(1, _TRIES + 1):
             try:
@@ -116,23 +117,20 @@ class Downloader:
                 target.flush()
                 os.fsync(target.fileno())
         except OSError as error:
-            raise _disk(part, error) from error
+            raise disk_error(part, error) from error
         if length is not None and written < begun + length:
             raise _InterruptedError(f"the connection ended after {written} of {begun + length} bytes")
 
     def _checked(self, order: Order, part: Path) -> Path:
-        found = hashlib.sha256()
         try:
-            with part.open("rb") as stream:
-                while piece := stream.read(_PIECE):
-                    found.update(piece)
-            if found.hexdigest() == order.digest:
+            found = digest_of(part)
+            if found == order.digest:
                 return part
             part.unlink()
         except OSError as error:
-            raise _disk(part, error) from error
+            raise disk_error(part, error) from error
         raise DownloadError(
-            f"{redact_query(order.url)}: what came has the SHA-256 {found.hexdigest()}, not {order.digest}; "
+            f"{redact_query(order.url)}: what came has the SHA-256 {found}, not {order.digest}; "
             "it was thrown away: correct the address or the hash"
         )
 
@@ -185,7 +183,3 @@ def _pieces(answer: HTTPResponse) -> Iterator[bytes]:
 
 def _begins_at(answer: HTTPResponse, have: int) -> bool:
     return (answer.headers.get("Content-Range") or "").startswith(f"bytes {have}-")
-
-
-def _disk(path: Path, error: OSError) -> ShelfDiskError:
-    return ShelfDiskError(f"{path}: {error.strerror or error}; needed: a folder that can be written, with space in it")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from models.errors import NexaraError
 
 
@@ -19,6 +21,11 @@ class DownloadError(ShelfError):
 
 class RefusedBundleError(ShelfError):
     """This very bundle was on trial before, and was left."""
+
+
+def disk_error(path: Path, error: OSError) -> ShelfDiskError:
+    """What the disk said of ``path``."""
+    return ShelfDiskError(f"{path}: {error.strerror or error}; needed: a folder that can be written, with space in it")
 
 
 class TrialFailedError(ShelfError):

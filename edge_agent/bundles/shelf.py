@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from edge_agent.bundles.errors import ShelfDiskError, ShelfError
+from edge_agent.bundles.errors import ShelfError, disk_error
 from edge_agent.bundles.record import Record
 from models.archive import SUFFIX
 
@@ -43,7 +43,7 @@ class Shelf:
         except FileNotFoundError:
             return Record()
         except OSError as error:
-            raise _failed(path, error) from error
+            raise disk_error(path, error) from error
         except msgspec.MsgspecError as error:
             log.error("%s: %s; set aside, the configuration's bundle is used", path, error)  # noqa: TRY400 it says all
             return self._set_aside(path)
@@ -59,7 +59,7 @@ class Shelf:
                     _write(self.directory / _RECORD, msgspec.json.format(msgspec.json.encode(after), indent=2))
                 self._clear(after)
             except OSError as error:
-                raise _failed(self.directory, error) from error
+                raise disk_error(self.directory, error) from error
             return after
 
     def add(self, file: Path, change: Callable[[Record, str], Record]) -> Record:
@@ -75,7 +75,7 @@ class Shelf:
                 _write(self.directory / _RECORD, msgspec.json.format(msgspec.json.encode(after), indent=2))
                 self._clear(after)
             except OSError as error:
-                raise _failed(self.directory, error) from error
+                raise disk_error(self.directory, error) from error
             return after
 
     @property
@@ -120,7 +120,7 @@ class Shelf:
         try:
             path.replace(path.with_name(f"{_RECORD}.damaged"))
         except OSError as error:
-            raise _failed(path, error) from error
+            raise disk_error(path, error) from error
         return Record()
 
     @contextmanager
@@ -129,7 +129,7 @@ class Shelf:
             self.directory.mkdir(parents=True, exist_ok=True)
             lock = (self.directory / _LOCK).open("a")
         except OSError as error:
-            raise _failed(self.directory, error) from error
+            raise disk_error(self.directory, error) from error
         with lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
@@ -163,7 +163,3 @@ def _sync(directory: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _failed(path: Path, error: OSError) -> ShelfDiskError:
-    return ShelfDiskError(f"{path}: {error.strerror or error}; needed: a folder that can be written, with space in it")

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta, timezone
 
 import msgspec
 
+from edge_agent.kept_times import read_times
 from edge_agent.state_file import StateError, StateFile
 
 log = logging.getLogger(__name__)
@@ -25,7 +26,7 @@ class SeenIds:
         """Takes up what ``file`` holds; one that cannot be used is set aside."""
         self._window = timedelta(seconds=window_s)
         self._file = file
-        self._until = self._read()
+        self._until = read_times(file)
 
     def holds(self, operator: str, id_: str, now: datetime) -> bool:
         """Whether this request was taken before."""
@@ -44,15 +45,6 @@ class SeenIds:
             self._file.write(msgspec.json.encode(self._until))
         except StateError as error:
             log.error("%s; what was taken before is forgotten by a restart", error)  # noqa: TRY400 it says it all
-
-    def _read(self) -> dict[str, datetime]:
-        try:
-            content = self._file.read()
-            found = msgspec.json.decode(content, type=dict[str, datetime]) if content is not None else {}
-            return {key: until.astimezone(timezone.utc) for key, until in found.items()}
-        except (StateError, msgspec.MsgspecError, UnicodeDecodeError, OverflowError) as error:
-            self._file.set_aside(str(error))
-            return {}
 
 
 def _key(operator: str, id_: str) -> str:

@@ -230,7 +230,7 @@ class Plan:
         if wanted is None:
             return ()
         views = [view.id for camera in settings.camera for view in list_views(camera)]
-        return HomeAssistant(Topics(settings.site, settings.device), version, wanted.prefix).announce(views)
+        return HomeAssistant(self.topics(), version, wanted.prefix).announce(views)
 
     def _blurs(self, tables: Sequence[Watched]) -> bool:
         """Whether heads are blurred, by the nearest of ``tables`` that says so, else by ``[privacy]``."""

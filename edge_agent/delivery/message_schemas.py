@@ -1,4 +1,4 @@
-"""The published JSON Schema of each payload, and the AsyncAPI document that says where each of them goes."""
+"""The published JSON Schema of each payload."""
 
 from __future__ import annotations
 

@@ -157,3 +157,12 @@ def test_a_bundle_that_was_put_on_trial_meanwhile_is_not_kept_for_the_one_in_use
     assert record.kept is None
     assert current(record) == other.name.partition(".")[0]
     assert record.trial is not None
+
+
+def test_looking_passes_over_a_damaged_bundle_as_a_start_does_and_changes_nothing(
+    device: Device, tiny_bundle_directory: Path
+) -> None:
+    device.install().write_bytes(b"damaged")
+    before = device.shelf.read()
+    assert current_bundle(device.shelf, device.open).path == tiny_bundle_directory
+    assert device.shelf.read() == before
