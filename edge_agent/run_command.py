@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from edge_agent.agent import open_book, open_covers, run_agent
 from edge_agent.bundles.choosing import Choice, OnTrial, choose_bundle
-from edge_agent.bundles.command import plan_installer
+from edge_agent.bundles.installing import plan_installer
 from edge_agent.camera_spec import CameraSpec
 from edge_agent.clips.recording import recording
 from edge_agent.clips.redaction import Redaction, redact

@@ -5,14 +5,10 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import time
 from pathlib import Path
 
-import numpy as np
-
-from edge_agent.backoff import BackoffPolicy, wait_s
 from edge_agent.bundles.errors import ShelfError
-from edge_agent.bundles.installing import Installer
+from edge_agent.bundles.installing import Installer, plan_installer
 from edge_agent.bundles.record import Record
 from edge_agent.bundles.shelf import Shelf
 from edge_agent.config import load_config
@@ -47,14 +43,6 @@ def _run(arguments: argparse.Namespace) -> int:
     for line in arguments.action(installer, arguments):
         sys.stdout.write(f"{line}\n")
     return 0
-
-
-def plan_installer(plan: Plan) -> Installer | None:
-    """What installs for a configuration; ``None`` where it keeps no further bundles."""
-    shelf, policy, random = plan.shelf(), BackoffPolicy(first_s=1.0), np.random.default_rng()
-    if shelf is None:
-        return None
-    return Installer(plan, shelf, lambda failures: time.sleep(wait_s(policy, failures, random)))
 
 
 def _install(installer: Installer, arguments: argparse.Namespace) -> list[str]:

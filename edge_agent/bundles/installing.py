@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
+from edge_agent.backoff import BackoffPolicy, wait_s
 from edge_agent.bundles.download import Order, redact_query
 from edge_agent.bundles.errors import DownloadError
 from edge_agent.bundles.record import Record, go_back, put_on_trial
@@ -63,3 +67,11 @@ class Installer:
                 f"{redact_query(source)}: fetched only with the SHA-256 of its file; tell it with --sha256"
             )
         return self.plan.downloader(self.pause).fetch(Order(source, sha256.lower()))
+
+
+def plan_installer(plan: Plan) -> Installer | None:
+    """What installs for a configuration; ``None`` where it keeps no further bundles."""
+    shelf, policy, random = plan.shelf(), BackoffPolicy(first_s=1.0), np.random.default_rng()
+    if shelf is None:
+        return None
+    return Installer(plan, shelf, lambda failures: time.sleep(wait_s(policy, failures, random)))
