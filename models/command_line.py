@@ -98,7 +98,7 @@ def _missing(command: metadata.EntryPoint, error: ImportError) -> str:
 
 
 def _is_ours(module: str | None) -> bool:
-    return (module or "").partition(".")[0] in {"models", "runtimes", "edge_agent", "builder", "scenes"}
+    return (module or "").partition(".")[0] in {"models", "runtimes", "edge_agent", "builder", "scenes", "fleet"}
 
 
 def _fail(message: str) -> int:

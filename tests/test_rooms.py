@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-ROOMS = ("models", "runtimes", "edge_agent", "builder", "scenes")
-ON_DEVICE = ("models", "runtimes", "edge_agent", "scenes")
+ROOMS = ("models", "runtimes", "edge_agent", "builder", "scenes", "fleet")
+ON_DEVICE = ("models", "runtimes", "edge_agent", "scenes", "fleet")
 HEAVY = {"tensorflow", "tf_keras", "keras", "torch", "ai_edge_litert", "tflite_runtime", "onnxruntime", "tensorrt"}
 VAGUE = {"util", "utils", "helper", "helpers", "common", "misc", "manager", "managers", "lib", "stuff"}
 MOST_LINES = 400
