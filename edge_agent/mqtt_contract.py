@@ -17,9 +17,7 @@ ALL_PAYLOADS: dict[str, Any] = {**PAYLOADS, **COMMAND_PAYLOADS}
 ALL_CHANNELS = (
     *CHANNELS,
     *(
-        Channel(
-            f"command-{name}", f"{_TOPICS.root}/command/{name}", f"command-{name}", retained=False, qos=1, heard=True
-        )
+        Channel(f"command-{name}", _TOPICS.command(name), f"command-{name}", retained=False, qos=1, heard=True)
         for name in FORMS
     ),
     *(

@@ -22,7 +22,7 @@ from edge_agent.clips.recording import recording
 from edge_agent.clips.redaction import Redaction, redact
 from edge_agent.clips.shelf import Shelf
 from edge_agent.commands.serving import CommandRoom, Subject
-from edge_agent.config import ConfigError, load_config
+from edge_agent.config import load_config
 from edge_agent.config.overlaid_plan import lay_kept_over
 from edge_agent.config.overlay import OverlayFile
 from edge_agent.config.plan import Plan
@@ -64,11 +64,11 @@ def run(path: Path, log_format: LogFormat | None = None) -> None:
     plan = Plan(load_config(path), os.environ)
     log_format = log_format or plan.config.settings.log.format
     start_log(log_format)
-    choice = choose_bundle(plan.shelf(), plan.open_bundle, plan.trial(), time.monotonic)
+    choice = choose_bundle(plan.shelf(), plan.open_usable, plan.trial(), time.monotonic)
     try:
         _run_with(plan, choice, log_format)
-    except (NoRuntimeError, ConfigError) as error:
-        # What this bundle is to blame for: that of before may have an engine here, and thresholds that agree.
+    except NoRuntimeError as error:
+        # What this bundle is to blame for: that of before may have an engine here.
         if choice.trial is None:
             raise
         choice.trial.fail(error)

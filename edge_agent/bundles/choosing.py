@@ -20,7 +20,8 @@ from models.errors import NexaraError
 log = logging.getLogger(__name__)
 
 Opener = Callable[["Path | None"], Bundle]
-"""Opens and verifies a bundle's file, or without one that of the configuration; raises ``BundleError``."""
+"""Opens and verifies a bundle's file, or without one that of the configuration; raises ``BundleError``, and
+``ConfigError`` for a file that does not go with the configuration."""
 
 
 @dataclass(frozen=True, slots=True)

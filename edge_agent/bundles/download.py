@@ -24,6 +24,11 @@ log = logging.getLogger(__name__)
 
 _PIECE = 1 << 16
 _TRIES = 5
+Pause = Callable[[int], object]
+"""Waits after so many failures in a row."""
+Progress = Callable[[int, "int | None"], object]
+"""Hears how many bytes are there, and of how many where the server says so. What it raises ends the fetching."""
+
 _BROKEN = (urllib.error.URLError, HTTPException, TimeoutError, ConnectionError, ssl.SSLError)
 
 
@@ -41,6 +46,10 @@ class Order:
             raise DownloadError(f"{self.digest!r} is no SHA-256; give the 64 hexadecimal digits of the bundle's file")
 
 
+def ignore_progress(_done: int, _total: int | None) -> None:
+    """Nobody waits for it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Downloader:
     """Fetches into ``directory``, at most ``most_bytes``; ``timeout_s`` bounds each wait for the server. ``ca`` is a
@@ -48,15 +57,16 @@ class Downloader:
 
     directory: Path
     most_bytes: int
-    pause: Callable[[int], object]
+    pause: Pause
     ca: Path | None = None
     timeout_s: float = 30.0
+    progress: Progress = ignore_progress
 
     def fetch(self, order: Order) -> Path:
         """The file that was ordered. What an earlier try left is continued where the server can; other leftovers are
         removed. ``pause`` waits after so many failures.
 
-        Raises ``DownloadError`` and ``ShelfDiskError``.
+        Raises ``DownloadError``, ``ShelfDiskError`` and what ``pause`` and ``progress`` raise.
         """
         part = self.directory / f"{order.digest}.part"
         try:
@@ -114,6 +124,7 @@ class Downloader:
                     if written > self.most_bytes:
                         raise self._too_large(order, written)
                     target.write(piece)
+                    self.progress(written, None if length is None else begun + length)
                 target.flush()
                 os.fsync(target.fileno())
         except OSError as error:

@@ -15,6 +15,10 @@ class ShelfDiskError(ShelfError):
     """The disk does not play along; it may later."""
 
 
+class ShelfBusyError(ShelfError):
+    """Somebody else fetches or installs a bundle now."""
+
+
 class DownloadError(ShelfError):
     """A bundle cannot be fetched, or what came is not it."""
 

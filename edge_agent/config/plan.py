@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
 from edge_agent.agent_options import AgentOptions
-from edge_agent.bundles.download import Downloader
-from edge_agent.bundles.errors import ShelfError
+from edge_agent.bundles.download import Downloader, Pause, Progress, ignore_progress
 from edge_agent.bundles.shelf import Shelf
 from edge_agent.bundles.trial import TrialPolicy
 from edge_agent.camera_policies import CameraPolicies
@@ -66,15 +65,24 @@ class Plan:
         updates = self.config.settings.updates
         return None if updates is None else Shelf(self.config.resolve(updates.directory))
 
-    def downloader(self, pause: Callable[[int], object]) -> Downloader:
-        """What fetches bundles onto the shelf; ``pause`` waits after so many failures. Raises ``ShelfError`` without a
-        shelf."""
+    def open_usable(self, path: Path | None = None) -> Bundle:
+        """As ``open_bundle``; of one on the shelf also raises ``ConfigError`` where its thresholds contradict the
+        configuration. Of the configuration's own, which has none to take its place, the start tells that."""
+        bundle = self.open_bundle(path)
+        if path is not None:
+            self.policies(bundle.manifest)
+        return bundle
+
+    def downloader(self, pause: Pause, progress: Progress = ignore_progress) -> Downloader | None:
+        """What fetches bundles onto the shelf, where there is one; ``pause`` waits after so many failures, and
+        ``progress`` hears of every piece."""
         updates = self.config.settings.updates
         if updates is None:
-            raise ShelfError(f"{self.config.path}: no [updates] in it; add the table with the directory for bundles")
+            return None
         ca = None if updates.ca is None else self.config.resolve(updates.ca)
         most_bytes = int(updates.max_megabytes * 1_000_000)
-        return Downloader(Shelf(self.config.resolve(updates.directory)).incoming, most_bytes, pause, ca)
+        directory = Shelf(self.config.resolve(updates.directory)).incoming
+        return Downloader(directory, most_bytes, pause, ca, progress=progress)
 
     def trial(self) -> TrialPolicy:
         """When a bundle on trial is kept, and when it is left."""
