@@ -17,10 +17,13 @@ from typing import TypeVar
 from edge_agent.agent import open_book, open_covers, run_agent
 from edge_agent.bundles.choosing import Choice, OnTrial, choose_bundle
 from edge_agent.bundles.installing import plan_installer
+from edge_agent.bundles.pursuit import Device
+from edge_agent.bundles.update_room import UpdateRoom, open_update_room
 from edge_agent.camera_spec import CameraSpec
 from edge_agent.clips.recording import recording
 from edge_agent.clips.redaction import Redaction, redact
 from edge_agent.clips.shelf import Shelf
+from edge_agent.commands.options import CommandLimits
 from edge_agent.commands.serving import CommandRoom, Subject
 from edge_agent.config import load_config
 from edge_agent.config.overlaid_plan import lay_kept_over
@@ -29,7 +32,7 @@ from edge_agent.config.plan import Plan
 from edge_agent.cover_book import CoverBook
 from edge_agent.delivery.opening import open_outbox
 from edge_agent.delivery.outbox import MqttOutbox
-from edge_agent.delivery.payloads import BundleName
+from edge_agent.delivery.payloads import BundleFile, BundleName
 from edge_agent.desk import Desk
 from edge_agent.logs import LogFormat, start_log
 from edge_agent.metrics.about import About
@@ -111,8 +114,9 @@ def _watch(watched: _Watched, notifier: Notifier, room: CommandRoom | None) -> N
     tally = Tally(dict.fromkeys((*(camera.id for camera in cameras), *policies.pages)))
     tracer = UNTRACED if listen is None else Stopwatch(tally, time.monotonic, time.thread_time)
     delivery = plan.delivery(version, manifest)
-    subscription = None if room is None else room.subscription(delivery.broker)
-    outbox = open_outbox(delivery, tracer=tracer, subscription=subscription)
+    updates = open_update_room(plan)
+    subscriptions = [found for one in (room, updates) if one and (found := one.subscription(delivery.broker))]
+    outbox = open_outbox(delivery, tracer=tracer, subscriptions=subscriptions)
     vigil = Vigil(notifier, lambda: outbox.healthy, time.monotonic)
     outbox.start()
     log.info("watching %d camera(s) with bundle %s %s", len(policies.pages), manifest.name, manifest.version)
@@ -122,6 +126,7 @@ def _watch(watched: _Watched, notifier: Notifier, room: CommandRoom | None) -> N
             serve_metrics(listen, tally, outbox.figures, about, None if room is None else room.figures),
             recording(plan.clips(manifest), filmed(cameras), outbox, redactions(cameras)) as recorded,
             _serving(room, watched, version, outbox, recorded.shelf),
+            _updating(updates, watched, outbox),
         ):
             run_agent(
                 [replace(camera, sink=recorded.sinks.get(camera.id)) for camera in cameras],
@@ -158,6 +163,16 @@ def _serving(
         installer=plan_installer(watched.plan),
     )
     return room.serving(subject, outbox, shelf)
+
+
+def _updating(room: UpdateRoom | None, watched: _Watched, outbox: MqttOutbox) -> AbstractContextManager[None]:
+    if room is None:
+        return nullcontext()
+    choice, commands = watched.choice, watched.plan.config.settings.commands
+    manifest = choice.bundle.manifest
+    in_use = BundleFile(name=manifest.name, version=manifest.version, sha256=choice.digest)
+    rest_s = CommandLimits().restart_after_s if commands is None else commands.restart_after_s
+    return room.serving(Device(lambda: in_use, lambda: None, watched.stop.set, rest_s), outbox.post)
 
 
 def filmed(cameras: Sequence[CameraSpec]) -> dict[str, tuple[str, ...]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from edge_agent.bundles.errors import ShelfDiskError, TrialFailedError
 from edge_agent.bundles.record import Record, current, go_back, keep, leave, start
-from edge_agent.bundles.shelf import Shelf
+from edge_agent.bundles.shelf import Shelf, digest_of
 from edge_agent.bundles.trial import TrialPolicy, TrialWatch
 from edge_agent.observation import Observation
 from models.bundle import Bundle
@@ -26,9 +26,10 @@ Opener = Callable[["Path | None"], Bundle]
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """An open bundle, and its trial while it is on one."""
+    """An open bundle, the SHA-256 of its file (``None`` for a folder), and its trial while it is on one."""
 
     bundle: Bundle
+    digest: str | None = None
     trial: OnTrial | None = None
 
 
@@ -36,14 +37,16 @@ def choose_bundle(shelf: Shelf | None, open_: Opener, policy: TrialPolicy, clock
     """Open the bundle of the ``shelf``'s record, and count the start where it is on trial. One that is damaged or does
     not open is left for the one before, and at last for the configuration's. Raises what ``open_`` raises of that."""
     if shelf is None:
-        return Choice(open_(None))
+        return _choose_configured(open_(None))
     bundle, record = _open_current(shelf, _change(shelf, shelf.read(), start), open_, partial(_change, shelf))
     digest = current(record)
-    if record.trial is None or digest is None:
-        return Choice(bundle)
+    if digest is None:
+        return _choose_configured(bundle)
+    if record.trial is None:
+        return Choice(bundle, digest)
     manifest, boots = bundle.manifest, record.trial.boots
     log.info("bundle %s %s is on trial, start %d", manifest.name, manifest.version, boots)
-    return Choice(bundle, OnTrial(shelf, digest, TrialWatch(policy, clock)))
+    return Choice(bundle, digest, OnTrial(shelf, digest, TrialWatch(policy, clock)))
 
 
 def current_bundle(shelf: Shelf | None, open_: Opener) -> Bundle:
@@ -52,6 +55,14 @@ def current_bundle(shelf: Shelf | None, open_: Opener) -> Bundle:
     if shelf is None:
         return open_(None)
     return _open_current(shelf, shelf.read(), open_, lambda record, change: change(record))[0]
+
+
+def _choose_configured(bundle: Bundle) -> Choice:
+    try:
+        return Choice(bundle, digest_of(bundle.path) if bundle.path.is_file() else None)
+    except OSError:
+        # It was open a moment ago; what it is called by matters less than that it watches.
+        return Choice(bundle)
 
 
 def _open_current(

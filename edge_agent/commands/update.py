@@ -10,14 +10,14 @@ from edge_agent.bundles.installing import Installer
 from edge_agent.commands.errors import CommandError
 from edge_agent.commands.gate import Admitted
 from edge_agent.commands.restart import Restart
-from edge_agent.delivery.payloads import BundleName
+from edge_agent.delivery.payloads import BundleName, Sha256
 
 
 class UpdateArguments(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where the bundle's file is to be fetched, and which it is."""
 
     url: Annotated[str, msgspec.Meta(pattern=r"^https://", max_length=2048)]
-    sha256: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$", description="of the file")]
+    sha256: Sha256
     again: Annotated[bool, msgspec.Meta(description="also one that was on trial before and was left")] = False
 
 

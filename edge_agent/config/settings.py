@@ -86,6 +86,9 @@ AnswerPrefix = Annotated[
         description="what topics of answers begin with: levels without '+' and '#', and '/' at the end",
     ),
 ]
+HttpsAddress = Annotated[
+    str, msgspec.Meta(pattern=r"^https://[^/\s]+/\S*$", description="an address, https://host/path")
+]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
 _PORTS = r"([1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])"
 Listen = Annotated[
@@ -315,13 +318,16 @@ class Updates(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """``[updates]``: bundles that are installed beside that of ``[bundle]`` lie in ``directory``. One on trial is kept
     ``window_s`` after its first judgement, and left when a camera was there for ``silence_s`` and it judged nothing.
     Of an address no more than ``max_megabytes`` are fetched, from who ``ca`` vouches for, or else the system's
-    authorities."""
+    authorities. ``desired`` has the agent hear on MQTT which bundle it should have; ``manifest`` is where
+    ``nexara-edge bundle update`` reads it."""
 
     directory: FilePath
     window_s: Seconds = _TRIAL.window_s
     silence_s: Seconds = _TRIAL.silence_s
     ca: FilePath | None = None
     max_megabytes: Annotated[float, msgspec.Meta(gt=0, le=10_000)] = 64.0
+    desired: bool = False
+    manifest: HttpsAddress | None = None
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

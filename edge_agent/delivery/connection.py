@@ -63,7 +63,7 @@ class Connection:
         self._refused: ReasonCode | None = None
         self._ended: str | None = None
         self._answers: list[Acknowledgement] = []
-        self._subscription: Subscription | None = None
+        self._subscriptions: dict[int | None, Subscription] = {}
         client.on_connect = self._on_connect
         client.on_publish = self._on_publish
         client.on_disconnect = self._on_disconnect
@@ -98,12 +98,12 @@ class Connection:
         return info.mid
 
     def subscribe(self, subscription: Subscription) -> None:
-        """Hear these topics from now on, one subscription a session. What is retained there is heard too, and known for
-        that."""
-        self._subscription = subscription
+        """Hear these topics from now on; several subscriptions must have none in common. What is retained there is
+        heard too, and known for that."""
         # Without it a retained message that comes while we listen would look like any other.
         options = SubscribeOptions(qos=1, retainAsPublished=True)
-        self._client.subscribe(subscription.topics, options=options)
+        _, number = self._client.subscribe(subscription.topics, options=options)
+        self._subscriptions[number] = subscription
 
     def step(self, timeout_s: float, wakeup: Wakeup | None = None) -> list[Acknowledgement]:
         """Wait for the network, the wakeup or the time, do what is due, and return what the broker answered."""
@@ -178,30 +178,30 @@ class Connection:
         self._answers.append(Acknowledgement(mid, reason.value, str(reason)))
 
     def _on_subscribe(
-        self, _client: mqtt.Client, _userdata: object, _mid: int, reasons: list[ReasonCode], _properties: object
+        self, _client: mqtt.Client, _userdata: object, mid: int, reasons: list[ReasonCode], _properties: object
     ) -> None:
+        subscription = self._subscriptions.get(mid)
         for reason in reasons:
-            if reason.is_failure and self._subscription is not None:
+            if reason.is_failure and subscription is not None:
                 log.error(
-                    "the broker refused to let us hear %s: %s (reason code 0x%02x); no command arrives; check the"
+                    "the broker refused to let us hear %s: %s (reason code 0x%02x); nothing arrives there; check the"
                     " broker's ACL for this user",
-                    self._subscription.topics, reason, reason.value,
+                    subscription.topics, reason, reason.value,
                 )  # fmt: skip
 
     def _on_message(self, _client: mqtt.Client, _userdata: object, message: mqtt.MQTTMessage) -> None:
-        if self._subscription is None:
-            return
         properties = message.properties
-        self._subscription.receive(
-            Request(
-                topic=message.topic,
-                payload=bytes(message.payload),
-                retained=message.retain,
-                response_topic=getattr(properties, "ResponseTopic", None),
-                correlation=getattr(properties, "CorrelationData", None),
-                user_properties=tuple(getattr(properties, "UserProperty", ())),
-            )
+        request = Request(
+            topic=message.topic,
+            payload=bytes(message.payload),
+            retained=message.retain,
+            response_topic=getattr(properties, "ResponseTopic", None),
+            correlation=getattr(properties, "CorrelationData", None),
+            user_properties=tuple(getattr(properties, "UserProperty", ())),
         )
+        for subscription in self._subscriptions.values():
+            if mqtt.topic_matches_sub(subscription.topics, message.topic):
+                subscription.receive(request)
 
     def _on_disconnect(
         self, _client: mqtt.Client, _userdata: object, _flags: object, reason: ReasonCode, _properties: object

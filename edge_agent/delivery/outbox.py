@@ -56,11 +56,11 @@ class MqttOutbox:
         tracer: Tracer = UNTRACED,
         *,
         announcements: Sequence[Message] = (),
-        subscription: Subscription | None = None,
+        subscriptions: Sequence[Subscription] = (),
     ) -> None:
         """``connect`` opens a session with the given last will or raises ``BrokerError``; ``clock`` is monotonic.
-        ``announcements`` are retained messages beside the events'. ``subscription`` is heard in each session."""
-        self._subscription = subscription
+        ``announcements`` are retained messages beside the events'. ``subscriptions`` are heard in each session."""
+        self._subscriptions = subscriptions
         self._replies = Replies()
         self._tracer = tracer
         self._writer = writer
@@ -128,6 +128,10 @@ class MqttOutbox:
         self._replies.put(message)
         self._courier.notice()
 
+    def post(self, message: Message) -> None:
+        """Have a retained message take the place of that of its topic, now and in each session to come."""
+        self._post(message)
+
     def close(self, flush_s: float = FLUSH_S) -> None:
         """End cleanly: write what is in memory, deliver for up to ``flush_s`` while a broker is there, say stopping."""
         writing, delivering = self._threads
@@ -162,8 +166,8 @@ class MqttOutbox:
 
     def _open_session(self) -> Connection:
         connection = self._connect(self._presence.message("offline"))
-        if self._subscription is not None:
-            connection.subscribe(self._subscription)
+        for subscription in self._subscriptions:
+            connection.subscribe(subscription)
         self._tell_status()
         return connection
 

@@ -284,7 +284,7 @@ def test_documented_acl_lets_an_operator_command_and_a_dashboard_not(tmp_path: P
         topics,
         username="gate-1",
         password="gate-1",
-        subscription=Subscription(topics.commands, inbox.put),
+        subscriptions=[Subscription(topics.commands, inbox.put)],
     )
     outbox.start()
     wait_for(lambda: broker.has_logged("nexara/v1/north-school/gate-1/command/+ (QoS 1)"), "not subscribed")
@@ -314,7 +314,7 @@ def test_documented_shell_signs_a_request_that_is_let_in(tmp_path: Path) -> None
     broker, inbox = Mosquitto(tmp_path).start(), Inbox()
     topics, key = Topics("north-school", "gate-1"), b"a key of some length"
     (tmp_path / "ana.key").write_bytes(key + b"\n")
-    outbox = make_outbox(broker.port, tmp_path, topics, subscription=Subscription(topics.commands, inbox.put))
+    outbox = make_outbox(broker.port, tmp_path, topics, subscriptions=[Subscription(topics.commands, inbox.put)])
     outbox.start()
     wait_for(lambda: broker.has_logged("nexara/v1/north-school/gate-1/command/+ (QoS 1)"), "not subscribed")
     script = found[1].replace("-h broker.example.org -u ana -P ...", f"-h 127.0.0.1 -p {broker.port} -W 60")
