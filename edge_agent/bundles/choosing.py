@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from edge_agent.bundles.errors import ShelfDiskError, TrialFailedError
-from edge_agent.bundles.record import Record, current, go_back, keep, leave, start
+from edge_agent.bundles.errors import ShelfDiskError
+from edge_agent.bundles.on_trial import OnTrial
+from edge_agent.bundles.record import Record, current, go_back, start
 from edge_agent.bundles.shelf import Shelf, digest_of
 from edge_agent.bundles.trial import TrialPolicy, TrialWatch
-from edge_agent.observation import Observation
 from models.bundle import Bundle
 from models.errors import NexaraError
 
@@ -84,55 +83,6 @@ def open_whole(shelf: Shelf, digest: str, open_: Opener) -> Bundle:
     if not shelf.is_whole(digest):
         raise ShelfDiskError(f"{path}: missing or damaged; install the bundle again")
     return open_(path)
-
-
-class OnTrial:
-    """The trial of the bundle in use. Only the thread that decides calls it.
-
-    Where another bundle was put on trial meanwhile, or this trial was ended by hand, it changes nothing on the shelf.
-    """
-
-    def __init__(self, shelf: Shelf, digest: str, watch: TrialWatch) -> None:
-        self._shelf = shelf
-        self._digest = digest
-        self._watch = watch
-        self._over = False
-        self._failure: str | None = None
-
-    def observe(self, observation: Observation, stop: threading.Event) -> None:
-        """Take note of one camera; keep the bundle, or leave it and have the agent ``stop``, once that is clear."""
-        verdict = None if self._over else self._watch.observe(observation)
-        if verdict is None:
-            return
-        self._over = True
-        if verdict == "keep":
-            log.info("the bundle on trial has proved itself and is kept")
-            self._record(keep)
-            return
-        self._failure = self._watch.reason
-        self._record(partial(leave, reason=self._failure))
-        stop.set()
-
-    def fail(self, error: NexaraError) -> None:
-        """Leave the bundle for ``error``, which ended the agent; nothing where the trial is over."""
-        if not self._over:
-            self._over, self._failure = True, str(error)
-            self._record(partial(leave, reason=self._failure))
-
-    def require_success(self) -> None:
-        """Raise ``TrialFailedError`` where the bundle was left."""
-        if self._failure is not None:
-            raise TrialFailedError(f"the bundle on trial is left: {self._failure}; the next start has the one before")
-
-    def _record(self, change: Callable[[Record], Record]) -> None:
-        def change_own(record: Record) -> Record:
-            return change(record) if record.trial is not None and record.trial.digest == self._digest else record
-
-        try:
-            self._shelf.change(change_own)
-        except ShelfDiskError as error:
-            # A trial that cannot be told of ends by its number of starts.
-            log.error("%s", error)  # noqa: TRY400 it says all
 
 
 def _change(shelf: Shelf, record: Record, change: Callable[[Record], Record]) -> Record:

@@ -13,11 +13,16 @@ class DesireBox:
     def __init__(self) -> None:
         self._bell = threading.Event()
         self._heard: Request | None = None
-        self._halted = False
+        self._halted = self._nudged = False
 
     def put(self, request: Request) -> None:
         """Take note of what is desired; never waits."""
         self._heard = request
+        self._bell.set()
+
+    def nudge(self) -> None:
+        """Have whoever waits here look around."""
+        self._nudged = True
         self._bell.set()
 
     def halt(self) -> None:
@@ -32,7 +37,7 @@ class DesireBox:
     @property
     def rings(self) -> bool:
         """Whether there is something new, or the end."""
-        return self._halted or self._heard is not None
+        return self._halted or self._nudged or self._heard is not None
 
     def wait(self, timeout_s: float) -> None:
         """Until there is something new, or for the time."""
@@ -41,7 +46,7 @@ class DesireBox:
     def take(self) -> Request | None:
         """What came since it was asked for last."""
         self._bell.clear()
-        request, self._heard = self._heard, None
+        request, self._heard, self._nudged = self._heard, None, False
         if self._halted:
             self._bell.set()
         return request

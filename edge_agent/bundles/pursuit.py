@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
@@ -18,10 +18,10 @@ from edge_agent.bundles.desire_box import DesireBox
 from edge_agent.bundles.desire_gate import DesireGate
 from edge_agent.bundles.errors import FetchEndedError, RefusedDesireError
 from edge_agent.bundles.installing import Installer
-from edge_agent.bundles.record import current
 from edge_agent.bundles.standing import accept, find_state, is_due, name_of
 from edge_agent.bundles.standing_file import StandingFile
-from edge_agent.delivery.payloads import BundleFile, DesiredBundle, Drift, UpdateState
+from edge_agent.bundles.switch import Switch
+from edge_agent.delivery.payloads import DesiredBundle, UpdateState
 from edge_agent.delivery.request import Request
 from models.errors import NexaraError
 
@@ -34,18 +34,6 @@ _AGAIN = BackoffPolicy(first_s=60.0, factor=2.0, most_s=6 * 3600.0)
 _FETCH_AGAIN = BackoffPolicy(first_s=1.0)
 
 
-@dataclass(frozen=True, slots=True)
-class Device:
-    """The running agent as the pursuit finds it: which bundle judges, how one on trial compares with that before, and
-    how to have the agent start anew with that of the record."""
-
-    in_use: Callable[[], BundleFile]
-    drift: Callable[[], Drift | None]
-    renew: Callable[[], None]
-    rest_s: float
-    """How long the agent must have run before it is started anew."""
-
-
 class Pursuit:
     """Has the device come to use what is desired; on one thread."""
 
@@ -53,7 +41,7 @@ class Pursuit:
         self,
         gate: DesireGate,
         installer: Installer,
-        device: Device,
+        switch: Switch,
         bulletin: Bulletin,
         box: DesireBox,
         *,
@@ -61,20 +49,18 @@ class Pursuit:
         utc: Callable[[], datetime],
         random: np.random.Generator,
     ) -> None:
-        """``clock`` is monotonic seconds. Raises ``ShelfDiskError``."""
+        """``clock`` is monotonic seconds."""
         downloader = replace(installer.downloader, pause=self._pause, progress=self._progress)
         self._installer = replace(installer, downloader=downloader)
         self._shelf = installer.shelf
         self._standing = StandingFile(installer.shelf.directory)
         self._gate = gate
-        self._device = device
+        self._switch = switch
         self._bulletin = bulletin
         self._box = box
         self._clock = clock
         self._utc = utc
         self._random = random
-        self._began_s = clock()
-        self._began_with = current(self._shelf.read())
         self._wanted: DesiredBundle | None = None
         self._failures = 0
         self._due_s = -math.inf
@@ -103,10 +89,10 @@ class Pursuit:
             self._listen(request)
         if self._wanted is not None and self._clock() >= self._due_s:
             self._pursue(self._wanted)
-        self._tell()
-        changed = current(self._shelf.read()) != self._began_with
-        if changed and self._clock() - self._began_s >= self._device.rest_s:
-            self._device.renew()
+        try:
+            self._switch.follow()
+        finally:
+            self._tell()
 
     def _listen(self, request: Request) -> None:
         try:
@@ -117,7 +103,7 @@ class Pursuit:
             return
         self._refused = None
         standing = self._standing.change(partial(accept, wanted=heard))
-        wanted = heard if is_due(self._shelf.read(), standing, self._device.in_use().sha256) else None
+        wanted = heard if is_due(self._shelf.read(), standing, self._switch.in_use.file.sha256) else None
         if wanted != self._wanted:
             self._wanted, self._failures, self._due_s = wanted, 0, -math.inf
 
@@ -160,7 +146,7 @@ class Pursuit:
             raise FetchEndedError("fetching was given up for what came meanwhile")
 
     def _tell(self) -> None:
-        record, standing, in_use = self._shelf.read(), self._standing.read(), self._device.in_use()
+        record, standing, in_use = self._shelf.read(), self._standing.read(), self._switch.in_use.file
         state, reason = find_state(record, standing, in_use.sha256)
         progress: float | None = None
         desired = name_of(standing.desired)
@@ -176,7 +162,7 @@ class Pursuit:
             trial=on_trial,
             desired=desired,
             progress=progress,
-            drift=self._device.drift() if on_trial else None,
+            drift=None if self._switch.trial is None else self._switch.trial.drift,
         )
 
     def _complain(self, text: str) -> None:

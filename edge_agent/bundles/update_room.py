@@ -15,7 +15,8 @@ from edge_agent.bundles.bulletin import Bulletin
 from edge_agent.bundles.desire_box import DesireBox
 from edge_agent.bundles.desire_gate import DesireGate
 from edge_agent.bundles.installing import Installer, plan_installer
-from edge_agent.bundles.pursuit import Device, Pursuit
+from edge_agent.bundles.pursuit import Pursuit
+from edge_agent.bundles.switch import Switch
 from edge_agent.config.plan import Plan
 from edge_agent.delivery.broker import Broker
 from edge_agent.delivery.message import Message
@@ -58,13 +59,22 @@ class UpdateRoom:
             return None
         return Subscription(self._plan.topics().desired_bundle, self._box.put)
 
+    @property
+    def installer(self) -> Installer:
+        """What puts bundles on trial."""
+        return self._installer
+
+    def nudge(self) -> None:
+        """Have the record looked at soon."""
+        self._box.nudge()
+
     @contextmanager
-    def serving(self, device: Device, post: Callable[[Message], None]) -> Iterator[None]:
-        """Pursue on a thread of its own until left; ``post`` publishes what is retained. Raises ``ShelfDiskError``."""
+    def serving(self, switch: Switch, post: Callable[[Message], None]) -> Iterator[None]:
+        """Pursue on a thread of its own until left; ``post`` publishes what is retained."""
         pursuit = Pursuit(
             self._gate,
             self._installer,
-            device,
+            switch,
             Bulletin(self._plan.topics(), post, self._utc),
             self._box,
             clock=self._clock,

@@ -31,6 +31,7 @@ from edge_agent.delivery.opening import Delivery
 from edge_agent.delivery.payloads import BundleName
 from edge_agent.delivery.spool import SpoolLimits
 from edge_agent.delivery.topics import Topics
+from edge_agent.drift import DriftPolicy
 from edge_agent.privacy.errors import DetectorError
 from edge_agent.privacy.fastest_det import open_fastest_det
 from edge_agent.privacy.head_finder import HeadFinder
@@ -87,7 +88,12 @@ class Plan:
     def trial(self) -> TrialPolicy:
         """When a bundle on trial is kept, and when it is left."""
         updates = self.config.settings.updates
-        return TrialPolicy() if updates is None else TrialPolicy(updates.window_s, updates.silence_s)
+        if updates is None:
+            return TrialPolicy()
+        drift = DriftPolicy(
+            max_mean=updates.max_drift, max_differing=updates.max_differing, max_slowdown=updates.max_slowdown
+        )
+        return TrialPolicy(updates.window_s, updates.silence_s, drift=drift)
 
     def cameras(self, manifest: Manifest) -> tuple[CameraSpec, ...]:
         """All cameras with their passwords and policies in place; raises as ``policies`` and ``head_finder`` do, and

@@ -17,7 +17,7 @@ from edge_agent.delivery.errors import SpoolError
 from edge_agent.delivery.figures import DeliveryFigures
 from edge_agent.delivery.intake import Intake
 from edge_agent.delivery.message import Message
-from edge_agent.delivery.payloads import SpoolHealth
+from edge_agent.delivery.payloads import BundleName, SpoolHealth
 from edge_agent.delivery.presence import Presence
 from edge_agent.delivery.replies import Replies
 from edge_agent.delivery.request import Subscription
@@ -106,6 +106,13 @@ class MqttOutbox:
     def use_runtime(self, runtime: str) -> None:
         """Say on ``status`` which target judges from now on."""
         self._presence.use_runtime(runtime)
+        self._tell_status()
+        self._courier.notice()
+
+    def use_bundle(self, bundle: BundleName) -> None:
+        """Say which bundle judges from now on, on ``status`` and with each incident."""
+        self._writer.use_bundle(bundle)
+        self._presence.use_bundle(bundle)
         self._tell_status()
         self._courier.notice()
 

@@ -65,6 +65,10 @@ class Rollout:
 
         return statuses(self.listener.until(told, 60))[-1]
 
+    def on_trial(self, id_: str) -> None:
+        """Wait until what it desires judges, on trial."""
+        self.listener.until(lambda heard: statuses(heard)[-1]["trial"] and statuses(heard)[-1]["desired"]["id"] == id_)
+
     def states(self) -> list[str]:
         """All that were told, one after another."""
         return [one["state"] for one in statuses(self.listener.until(lambda _heard: True))]
@@ -121,12 +125,10 @@ def test_a_device_comes_to_have_what_is_desired_and_tells_each_state(
     first = rollout.until(None, "settled")
     assert (first["current"]["sha256"], first["trial"]) == (None, False)
     rollout.desire(desire("wave-1", found))
-    assert agent.wait() == 0, agent.log
-    assert current(shelf.read()) == found["sha256"]
-    agent.start(rollout.listener)
     kept = rollout.until("wave-1", "kept")
     assert (kept["current"]["sha256"], kept["desired"]["sha256"]) == (found["sha256"], found["sha256"])
     states = rollout.states()
+    assert current(shelf.read()) == found["sha256"]
     assert [state for state in ("settled", "fetching", "verifying", "trial", "kept") if state not in states] == []
     # It is a state: heard again in each session, it changes nothing more.
     agent.stop()
@@ -158,8 +160,6 @@ def test_only_what_an_operator_signed_is_taken_and_nothing_older_than_the_last(
     rollout.listener.until(lambda heard: "see the schema" in statuses(heard)[-1]["reason"])
     assert store.asked == []
     rollout.desire(payload, **signed(payload))
-    assert agent.wait() == 0, agent.log
-    agent.start(rollout.listener)
     rollout.until("wave-1", "kept")
     older = desire("wave-0", {**found, "sha256": "0" * 64}, after_s=-1)
     rollout.desire(older, **signed(older))
@@ -178,19 +178,13 @@ def test_one_that_was_left_comes_again_only_where_that_is_said(
     agent, asker = start(window_s=600), Asker(broker.port)
     agent.start(rollout.listener)
     rollout.desire(desire("wave-1", found))
-    assert agent.wait() == 0, agent.log
-    agent.start(rollout.listener)
-    assert rollout.until("wave-1", "trial")["trial"] is True
-    assert asker.ask("rollback")["result"] == {"restarts": True}
-    assert agent.wait() == 0, agent.log
-    agent.start(rollout.listener)
+    rollout.on_trial("wave-1")
+    assert asker.ask("rollback")["result"] == {"changed": True}
     assert "left by command" in rollout.until("wave-1", "left")["reason"]
     rollout.desire(desire("wave-2", found, 1))
     assert "was left" in rollout.until("wave-2", "refused")["reason"]
     assert store.asked == ["other.nexara"]
     rollout.desire(desire("wave-3", found, 2, again=True))
-    assert agent.wait() == 0, agent.log
-    agent.start(rollout.listener)
-    rollout.until("wave-3", "trial")
+    rollout.on_trial("wave-3")
     asker.close()
     agent.stop()
