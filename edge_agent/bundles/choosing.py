@@ -57,11 +57,19 @@ def current_bundle(shelf: Shelf | None, open_: Opener) -> Bundle:
 
 
 def _choose_configured(bundle: Bundle) -> Choice:
+    return Choice(bundle, digest_in_use(Record(), bundle.path))
+
+
+def digest_in_use(record: Record, configured: Path) -> str | None:
+    """The SHA-256 of the file to use; ``None`` for a folder, or a file that cannot be read: watching with it does not
+    need its name."""
+    digest = current(record)
+    if digest is not None:
+        return digest
     try:
-        return Choice(bundle, digest_of(bundle.path) if bundle.path.is_file() else None)
+        return digest_of(configured) if configured.is_file() else None
     except OSError:
-        # It was open a moment ago; what it is called by matters less than that it watches.
-        return Choice(bundle)
+        return None
 
 
 def _open_current(

@@ -32,8 +32,8 @@ _PATIENCE_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Effects:
-    """What a change has. ``changed`` is told of the bundle that judges from now on, and ``nudge`` has somebody look at
-    the record soon. ``renew`` has the agent start anew where it cannot change while it runs: after a trial that failed at
+    """What a change has. ``changed`` is told of the bundle that judges from now on. ``nudge`` has somebody look at the
+    record soon. ``renew`` has the agent start anew where it cannot change while it runs: after a trial that failed at
     once, else not within ``rest_s`` of its start."""
 
     changed: Callable[[BundleInUse], None]

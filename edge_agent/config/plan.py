@@ -58,8 +58,12 @@ class Plan:
         """Open and verify the bundle in ``path``, by default the configuration's own; raises ``BundleError``."""
         bundle = self.config.settings.bundle
         keys = [self.config.resolve(key) for key in bundle.trusted_keys]
-        chosen = self.config.resolve(bundle.path) if path is None else path
+        chosen = self.configured_bundle() if path is None else path
         return open_bundle(chosen, TrustStore.load(keys, accept=bundle.accept))
+
+    def configured_bundle(self) -> Path:
+        """The file or folder of the configuration's own bundle."""
+        return self.config.resolve(self.config.settings.bundle.path)
 
     def shelf(self) -> Shelf | None:
         """Where further bundles are kept; ``None`` where there are none."""
@@ -90,9 +94,7 @@ class Plan:
         updates = self.config.settings.updates
         if updates is None:
             return TrialPolicy()
-        drift = DriftPolicy(
-            max_mean=updates.max_drift, max_differing=updates.max_differing, max_slowdown=updates.max_slowdown
-        )
+        drift = DriftPolicy(updates.least_windows, updates.max_drift, updates.max_differing, updates.max_slowdown)
         return TrialPolicy(updates.window_s, updates.silence_s, drift=drift)
 
     def cameras(self, manifest: Manifest) -> tuple[CameraSpec, ...]:

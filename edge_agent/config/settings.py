@@ -318,8 +318,8 @@ class Camera(Watched, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Updates(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[updates]``: bundles that are installed beside that of ``[bundle]`` lie in ``directory``. One on trial is kept
     ``window_s`` after its first judgement, and left when a camera was there for ``silence_s`` and it judged nothing,
-    or when it is too far from the bundle before on the same samples: ``max_drift`` is of probabilities, in the mean,
-    ``max_differing`` the share of decisions, ``max_slowdown`` the time for a sample as a multiple. Of an
+    or when in ``least_windows`` or more it is too far from the bundle before: ``max_drift`` is of probabilities, in the
+    mean, ``max_differing`` the share of decisions, ``max_slowdown`` the time for a sample as a multiple. Of an
     address no more than ``max_megabytes`` are fetched, from who ``ca`` vouches for, or else the system's authorities.
     ``desired`` has the agent hear on MQTT which bundle it should have; ``manifest`` is where
     ``nexara-edge bundle update`` reads it."""
@@ -327,6 +327,7 @@ class Updates(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     directory: FilePath
     window_s: Seconds = _TRIAL.window_s
     silence_s: Seconds = _TRIAL.silence_s
+    least_windows: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = _DRIFT.least_windows
     max_drift: Annotated[float, msgspec.Meta(gt=0, le=1)] = _DRIFT.max_mean
     max_differing: Annotated[float, msgspec.Meta(ge=0, le=1)] = _DRIFT.max_differing
     max_slowdown: Annotated[float, msgspec.Meta(gt=0, le=1000)] = _DRIFT.max_slowdown
