@@ -71,19 +71,12 @@ class Pursuit:
     def run(self) -> None:
         """Pursue until the box is halted; at last tell how it is."""
         while not self._box.halted:
-            self._guarded(self._round)
+            self._guarded(self.look)
             self._box.wait(_TICK_S)
         self._guarded(self._tell)
 
-    def _guarded(self, act: Callable[[], None]) -> None:
-        try:
-            act()
-        except NexaraError as error:
-            self._complain(str(error))
-        except Exception:  # the last place that hears of it: the next desire must find its thread
-            log.exception("the pursuit of a desired bundle failed")
-
-    def _round(self) -> None:
+    def look(self) -> None:
+        """Hear what is new, do what is due, and tell how it is. Raises ``NexaraError``."""
         request = self._box.take()
         if request is not None:
             self._listen(request)
@@ -93,6 +86,14 @@ class Pursuit:
             self._switch.follow()
         finally:
             self._tell()
+
+    def _guarded(self, act: Callable[[], None]) -> None:
+        try:
+            act()
+        except NexaraError as error:
+            self._complain(str(error))
+        except Exception:  # the last place that hears of it: the next desire must find its thread
+            log.exception("the pursuit of a desired bundle failed")
 
     def _listen(self, request: Request) -> None:
         try:

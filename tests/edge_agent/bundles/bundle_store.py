@@ -13,7 +13,7 @@ from typing import Any
 
 from edge_agent.bundles.shelf import digest_of
 from tests.edge_agent.delivery.mosquitto import PrivateCA
-from tests.edge_agent.http_server import http_server
+from tests.edge_agent.http_server import Answer, http_server
 
 ISSUED = datetime(2026, 3, 1, 22, 14, tzinfo=timezone.utc)
 
@@ -26,6 +26,8 @@ class BundleStore:
     files: dict[str, bytes] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     port: int = 0
+    special: Answer | None = None
+    """Answers in its place, where a test has something else in mind."""
 
     def url(self, name: str) -> str:
         return f"https://127.0.0.1:{self.port}/{name}"
@@ -34,6 +36,9 @@ class BundleStore:
         """Have a file, and return where it is and its hash."""
         self.files[file.name] = file.read_bytes()
         return {"url": self.url(file.name), "sha256": digest_of(file)}
+
+    def serve(self, request: BaseHTTPRequestHandler) -> None:
+        (self.special or self.answer)(request)
 
     def answer(self, request: BaseHTTPRequestHandler) -> None:
         name = request.path.rpartition("/")[2]
@@ -51,7 +56,7 @@ class BundleStore:
 @contextmanager
 def bundle_store(identity: PrivateCA) -> Iterator[BundleStore]:
     store = BundleStore(identity.ca)
-    with http_server(store.answer, identity=identity) as store.port:
+    with http_server(store.serve, identity=identity) as store.port:
         yield store
 
 

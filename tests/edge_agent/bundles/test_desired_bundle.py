@@ -179,6 +179,8 @@ def test_one_that_was_left_comes_again_only_where_that_is_said(
     agent.start(rollout.listener)
     rollout.desire(desire("wave-1", found))
     rollout.on_trial("wave-1")
+    drift = statuses(rollout.listener.until(lambda heard: statuses(heard)[-1]["drift"] is not None))[-1]["drift"]
+    assert (drift["windows"] > 0, drift["mean"]) == (True, 0.0)
     assert asker.ask("rollback")["result"] == {"changed": True}
     assert "left by command" in rollout.until("wave-1", "left")["reason"]
     rollout.desire(desire("wave-2", found, 1))
