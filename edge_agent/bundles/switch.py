@@ -95,12 +95,15 @@ class Switch:
             return
         record = self._shelf.read()
         digest = current(record)
+        failed = self._trial is not None and self._trial.failed
         if digest != self._followed:
             if self._change(record, digest):
                 return
-            failed = self._trial is not None and self._trial.failed
             if failed or self._workshop.clock() - self._began_s >= self._effects.rest_s:
                 self._effects.renew()
+        elif failed:
+            # The disk did not take it; starts are counted, as far as it takes that.
+            self._effects.renew()
         elif self._trial is not None and record.trial is None:
             self._settle()
         elif not self._compared:
@@ -153,9 +156,12 @@ class Switch:
         if meter is None:
             before.close()
             return sitting
+        rival = before.detector
         if before.comparison is not None:
-            before.comparison.close()
-        return replace(sitting, comparison=self._comparison(before.detector, sitting.detector, meter))
+            # A trial takes the place of another: what both are measured by stays.
+            rival = before.comparison.before
+            before.detector.close()
+        return replace(sitting, comparison=self._comparison(rival, sitting.detector, meter))
 
     def _settle(self) -> None:
         """The trial is over and its bundle kept: nothing is compared any more."""

@@ -15,6 +15,7 @@ import msgspec
 import pytest
 from jsonschema import Draft7Validator
 
+from edge_agent.bundles.desire_box import DesireBox
 from edge_agent.clips.facts import ClipFacts, Cut
 from edge_agent.commands.errors import RefusalKind
 from edge_agent.commands.forms import COMMAND_PAYLOADS, FORMS
@@ -303,6 +304,39 @@ def test_documented_acl_lets_an_operator_command_and_a_dashboard_not(tmp_path: P
         for asker in askers:
             asker.close()
         outbox.close()
+        broker.stop()
+
+
+def test_documented_acl_lets_an_operator_say_what_is_desired_and_the_device_alone_tell_of_it(tmp_path: Path) -> None:
+    found = re.search(r"<!-- desired acl -->\n```\n(.*?)```", MQTT, re.DOTALL)
+    assert found is not None
+    (tmp_path / "acl").write_text(found[1])
+    broker = Mosquitto(
+        tmp_path, ("allow_anonymous false", f"password_file {tmp_path}/passwords", f"acl_file {tmp_path}/acl")
+    )
+    for name in ("gate-1", "ana"):
+        broker.add_password(name, name)
+    broker.start()
+    topics, box = Topics("north-school", "gate-1"), DesireBox()
+    outboxes = [
+        make_outbox(broker.port, tmp_path / name, topics, username=name, password=name, subscriptions=subscriptions)
+        for name, subscriptions in (("gate-1", [Subscription(topics.desired_bundle, box.put)]), ("ana", []))
+    ]
+    listener = Listener(broker.port, username="ana", password="ana")
+    try:
+        outboxes[0].start()
+        outboxes[0].post(Message(topics.bundle, examples()["bundle"].encode(), retain=True))
+        assert listener.until_topic("/bundle")[0].retain is False
+        outboxes[0].close()
+        # Two of one client id would end each other's sessions; what is retained waits for the device.
+        outboxes[1].start()
+        outboxes[1].post(Message(topics.bundle, b"{}", retain=True))
+        outboxes[1].post(Message(topics.desired_bundle, examples()["desired-bundle"].encode(), retain=True))
+        listener.until_topic("/desired/bundle")
+        outboxes[1].close()
+        assert len(listener.until_topic("gate-1/bundle")) == 1
+    finally:
+        listener.close()
         broker.stop()
 
 
