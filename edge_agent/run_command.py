@@ -123,31 +123,28 @@ class _Told:
 
 
 def _watch(watched: _Watched, notifier: Notifier, room: CommandRoom | None) -> None:
-    plan, policies, in_use, listen = watched.plan, watched.policies, watched.in_use, watched.plan.metrics_address()
+    plan, policies, cameras, in_use = watched.plan, watched.policies, watched.cameras, watched.in_use
+    manifest, listen = in_use.bundle.manifest, plan.metrics_address()
     # A wall is read as one source and judged cell by cell: both have figures.
-    tally = Tally(dict.fromkeys((*(camera.id for camera in watched.cameras), *policies.pages)))
+    tally = Tally(dict.fromkeys((*(camera.id for camera in cameras), *policies.pages)))
     tracer = UNTRACED if listen is None else Stopwatch(tally, time.monotonic, time.thread_time)
-    delivery = plan.delivery(read_version(), in_use.bundle.manifest)
+    delivery = plan.delivery(read_version(), manifest)
     updates = open_update_room(plan)
     subscriptions = [found for one in (room, updates) if one and (found := one.subscription(delivery.broker))]
     outbox = open_outbox(delivery, tracer=tracer, subscriptions=subscriptions)
     vigil = Vigil(notifier, lambda: outbox.healthy, time.monotonic)
     outbox.start()
-    log.info("watching %d camera(s) with bundle %s %s", len(policies.pages), in_use.name.name, in_use.name.version)
-    told, desk, clips = (
-        _Told(outbox, tally, tracer),
-        Desk(watched.covers, seat=Seat()),
-        plan.clips(in_use.bundle.manifest),
-    )
+    log.info("watching %d camera(s) with bundle %s %s", len(policies.pages), manifest.name, manifest.version)
+    told, desk = _Told(outbox, tally, tracer), Desk(watched.covers, seat=Seat())
     try:
         with (
             serve_metrics(listen, tally, outbox.figures, partial(_tell_about, in_use), room.figures if room else None),
-            recording(clips, filmed(watched.cameras), outbox, redactions(watched.cameras)) as recorded,
+            recording(plan.clips(manifest), filmed(cameras), outbox, redactions(cameras)) as recorded,
             _updating(updates, watched, told, recorded, desk.seat) as switch,
             _serving(room, watched, outbox, recorded.shelf, updates),
         ):
             run_agent(
-                [replace(camera, sink=recorded.sinks.get(camera.id)) for camera in watched.cameras],
+                [replace(camera, sink=recorded.sinks.get(camera.id)) for camera in cameras],
                 in_use.bundle,
                 recorded.outbox,
                 stop=watched.stop,
