@@ -11,7 +11,7 @@ from edge_agent.bundles.download import Order
 from edge_agent.bundles.errors import FetchEndedError, RefusedBundleError, ShelfError
 from edge_agent.bundles.installing import Installed, Installer
 from edge_agent.bundles.record import put_on_trial
-from edge_agent.bundles.standing import Fault, Standing
+from edge_agent.bundles.standing import Fault, Standing, is_of
 from edge_agent.bundles.standing_file import StandingFile
 from edge_agent.delivery.payloads import DesiredBundle
 from models.errors import NexaraError
@@ -45,6 +45,6 @@ def may_pass(error: NexaraError) -> bool:
 
 
 def _note(standing: Standing, *, wanted: DesiredBundle, fault: Fault | None, installed: bool) -> Standing:
-    if standing.desired != wanted:
+    if not is_of(standing, wanted):
         return standing
     return msgspec.structs.replace(standing, fault=fault, installed=installed)

@@ -8,11 +8,14 @@ import sys
 from datetime import datetime, timezone
 from pathlib import Path
 
+from edge_agent.bundles.choosing import digest_in_use
 from edge_agent.bundles.errors import ShelfError
 from edge_agent.bundles.installing import Installed, Installer, plan_installer
 from edge_agent.bundles.poll import poll
 from edge_agent.bundles.record import Record
 from edge_agent.bundles.shelf import Shelf
+from edge_agent.bundles.standing import find_state
+from edge_agent.bundles.standing_file import StandingFile
 from edge_agent.config import load_config
 from edge_agent.config.plan import Plan
 from models.errors import NexaraError
@@ -85,7 +88,17 @@ def _list(installer: Installer, _arguments: argparse.Namespace) -> list[str]:
     if record.trial is not None:
         told = f"{record.trial.boots} start(s) so far"
         lines.append(f"{'on trial':<10} {_describe(plan, shelf, record.trial.digest)}, {told}")
-    return lines + [f"{'left':<10} {one.digest[:12]}: {one.reason}" for one in record.left]
+    lines += [f"{'left':<10} {one.digest[:12]}: {one.reason}" for one in record.left]
+    return lines + _list_desired(plan, shelf, record)
+
+
+def _list_desired(plan: Plan, shelf: Shelf, record: Record) -> list[str]:
+    standing = StandingFile(shelf.directory).read()
+    if standing.desired is None:
+        return []
+    state, reason = find_state(record, standing, digest_in_use(record, plan.configured_bundle()))
+    told = f"{standing.desired.sha256[:12]} by {standing.desired.id!r}, {state}"
+    return [f"{'desired':<10} {told}{f': {reason}' if reason else ''}"]
 
 
 def _describe(plan: Plan, shelf: Shelf, digest: str) -> str:

@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from edge_agent.bundles.download import redact_query
 from edge_agent.bundles.record import Record, current
 from edge_agent.delivery.payloads import DesiredBundle, DesiredName, UpdateState
 
@@ -32,9 +33,17 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
 def accept(standing: Standing, wanted: DesiredBundle | None) -> Standing:
     """Take over what is desired now; the same again changes nothing."""
-    if wanted == standing.desired:
+    if wanted is None:
+        return standing if standing.desired is None else Standing(newest=standing.newest)
+    if is_of(standing, wanted):
         return standing
-    return Standing(desired=wanted, newest=standing.newest if wanted is None else wanted.issued_at)
+    return Standing(desired=_without_query(wanted), newest=wanted.issued_at)
+
+
+def is_of(standing: Standing, wanted: DesiredBundle) -> bool:
+    """Whether it is about what is ``wanted``. Behind the question mark signed links carry their secret, which is kept
+    nowhere, and which another one of the same file may have anew."""
+    return standing.desired == _without_query(wanted)
 
 
 def is_due(record: Record, standing: Standing, in_use: str | None) -> bool:
@@ -72,6 +81,10 @@ def _find_state_of_there(record: Record, *, arrived: bool) -> tuple[UpdateState,
 def name_of(desired: DesiredBundle | None) -> DesiredName | None:
     """What is told of a desire."""
     return None if desired is None else DesiredName(id=desired.id, sha256=desired.sha256)
+
+
+def _without_query(wanted: DesiredBundle) -> DesiredBundle:
+    return msgspec.structs.replace(wanted, url=redact_query(wanted.url))
 
 
 def _is_there(record: Record, digest: str, in_use: str | None) -> bool:

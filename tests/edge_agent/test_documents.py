@@ -26,7 +26,7 @@ from edge_agent.commands.name import CommandName
 from edge_agent.commands.options import CommandOptions, Signer
 from edge_agent.commands.seen_ids import SeenIds
 from edge_agent.config import load_config
-from edge_agent.config.settings import Clips, Commands, Operator, Privacy
+from edge_agent.config.settings import Clips, Commands, Operator, Privacy, Updates
 from edge_agent.config.settings import HomeAssistant as HomeAssistantSettings
 from edge_agent.config.walls import list_views
 from edge_agent.delivery.asyncapi import FILE, generate_asyncapi
@@ -103,6 +103,19 @@ def test_commands_of_the_example_are_valid_when_they_are_asked_for(tmp_path: Pat
     assert load_config(tmp_path / "edge.toml").settings.commands == Commands(
         allow=tuple(FORMS), operator=(Operator(name="ana", key="credential:ana", allow=("ping", "mute", "label")),)
     )
+
+
+@pytest.mark.parametrize("key", ["desired", "manifest"])
+def test_updates_of_the_example_are_valid_and_its_figures_those_that_hold_without(tmp_path: Path, key: str) -> None:
+    example = (ROOT / "docs" / "edge.toml").read_text()
+    text, found = re.subn(rf"^# (?={key} = )", "", example, flags=re.MULTILINE)
+    assert found == 1
+    (tmp_path / "edge.toml").write_text(text)
+    updates = load_config(tmp_path / "edge.toml").settings.updates
+    assert updates is not None
+    assert (updates.desired, updates.manifest is None) == (key == "desired", key == "desired")
+    shown = msgspec.structs.replace(updates, desired=False, manifest=None)
+    assert shown == Updates(directory="/var/lib/nexara-edge/bundles")
 
 
 def test_example_walls_are_valid(tmp_path: Path) -> None:

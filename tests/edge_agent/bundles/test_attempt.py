@@ -96,6 +96,8 @@ def test_the_document_that_is_looked_at_says_what_a_device_has(
     shelf.change(lambda record: leave(record, "it drifts"))
     assert update(config) == 2
     assert "is left: it drifts" in capsys.readouterr().err
+    assert main(["bundle", "list", "--config", str(config)]) == 0
+    assert f"desired    {other['sha256'][:12]} by 'wave-1', left: it drifts" in capsys.readouterr().out
     for id_, after_s, text in (("wave-0", -1, "older than the last"), ("wave-2", 1, "on trial before and was left")):
         store.files["bundle.json"] = desire(id_, other, after_s)
         assert update(config) == 2

@@ -24,9 +24,11 @@ from edge_agent.bundles.pursuit import Pursuit
 from edge_agent.bundles.record import current
 from edge_agent.bundles.shelf import Shelf
 from edge_agent.bundles.switch import Effects, Switch
+from edge_agent.bundles.update_room import open_update_room
 from edge_agent.bundles.workshop import plan_workshop
 from edge_agent.config import load_config
 from edge_agent.config.plan import Plan
+from edge_agent.delivery.broker import Broker
 from edge_agent.delivery.message import Message
 from edge_agent.delivery.request import Request
 from edge_agent.seat import Seat
@@ -183,3 +185,21 @@ def test_a_bundle_that_is_none_is_refused_and_not_fetched_again(
         wait_for(lambda: not device.box.rings, "not heard")
     assert store.asked == []
     assert current(device.shelf.read()) is None
+
+
+def test_what_is_desired_is_heard_where_that_is_asked_for_and_mqtt_5_is_spoken(
+    device: Device, caplog: pytest.LogCaptureFixture
+) -> None:
+    five, three = Broker("127.0.0.1", 1883, "gate"), Broker("127.0.0.1", 1883, "gate", protocol="3.1.1")
+    room = open_update_room(device.plan)
+    assert room is not None
+    assert room.subscription(five) is None
+    path = device.plan.config.path
+    path.write_text(path.read_text().replace("[updates]", "[updates]\ndesired = true"))
+    room = open_update_room(Plan(load_config(path), os.environ))
+    assert room is not None
+    found = room.subscription(five)
+    assert found is not None
+    assert found.topics == "nexara/v1/school/gate/desired/bundle"
+    assert room.subscription(three) is None
+    assert caplog.text.count("needs MQTT 5") == 1

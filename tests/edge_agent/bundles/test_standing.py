@@ -58,6 +58,10 @@ def test_the_same_again_changes_nothing_and_another_forgets_what_was_of_the_firs
     later = ISSUED + timedelta(seconds=1)
     second = DesiredBundle(id="wave-2", issued_at=later, url="https://h/b", sha256=NEW, again=True)
     assert accept(REFUSED, second) == Standing(desired=second, newest=later)
+    # A link to the same file may be signed anew; what signs it is kept nowhere.
+    signed = DesiredBundle(id="wave-1", issued_at=ISSUED, url="https://me:secret@h/b?key=secret", sha256=NEW)
+    assert accept(PUT, signed) is PUT
+    assert "secret" not in repr(accept(Standing(), signed))
     # What is taken back leaves its time: an older one stays refused.
     assert accept(PUT, None) == Standing(newest=ISSUED)
 
