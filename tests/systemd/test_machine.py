@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 import models
-from tests.edge_agent.delivery.listener import Listener
-from tests.edge_agent.delivery.mosquitto import Mosquitto
+from models.bundle import pack
+from tests.edge_agent.bundles.bundle_store import bundle_store, desire
+from tests.edge_agent.delivery.listener import Heard, Listener
+from tests.edge_agent.delivery.mosquitto import Mosquitto, make_private_ca
 from tests.systemd.machine import ROOT, Machine, require_machine
 
 PROBE = """[Service]
@@ -43,6 +45,27 @@ clear = 0.001
 [[camera]]
 id = "yard"
 source = "scene:yard?seed=3&fight=0-20&duration=20"
+"""
+UPDATED = """
+site = "school"
+device = "gate"
+[bundle]
+path = "/opt/nexara/bundle"
+trusted_keys = ["/etc/nexara/public.pem"]
+[mqtt]
+host = "127.0.0.1"
+port = {port}
+username = "gate"
+password = "credential:mqtt"
+[spool]
+directory = "/var/lib/nexara-edge"
+[updates]
+directory = "/var/lib/nexara-edge/bundles"
+ca = "/etc/nexara/ca.pem"
+manifest = "{manifest}"
+[[camera]]
+id = "yard"
+source = "scene:yard?seed=3&fight=none&duration=20&size=320x180&loop=1"
 """
 # Name of the device, its unit, its password, and where its state lies.
 AGENTS = {
@@ -115,6 +138,45 @@ def test_agents_alert_under_their_units_side_by_side(machine: Machine, broker: M
     for unit, _, _, target in AGENTS.values():
         assert f"opened {target}" in machine.log(unit)
         assert "telemetry" not in machine.log(unit)
+
+
+def test_update_unit_has_the_running_agent_change_its_bundle(
+    machine: Machine, broker: Mosquitto, tiny_bundle_directory: Path, key_folder: Path, tmp_path: Path
+) -> None:
+    identity = make_private_ca(tmp_path)
+    shutil.copy(identity.ca, machine.folder / "nexara" / "ca.pem")
+    shutil.copy(key_folder / "public.pem", machine.folder / "nexara" / "public.pem")
+    bundle = Path(shutil.copytree(tiny_bundle_directory, machine.folder / "opt" / "bundle"))
+    for path in (bundle, *bundle.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    (machine.folder / "nexara" / "mqtt.password").write_text("password of gate")
+    machine.drop_in("nexara-edge-update", "nothing.conf", "")
+    machine.drop_in("nexara-edge", "nothing.conf", "")
+    listener = Listener(broker.port, username="dashboard", password="password of dashboard")
+    with bundle_store(identity) as store:
+        found = store.put(pack(tiny_bundle_directory, tmp_path / "other.nexara"))
+        store.files["bundle.json"] = desire("wave-1", found)
+        config = UPDATED.format(port=broker.port, manifest=store.url("bundle.json"))
+        (machine.folder / "nexara" / "edge.toml").write_text(config)
+        with machine.booted():
+            machine.run("systemctl", "start", "nexara-edge")
+            listener.until_topic("/gate/bundle")
+            machine.run("systemctl", "start", "nexara-edge-update")
+            assert machine.show("nexara-edge-update", "Result") == "success"
+            listener.until(lambda heard: found["sha256"] in told(heard))
+            # Nothing was restarted, and a second look finds nothing to do.
+            machine.run("systemctl", "start", "nexara-edge-update")
+            assert machine.show("nexara-edge", "NRestarts") == "0"
+            machine.run("systemctl", "stop", "nexara-edge")
+            assert machine.show("nexara-edge", "Result") == "success"
+    assert "the desired bundle is in use" in machine.log("nexara-edge-update")
+    assert store.asked.count("other.nexara") == 1
+    listener.close()
+
+
+def told(heard: list[Heard]) -> list[str | None]:
+    """The bundles that the agent judged with."""
+    return [json.loads(one.payload)["current"]["sha256"] for one in heard if one.topic.endswith("/gate/bundle")]
 
 
 @pytest.mark.parametrize(

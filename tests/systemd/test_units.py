@@ -71,10 +71,11 @@ def test_template_is_accepted_with_all_drop_ins(tmp_path: Path) -> None:
     assert complaints(install(tmp_path, "nexara-edge@.service", list(EXPOSURE))) == []
 
 
-def test_timer_and_its_unit_are_accepted(tmp_path: Path) -> None:
-    shutil.copy(UNITS / "nexara-edge-update.timer", tmp_path)
-    assert complaints(install(tmp_path, "nexara-edge-update.service", list(EXPOSURE))) == []
-    assert complaints(tmp_path / "nexara-edge-update.timer") == []
+@pytest.mark.parametrize("instance", ["", "@"])
+def test_timer_and_its_unit_are_accepted(tmp_path: Path, instance: str) -> None:
+    timer = shutil.copy(UNITS / f"nexara-edge-update{instance}.timer", tmp_path)
+    assert complaints(install(tmp_path, f"nexara-edge-update{instance}.service", list(EXPOSURE))) == []
+    assert complaints(Path(timer)) == []
 
 
 def test_update_unit_is_the_agents_user_and_exposed_no_more(tmp_path: Path) -> None:
@@ -115,3 +116,13 @@ def test_template_is_the_unit_with_files_user_and_folders_of_its_instance() -> N
         assert wanted.count(f"{of_unit}\n") + wanted.count(f"{of_unit} ") == 1, of_unit
         wanted = wanted.replace(of_unit, of_instance)
     assert (UNITS / "nexara-edge@.service").read_text() == wanted
+
+
+@pytest.mark.parametrize(("kind", "most"), [("service", 5), ("timer", 1)])
+def test_template_of_updates_is_their_unit_with_what_is_of_its_instance(kind: str, most: int) -> None:
+    wanted = (UNITS / f"nexara-edge-update.{kind}").read_text()
+    changes = [change for change in INSTANCE if f"{change[0]}\n" in wanted or f"{change[0]}, " in wanted]
+    assert len(changes) == most
+    for of_unit, of_instance in changes:
+        wanted = wanted.replace(of_unit, of_instance, 1)
+    assert (UNITS / f"nexara-edge-update@.{kind}").read_text() == wanted
