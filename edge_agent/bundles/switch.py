@@ -9,6 +9,7 @@ from functools import partial
 
 from edge_agent.bundles.bundle_in_use import BundleInUse
 from edge_agent.bundles.choosing import open_whole
+from edge_agent.bundles.errors import ShelfDiskError
 from edge_agent.bundles.on_trial import OnTrial
 from edge_agent.bundles.record import Record, current, leave, start
 from edge_agent.bundles.shelf import Shelf
@@ -68,6 +69,7 @@ class Switch:
         # Where the disk did not let the start leave a bundle, the record still names it: that alone is no news.
         self._followed = current(shelf.read())
         self._compared = trial is None
+        self._given_up: tuple[str | None] | None = None
 
     @property
     def in_use(self) -> BundleInUse:
@@ -97,8 +99,10 @@ class Switch:
         digest = current(record)
         failed = self._trial is not None and self._trial.failed
         if digest != self._followed:
-            if self._change(record, digest):
+            # What did not go once will not the next second; to open a bundle is work.
+            if self._given_up != (digest,) and self._change(record, digest):
                 return
+            self._given_up = (digest,)
             if failed or self._workshop.clock() - self._began_s >= self._effects.rest_s:
                 self._effects.renew()
         elif failed:
@@ -112,6 +116,7 @@ class Switch:
 
     def _change(self, record: Record, digest: str | None) -> bool:
         """Whether the bundle of that digest judges now, or was left; else a start anew must see to it."""
+        on_trial = record.trial is not None and record.trial.digest == digest
         try:
             bundle = self._open(digest)
         except NexaraError as error:
@@ -120,14 +125,19 @@ class Switch:
         if not are_alike(self._in_use.bundle.manifest, bundle.manifest):
             log.info("the bundle %s takes other samples: the agent starts anew with it", bundle.manifest.version)
             return False
-        on_trial = record.trial is not None and record.trial.digest == digest
-        if on_trial and current(self._shelf.change(start)) != digest:
-            return True
         try:
+            if on_trial and current(self._shelf.change(start)) != digest:
+                return True
             sitting = self._workshop.judge(bundle, self.note_runtime)
+        except ShelfDiskError as error:
+            log.error("%s", error)  # noqa: TRY400 it says all
+            return False
         except NexaraError as error:
             log.error("%s", error)  # noqa: TRY400 it says all
             return on_trial and self._leave(str(error))
+        return self._seat_now(sitting, bundle, digest, on_trial=on_trial)
+
+    def _seat_now(self, sitting: Sitting, bundle: Bundle, digest: str | None, *, on_trial: bool) -> bool:
         trial = self._begin_trial(digest, sitting) if on_trial and digest is not None else None
         meter = self._meter(self._in_use.bundle, bundle)
         if not self._seat.change(partial(self._exchange, sitting, None if trial is None else meter), _PATIENCE_S):
@@ -139,6 +149,7 @@ class Switch:
         self._in_use.use(bundle, digest)
         name = self._in_use.name
         log.info("bundle %s %s judges from now on%s", name.name, name.version, ", on trial" if trial else "")
+        self._given_up = None
         self._effects.changed(self._in_use)
         return True
 

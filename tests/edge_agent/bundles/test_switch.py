@@ -46,6 +46,7 @@ class Device:
         self.now_s = 0.0
         self.changes: list[str | None] = []
         self.renewals = 0
+        self.opened: list[Path | None] = []
         self.seat = Seat()
         self._folder = folder
         self._configured = bundle
@@ -64,6 +65,7 @@ class Device:
         self._thread.start()
 
     def open(self, path: Path | None) -> Bundle:
+        self.opened.append(path)
         return open_bundle(path or self._configured, self._trust)
 
     def judge(self, bundle: Bundle, hear: Hear) -> Sitting:
@@ -215,7 +217,9 @@ def test_what_cannot_be_done_while_it_runs_waits_for_a_start_anew(
         device.halt()
         monkeypatch.setattr(switching, "_PATIENCE_S", 0.01)
     device.switch.follow()
-    assert device.renewals == 0
+    opened = len(device.opened)
+    device.switch.follow()
+    assert (device.renewals, len(device.opened)) == (0, opened)
     device.now_s = REST_S
     device.switch.follow()
     assert (device.renewals, device.changes) == (1, [])
