@@ -10,6 +10,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from functools import partial
@@ -117,6 +118,10 @@ def check_cameras(cameras: Sequence[CameraSpec]) -> None:
         check_address(spec.source)
 
 
+_Opener = Callable[[Callable[[], AbstractContextManager[None]]], tuple[Detector, Judge]]
+"""Opens the engine; what it is given is entered while no camera may use a GPU."""
+
+
 @dataclass(slots=True)
 class _Post:
     """Everything the agent keeps for one view of a camera's source."""
@@ -171,14 +176,14 @@ class _Agent:
         self._cameras = [self._camera(spec, random) for spec, random in zip(cameras, seeds, strict=True)]
         self._posts = self._open_posts(cameras)
 
-    def run(self, open_: Callable[[], tuple[Detector, Judge]], stop: threading.Event) -> None:
+    def run(self, open_: _Opener, stop: threading.Event) -> None:
         """Watch until ``stop`` is set, or all sources have ended where that was asked for; raises what ``open_``
         raises."""
         try:
             # Cameras take as long to answer as an engine to open.
             for camera in self._cameras:
                 camera.start()
-            detector, judge = open_()
+            detector, judge = open_(self._turns.alone)
         except BaseException:
             self._close()
             raise

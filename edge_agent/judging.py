@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 from edge_agent.agent_options import AgentOptions
 from edge_agent.inference import Judge
@@ -20,9 +21,11 @@ def open_judge(
     clock: Callable[[], float],
     on_runtime: Callable[[str], None] | None,
     tracer: Tracer,
+    alone: Callable[[], AbstractContextManager[None]],
 ) -> tuple[Detector, Judge]:
     """The detector, to be closed by the caller, and the judge, which begins its windows anew when the engine changes.
-    ``on_runtime`` is told which engine judges, now and whenever that changes.
+    ``on_runtime`` is told which engine judges, now and whenever that changes. ``alone`` is entered while no camera may
+    use a GPU.
 
     Raises ``NoRuntimeError`` when nothing here can run the bundle.
     """
@@ -35,7 +38,7 @@ def open_judge(
     detector = open_detector(
         bundle,
         target=options.target,
-        options=SessionOptions(threads=options.threads or 1),
+        options=SessionOptions(threads=options.threads or 1, gradual=True, alone=alone),
         most_threads=count_cores() if options.threads is None else None,
         on_changed=changed,
         clock=clock,
