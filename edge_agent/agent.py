@@ -35,7 +35,7 @@ from edge_agent.policy import PolicyError
 from edge_agent.policy_book import PolicyBook
 from edge_agent.sample import SampleMaker
 from edge_agent.seat import Seat
-from edge_agent.sitting import Sitting
+from edge_agent.sitting import Alone, Sitting
 from edge_agent.sources import check_address, open_source
 from edge_agent.splitter import Splitter
 from edge_agent.timed_source import open_timed
@@ -118,6 +118,10 @@ def check_cameras(cameras: Sequence[CameraSpec]) -> None:
         check_address(spec.source)
 
 
+_Opener = Callable[[Alone], Sitting]
+"""Opens the engine; what it is given is entered while no camera may use a GPU."""
+
+
 @dataclass(slots=True)
 class _Post:
     """Everything the agent keeps for one view of a camera's source."""
@@ -173,14 +177,14 @@ class _Agent:
         self._cameras = [self._camera(spec, random) for spec, random in zip(cameras, seeds, strict=True)]
         self._posts = self._open_posts(cameras)
 
-    def run(self, open_: Callable[[], Sitting], stop: threading.Event) -> None:
+    def run(self, open_: _Opener, stop: threading.Event) -> None:
         """Watch until ``stop`` is set, or all sources have ended where that was asked for; raises what ``open_``
         raises."""
         try:
             # Cameras take as long to answer as an engine to open.
             for camera in self._cameras:
                 camera.start()
-            self._seat.take(open_())
+            self._seat.take(open_(self._turns.alone))
         except BaseException:
             self._close()
             raise

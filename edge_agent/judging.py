@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from edge_agent.agent_options import AgentOptions
 from edge_agent.inference import Judge
-from edge_agent.sitting import RuntimeNews, Sitting
+from edge_agent.sitting import Alone, RuntimeNews, Sitting
 from edge_agent.timed_detector import TimedDetector
 from edge_agent.tracer import Tracer
 from models.bundle import Bundle
@@ -21,9 +21,11 @@ def open_judge(
     clock: Callable[[], float],
     on_runtime: Callable[[str], None] | None,
     tracer: Tracer,
+    alone: Alone,
 ) -> Sitting:
     """The detector and the judge, which begins its windows anew when the engine changes; to be closed by the caller.
-    ``on_runtime`` is told which engine judges, from when it takes office on, and whenever that changes.
+    ``on_runtime`` is told which engine judges, from when it takes office on, and whenever that changes. ``alone`` is
+    entered while no camera may use a GPU.
 
     Raises ``NoRuntimeError`` when nothing here can run the bundle.
     """
@@ -36,10 +38,10 @@ def open_judge(
     detector = open_detector(
         bundle,
         target=options.target,
-        options=SessionOptions(threads=options.threads or 1),
+        options=SessionOptions(threads=options.threads or 1, gradual=True, alone=alone),
         most_threads=count_cores() if options.threads is None else None,
         on_changed=changed,
         clock=clock,
     )
     judge = Judge(TimedDetector(detector, tracer), bundle.manifest.geometry, options.largest_gap_s, clock)
-    return Sitting(detector, judge, news)
+    return Sitting(detector, judge, news, alone)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from edge_agent.inference import Judgement
 from edge_agent.sample import Sample
-from edge_agent.sitting import Sitting
+from edge_agent.sitting import Alone, Sitting
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +36,11 @@ class Seat:
     def taken(self) -> bool:
         """Whether somebody sits."""
         return self._sitting is not None
+
+    @property
+    def alone(self) -> Alone:
+        """What an engine that is opened beside is to enter while no camera may use a GPU."""
+        return self._present().alone
 
     def take(self, sitting: Sitting) -> None:
         """Sit down for the first time."""

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from edge_agent.comparison import Comparison
 from edge_agent.inference import Judge
 from runtimes.detector import Detector
+
+Alone = Callable[[], AbstractContextManager[None]]
+"""Entered while no camera may use a GPU."""
 
 
 class RuntimeNews:
@@ -24,11 +28,13 @@ class RuntimeNews:
 
 @dataclass(frozen=True, slots=True)
 class Sitting:
-    """``comparison`` is with the bundle of before, while this one is on trial."""
+    """``alone`` is for whoever opens another engine beside it. ``comparison`` is with the bundle of before, while this
+    one is on trial."""
 
     detector: Detector
     judge: Judge
     news: RuntimeNews
+    alone: Alone
     comparison: Comparison | None = None
 
     def take_office(self) -> None:

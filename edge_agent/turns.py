@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 
 _LONGEST_S = 1.0
@@ -26,6 +27,8 @@ class Turns:
         self._clock = clock
         self._longest_s = longest_s
         self._lock = threading.Lock()
+        self._left = threading.Condition(self._lock)
+        self._alone_since_s: float | None = None
         self._since: dict[int, float] = {}
         # What is of a thread goes with it.
         self._own = threading.local()
@@ -66,11 +69,33 @@ class Turns:
     ) -> None:
         with self._lock:
             self._since.pop(threading.get_ident(), None)
+            self._left.notify_all()
             self._hand_over()
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """A context in which nobody is in, entered once all have left. It too counts no more after ``longest_s``, and
+        does not wait for longer. One thread at a time."""
+        with self._left:
+            self._alone_since_s = self._clock()
+            self._left.wait_for(lambda: self._count() == 0, self._longest_s)
+            self._alone_since_s = self._clock()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._alone_since_s = None
+                self._hand_over()
+
     def _is_free(self) -> bool:
+        alone_s = self._alone_since_s
+        if alone_s is not None and self._clock() - alone_s < self._longest_s:
+            return False
+        return self._count() < self._most
+
+    def _count(self) -> int:
         earliest_s = self._clock() - self._longest_s
-        return sum(since_s > earliest_s for since_s in self._since.values()) < self._most
+        return sum(since_s > earliest_s for since_s in self._since.values())
 
     def _hand_over(self) -> None:
         while self._waiting and self._is_free():

@@ -37,26 +37,28 @@ def run_batch(artifact: Artifact, batch: Batch, run: Callable[[Batch], Answer] |
     return {tensor.name: np.concatenate([row[tensor.name] for row in rows]) for tensor in artifact.outputs}
 
 
-def run_in_sizes(artifact: Artifact, batch: Batch, run: Callable[[Batch, int], Answer]) -> Answer:
-    """Answer ``batch``, of one item or more, by ``run``, which takes batches that are exactly of one of ``SIZES``, and
-    that size."""
+def run_in_sizes(
+    artifact: Artifact, batch: Batch, run: Callable[[Batch, int], Answer], sizes: Sequence[int] = SIZES
+) -> Answer:
+    """Answer ``batch``, of one item or more, by ``run``, which takes batches that are exactly of one of ``sizes``,
+    smallest first, and that size."""
     total, start = len(batch[artifact.inputs[0].name]), 0
     pieces = []
     while start < total:
-        count, size = _piece(total - start)
+        count, size = _piece(total - start, sizes)
         filled = {name: _fill(array[start : start + count], size) for name, array in batch.items()}
         pieces.append({name: array[:count] for name, array in run(filled, size).items()})
         start += count
     return {tensor.name: np.concatenate([piece[tensor.name] for piece in pieces]) for tensor in artifact.outputs}
 
 
-def _piece(left: int) -> tuple[int, int]:
+def _piece(left: int, sizes: Sequence[int]) -> tuple[int, int]:
     """How many of the items that are ``left`` to run next, and the size to fill them up to."""
-    size = next((size for size in SIZES if size >= left), SIZES[-1])
+    size = next((size for size in sizes if size >= left), sizes[-1])
     if size - left <= _WASTE:
         return min(left, size), size
-    whole = max(size for size in SIZES if size <= left)
-    return whole, whole
+    whole = max((whole for whole in sizes if whole <= left), default=None)
+    return (left, size) if whole is None else (whole, whole)
 
 
 def _fill(rows: NDArray[np.generic], size: int) -> NDArray[np.generic]:

@@ -6,6 +6,7 @@ import importlib
 import logging
 import os
 import re
+import threading
 from collections.abc import Callable
 from functools import partial
 from types import ModuleType
@@ -36,6 +37,9 @@ class OnnxRuntime:
 
     name = "onnx"
 
+    def __init__(self) -> None:
+        self._recording = threading.Lock()
+
     def probe(self) -> Probe:
         """Whether onnxruntime can be imported, its version, and CUDA where provider and GPU exist. Never raises."""
         try:
@@ -58,17 +62,25 @@ class OnnxRuntime:
         gpu = _choose_gpu(engine, options.device, artifact.file)
         if gpu is None:
             return open_side_by_side(partial(_open_processor, engine, content, artifact), options.threads)
-        return _open_cuda(engine, content, artifact, options.threads, gpu)
+        return _open_cuda(engine, content, artifact, options, gpu, self._recording)
 
 
 class OnnxSession:
     """An open ONNX model; a batch is run whole where the graph's batch axis is dynamic, else item by item."""
 
-    def __init__(self, artifact: Artifact, run: Callable[[Batch], Answer], *, whole: bool) -> None:
-        """``run`` answers a batch, of any size where it takes it ``whole``."""
+    def __init__(
+        self,
+        artifact: Artifact,
+        run: Callable[[Batch], Answer],
+        *,
+        whole: bool,
+        close: Callable[[], None] = lambda: None,
+    ) -> None:
+        """``run`` answers a batch, of any size where it takes it ``whole``; ``close`` is called after the last."""
         self._artifact = artifact
         self._engine: Callable[[Batch], Answer] | None = run
         self._whole = whole
+        self._close = close
         # The engine's own failures derive from RuntimeError and ValueError only in part.
         self._failures = _failures(importlib.import_module("onnxruntime"))
 
@@ -88,6 +100,7 @@ class OnnxSession:
     def close(self) -> None:
         """Free the engine's memory."""
         self._engine = None
+        self._close()
 
     def _run(self, engine: Callable[[Batch], Answer], batch: Batch) -> Answer:
         try:
@@ -134,9 +147,11 @@ def _open_processor(engine: ModuleType, content: bytes, artifact: Artifact) -> O
     return _as_session(artifact, _open_session(engine, content, artifact.file, 1, [_CPU]))
 
 
-def _open_cuda(engine: ModuleType, content: bytes, artifact: Artifact, threads: int, gpu: int) -> OnnxSession:
+def _open_cuda(
+    engine: ModuleType, content: bytes, artifact: Artifact, how: SessionOptions, gpu: int, recording: threading.Lock
+) -> OnnxSession:
     """A session on a GPU. Its kernels are recorded, but where a part runs on the CPU or cannot be replayed."""
-    where = artifact.file
+    where, threads = artifact.file, how.threads
     # Trying all algorithms takes three times as long at the first batch of a size, and finds none that is faster.
     options = {"device_id": str(gpu), "cudnn_conv_algo_search": "HEURISTIC"}
     plain = _open_provider(engine, content, where, threads, options)
@@ -144,15 +159,14 @@ def _open_cuda(engine: ModuleType, content: bytes, artifact: Artifact, threads: 
     if _is_fixed(plain):
         return unrecorded
     failures: tuple[type[Exception], ...] = (RuntimeOpenError, *_failures(engine))
-    recording = {**options, "enable_cuda_graph": "1"}
+    recorded = {**options, "enable_cuda_graph": "1"}
+    open_recorded = partial(_open_provider, engine, content, where, threads, recorded)
     try:
-        bound = BoundBatches(
-            engine, lambda: _open_provider(engine, content, where, threads, recording), artifact, "cuda", gpu
-        )
+        bound = BoundBatches(engine, open_recorded, artifact, ("cuda", gpu), how, recording)
     except failures as error:
         _log.info("%s is run without a CUDA graph: %s", where, error)
         return unrecorded
-    return OnnxSession(artifact, bound.run, whole=True)
+    return OnnxSession(artifact, bound.run, whole=True, close=bound.close)
 
 
 def _as_session(artifact: Artifact, session: Any) -> OnnxSession:  # noqa: ANN401 - the engine is untyped

@@ -73,11 +73,12 @@ def open_pair(
 
     Raises ``RuntimeOpenError``, ``SelfTestError`` or ``SessionError``, all ``EngineError``; nothing stays open then.
     """
-    encoder = _open(bundle, candidate.encoder, runtimes, options)
+    # The head is open in no time, and does not wait for what an encoder that opens gradually still does.
+    head = _open(bundle, candidate.head, runtimes, options)
     try:
-        head = _open(bundle, candidate.head, runtimes, options)
+        encoder = _open(bundle, candidate.encoder, runtimes, options)
     except RuntimeOpenError:
-        encoder.close()
+        head.close()
         raise
     pair = Pair(candidate, encoder, head, bundle.manifest.preprocessing)
     try:

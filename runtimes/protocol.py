@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -30,12 +31,15 @@ class SessionOptions:
     """How to open an artifact: worker threads, and the device in the runtime's own grammar (``None``: its default).
 
     ``build`` allows what takes minutes, such as building an engine for this GPU; without, an artifact that needs it is
-    refused by ``NotBuiltError``.
+    refused by ``NotBuiltError``. ``gradual`` allows a session that answers as soon as it can and gets faster within the
+    next seconds. ``alone`` is entered for milliseconds in which nothing else of this process may use a GPU.
     """
 
     threads: int = 1
     device: str | None = None
     build: bool = True
+    gradual: bool = False
+    alone: Callable[[], AbstractContextManager[object]] = field(default=nullcontext, compare=False, repr=False)
 
 
 class Session(Protocol):

@@ -128,7 +128,7 @@ class Switch:
         try:
             if on_trial and current(self._shelf.change(start)) != digest:
                 return True
-            sitting = self._workshop.judge(bundle, self.note_runtime)
+            sitting = self._workshop.judge(bundle, self.note_runtime, self._seat.alone)
         except ShelfDiskError as error:
             log.error("%s", error)  # noqa: TRY400 it says all
             return False
@@ -191,7 +191,7 @@ class Switch:
         before = self._open(record.kept)
         if trial is None or not are_alike(before.manifest, self._in_use.bundle.manifest):
             return
-        detector = self._workshop.detector(before)
+        detector = self._workshop.detector(before, self._seat.alone)
         meter = self._meter(before, self._in_use.bundle)
 
         def compare(sitting: Sitting) -> Sitting:

@@ -9,7 +9,7 @@ from edge_agent.bundles.choosing import Opener
 from edge_agent.bundles.trial import TrialPolicy
 from edge_agent.config.plan import Plan
 from edge_agent.judging import open_judge
-from edge_agent.sitting import Sitting
+from edge_agent.sitting import Alone, Sitting
 from edge_agent.tracer import Tracer
 from models.bundle import Bundle
 from models.manifest import Manifest
@@ -26,8 +26,8 @@ class Workshop:
     probability on one finds a fight, ``clock`` monotonic seconds."""
 
     file: Opener
-    judge: Callable[[Bundle, Hear], Sitting]
-    detector: Callable[[Bundle], Detector]
+    judge: Callable[[Bundle, Hear, Alone], Sitting]
+    detector: Callable[[Bundle, Alone], Detector]
     alert: Callable[[Manifest], float]
     largest_gap_s: float
     policy: TrialPolicy
@@ -38,15 +38,15 @@ def plan_workshop(plan: Plan, clock: Callable[[], float], tell: Hear, tracer: Tr
     """That of a configuration; ``tell`` is told which engine judges beside whoever asks for it."""
     options = plan.options()
 
-    def judge(bundle: Bundle, hear: Hear) -> Sitting:
+    def judge(bundle: Bundle, hear: Hear, alone: Alone) -> Sitting:
         def both(runtime: str) -> None:
             tell(runtime)
             hear(runtime)
 
-        return open_judge(bundle, options, clock, both, tracer)
+        return open_judge(bundle, options, clock, both, tracer, alone)
 
-    def detector(bundle: Bundle) -> Detector:
-        sessions = SessionOptions(threads=options.threads or 1)
+    def detector(bundle: Bundle, alone: Alone) -> Detector:
+        sessions = SessionOptions(threads=options.threads or 1, gradual=True, alone=alone)
         return open_detector(bundle, target=options.target, options=sessions, clock=clock)
 
     def alert(manifest: Manifest) -> float:

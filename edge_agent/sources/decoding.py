@@ -18,6 +18,8 @@ from models.errors import NexaraError
 _log = logging.getLogger(__name__)
 
 _CLOSABLE = frozenset({"h264", "hevc"})
+# Decoders with a context of their own each are let onto a GPU by turns, and take a second to open when many do.
+_SHARED_CONTEXT = MappingProxyType({"primary_ctx": "1"})
 
 Decoding = Literal["software", "auto", "cuda", "vaapi", "v4l2m2m"]
 Opener = Callable[[VideoCodecContext], VideoCodecContext]
@@ -117,11 +119,16 @@ def open_v4l2m2m(context: VideoCodecContext) -> VideoCodecContext:
         raise DecoderAbsentError(f"no device decodes {context.codec.canonical_name}: {_reason(error)}") from None
 
 
-def open_accelerated(kind: str, context: VideoCodecContext) -> VideoCodecContext:
-    """FFmpeg's decoder with its work done by a device of ``kind``; raises ``DecoderAbsentError``."""
+def open_accelerated(
+    kind: str, context: VideoCodecContext, device: Mapping[str, str] = MappingProxyType({})
+) -> VideoCodecContext:
+    """FFmpeg's decoder with its work done by a device of ``kind``, opened with FFmpeg's options for that ``device``;
+    raises ``DecoderAbsentError``."""
     codec = context.codec.canonical_name
     try:
-        accelerated = CodecContext.create(codec, "r", HWAccel(kind, allow_software_fallback=False))
+        accelerated = CodecContext.create(
+            codec, "r", HWAccel(kind, options=dict(device), allow_software_fallback=False)
+        )
         if not accelerated.is_hwaccel:
             raise DecoderAbsentError(f"FFmpeg here decodes no {codec} by {kind}")
         return _open_like(context, accelerated)
@@ -140,7 +147,11 @@ def _open_like(context: VideoCodecContext, other: CodecContext) -> VideoCodecCon
 
 
 def _open_cuda(context: VideoCodecContext) -> VideoCodecContext:
-    return open_accelerated("cuda", context)
+    try:
+        return open_accelerated("cuda", context, _SHARED_CONTEXT)
+    except DecoderAbsentError:
+        # An engine that was there first may have made it in a way that FFmpeg does not take.
+        return open_accelerated("cuda", context)
 
 
 def _open_vaapi(context: VideoCodecContext) -> VideoCodecContext:

@@ -88,7 +88,7 @@ class VideoReader:
         self._turns = options.turns
         self._container = self._open(uri, options, format_, flags)
         self._stream = self._container.streams.video[0]
-        self._decoder = Decoder(self._stream, self.name, openers_of(options.decode))
+        self._decoder = self._open_decoder(options)
         self._admit = admit(self._container) if admit else None
         self._packets: Iterator[av.Packet[av.VideoStream]] = self._container.demux(self._stream)
         self._needed = needed
@@ -148,6 +148,11 @@ class VideoReader:
             raise SourceOpenError(f"{self.name}: holds no video; a source needs a video stream")
         return container
 
+    def _open_decoder(self, options: SourceOptions) -> Decoder:
+        # Not while an engine records on the GPU that may decode.
+        with self._turns:
+            return Decoder(self._stream, self.name, openers_of(options.decode))
+
     def _next_packet(self) -> av.Packet[av.VideoStream] | None:
         began_s = self._clock()
         try:
@@ -189,12 +194,12 @@ class VideoReader:
         return self._was_behind
 
     def _decode(self, due: Due[av.Packet[av.VideoStream]]) -> None:
-        if due.paused:
-            # What the decoder still holds is of pictures before the gap.
-            self._decoder.flush()
-            self._paused = True
+        self._paused = self._paused or due.paused
         try:
             with self._turns:
+                if due.paused:
+                    # What the decoder still holds is of pictures before the gap.
+                    self._decoder.flush()
                 frames = [frame for frame in self._decoder.decode(due.packet) if isinstance(frame, av.VideoFrame)]
         except EOFError:
             return

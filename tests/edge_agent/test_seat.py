@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -46,7 +46,7 @@ class Office:
     def open(self, target: str) -> Sitting:
         detector = open_detector(self._tiny, target=target)
         judge = Judge(detector, self._tiny.manifest.geometry, 1.0, self.clock)
-        return Sitting(detector, judge, RuntimeNews(lambda runtime: self.told.append(runtime.split()[0])))
+        return Sitting(detector, judge, RuntimeNews(lambda runtime: self.told.append(runtime.split()[0])), nullcontext)
 
     def change(self, make: Callable[[Sitting], Sitting]) -> bool:
         """Ask for a change while somebody judges."""

@@ -94,3 +94,49 @@ def test_a_picture_counts_as_missed_where_its_thread_had_to_wait(waits_s: float,
     assert turns.missed == missed
     turns.miss()
     assert turns.missed == missed
+
+
+def test_who_is_alone_waits_until_all_have_left_and_nobody_comes_in_meanwhile() -> None:
+    turns, happened, leave = Turns(2, time.monotonic, longest_s=60.0), list[str](), threading.Event()
+
+    def work(name: str, until: threading.Event | None = None) -> None:
+        with turns:
+            happened.append(name)
+            if until is not None:
+                until.wait(30)
+
+    def be_alone() -> None:
+        with turns.alone():
+            happened.append("alone")
+            late.start()
+            wait_for(lambda: len(turns._waiting) == 1)
+            happened.append("still alone")
+
+    early = threading.Thread(target=work, args=("early", leave))
+    late = threading.Thread(target=work, args=("late",))
+    alone = threading.Thread(target=be_alone)
+    early.start()
+    wait_for(lambda: happened == ["early"])
+    alone.start()
+    wait_for(lambda: turns._alone_since_s is not None)
+    assert happened == ["early"]
+    leave.set()
+    for thread in (early, alone, late):
+        thread.join(30)
+    assert happened == ["early", "alone", "still alone", "late"]
+
+
+def test_nobody_waits_for_ever_for_one_that_is_alone_and_hangs_nor_does_that_one() -> None:
+    turns, released = Turns(1, time.monotonic, longest_s=0.05), threading.Event()
+
+    def hang() -> None:
+        with turns, turns.alone():
+            released.wait(30)
+
+    hanging = threading.Thread(target=hang)
+    hanging.start()
+    wait_for(lambda: turns._alone_since_s is not None)
+    with turns:
+        assert not released.is_set()
+    released.set()
+    hanging.join(30)

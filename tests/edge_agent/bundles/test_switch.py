@@ -6,6 +6,7 @@ import re
 import shutil
 import threading
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
@@ -25,12 +26,13 @@ from edge_agent.bundles.workshop import Hear, Workshop
 from edge_agent.inference import Judge
 from edge_agent.observation import Observation
 from edge_agent.seat import Seat
-from edge_agent.sitting import RuntimeNews, Sitting
+from edge_agent.sitting import Alone, RuntimeNews, Sitting
 from models.bundle import MANIFEST, Bundle, open_bundle, pack
 from models.manifest import Manifest
 from models.signing import sign
 from models.trust import TrustStore
 from runtimes.detector import Detector, open_detector
+from runtimes.protocol import SessionOptions
 from tests.edge_agent.delivery.listener import wait_for
 from tests.edge_agent.test_inference import samples_of
 from tests.tiny_bundle import make_windows
@@ -60,7 +62,7 @@ class Device:
             self.open, self.judge, self.detector, alert, 1.0, TrialPolicy(60.0, 20.0), lambda: self.now_s
         )
         effects = Effects(lambda in_use: self.changes.append(in_use.file.sha256), self._renew, REST_S, lambda: None)
-        self.seat.take(self.judge(configured, lambda _runtime: None))
+        self.seat.take(self.judge(configured, lambda _runtime: None, nullcontext))
         self.switch = Switch(self.shelf, self.workshop, self.seat, BundleInUse(configured, None), None, effects)
         self._thread.start()
 
@@ -68,13 +70,13 @@ class Device:
         self.opened.append(path)
         return open_bundle(path or self._configured, self._trust)
 
-    def judge(self, bundle: Bundle, hear: Hear) -> Sitting:
-        detector = self.detector(bundle)
+    def judge(self, bundle: Bundle, hear: Hear, alone: Alone) -> Sitting:
+        detector = self.detector(bundle, alone)
         judge = Judge(detector, bundle.manifest.geometry, 1.0, lambda: self.now_s)
-        return Sitting(detector, judge, RuntimeNews(lambda runtime: (hear(runtime), None)[1]))
+        return Sitting(detector, judge, RuntimeNews(lambda runtime: (hear(runtime), None)[1]), alone)
 
-    def detector(self, bundle: Bundle) -> Detector:
-        return open_detector(bundle)
+    def detector(self, bundle: Bundle, alone: Alone) -> Detector:
+        return open_detector(bundle, options=SessionOptions(alone=alone))
 
     def install(self, version: str, *changes: tuple[str, str]) -> str:
         """Put the tiny bundle of another version on trial, with its manifest changed."""
