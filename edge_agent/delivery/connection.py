@@ -11,7 +11,7 @@ import select
 import ssl
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,7 +63,8 @@ class Connection:
         self._refused: ReasonCode | None = None
         self._ended: str | None = None
         self._answers: list[Acknowledgement] = []
-        self._subscription: Subscription | None = None
+        self._receive: Callable[[Request], None] | None = None
+        self._unanswered: dict[int, tuple[str, ...]] = {}
         client.on_connect = self._on_connect
         client.on_publish = self._on_publish
         client.on_disconnect = self._on_disconnect
@@ -100,10 +101,21 @@ class Connection:
     def subscribe(self, subscription: Subscription) -> None:
         """Hear these topics from now on, one subscription a session. What is retained there is heard too, and known for
         that."""
-        self._subscription = subscription
+        self.hear((subscription.topics,), subscription.receive)
+
+    def hear(self, filters: Sequence[str], receive: Callable[[Request], None]) -> None:
+        """Hear these topics too, asked for in one packet. There is one ``receive`` a session, which is told of all."""
+        self._receive = receive
         # Without it a retained message that comes while we listen would look like any other.
         options = SubscribeOptions(qos=1, retainAsPublished=True)
-        self._client.subscribe(subscription.topics, options=options)
+        _, ticket = self._client.subscribe([(topics, options) for topics in filters])
+        if ticket is not None:
+            self._unanswered[ticket] = tuple(filters)
+
+    @property
+    def subscribing(self) -> bool:
+        """Whether the broker has yet to answer a subscription."""
+        return bool(self._unanswered)
 
     def step(self, timeout_s: float, wakeup: Wakeup | None = None) -> list[Acknowledgement]:
         """Wait for the network, the wakeup or the time, do what is due, and return what the broker answered."""
@@ -178,21 +190,22 @@ class Connection:
         self._answers.append(Acknowledgement(mid, reason.value, str(reason)))
 
     def _on_subscribe(
-        self, _client: mqtt.Client, _userdata: object, _mid: int, reasons: list[ReasonCode], _properties: object
+        self, _client: mqtt.Client, _userdata: object, mid: int, reasons: list[ReasonCode], _properties: object
     ) -> None:
-        for reason in reasons:
-            if reason.is_failure and self._subscription is not None:
+        filters = self._unanswered.pop(mid, ())
+        for topics, reason in zip(filters, reasons, strict=False):
+            if reason.is_failure:
                 log.error(
-                    "the broker refused to let us hear %s: %s (reason code 0x%02x); no command arrives; check the"
+                    "the broker refused to let us hear %s: %s (reason code 0x%02x); nothing of it arrives; check the"
                     " broker's ACL for this user",
-                    self._subscription.topics, reason, reason.value,
+                    topics, reason, reason.value,
                 )  # fmt: skip
 
     def _on_message(self, _client: mqtt.Client, _userdata: object, message: mqtt.MQTTMessage) -> None:
-        if self._subscription is None:
+        if self._receive is None:
             return
         properties = message.properties
-        self._subscription.receive(
+        self._receive(
             Request(
                 topic=message.topic,
                 payload=bytes(message.payload),
@@ -255,6 +268,8 @@ def _properties(message: Message, kind: int) -> Properties:
     properties.ContentType = message.content_type
     if message.correlation is not None:
         properties.CorrelationData = message.correlation
+    if message.response_topic is not None:
+        properties.ResponseTopic = message.response_topic
     if message.user_properties:
         properties.UserProperty = list(message.user_properties)
     return properties
