@@ -1,0 +1,151 @@
+"""A session with the broker that comes back by itself, and asks for what is retained in portions."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from edge_agent.delivery.backoff import Backoff
+from edge_agent.delivery.connection import Connection
+from edge_agent.delivery.errors import BrokerError, BrokerUnreachableError
+from edge_agent.delivery.message import Message
+from edge_agent.delivery.request import Request
+
+log = logging.getLogger(__name__)
+
+PORTION = 150
+"""Topic filters in one packet. Each may bring several messages, and a broker that is asked for more than a thousand at
+a time may silently drop the rest, as Mosquitto does."""
+_PAUSE_S, _LONGEST_PAUSE_S = 0.03, 0.5
+_QUIET_S, _LONGEST_UNREST_S = 0.3, 2.0
+_SEND_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A message that the broker did not take."""
+
+    message: Message
+    reason: str
+
+
+class Line:
+    """One client's way to the broker, used by one thread. Opened by ``open``, which raises ``BrokerError``; whatever
+    breaks later is mended by ``step``, after waits of ``backoff``, with all that was heard before."""
+
+    def __init__(
+        self,
+        connect: Callable[[], Connection],
+        filters: Sequence[str],
+        receive: Callable[[Request], None],
+        backoff: Backoff,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """``receive`` is called by ``step`` and ``send`` and must not raise; ``clock`` is monotonic seconds."""
+        self._connect = connect
+        self._filters = list(filters)
+        self._receive = receive
+        self._backoff = backoff
+        self._clock = clock
+        self._connection: Connection | None = None
+        self._pending: deque[str] = deque()
+        self._opened_s = self._due_s = self._heard_s = self._asked_s = 0.0
+
+    @property
+    def connected(self) -> bool:
+        return self._connection is not None and self._connection.alive
+
+    @property
+    def caught_up(self) -> bool:
+        """Whether what is retained has been heard, as far as a client can tell: the broker took every subscription, and
+        then was silent for a moment or had time enough."""
+        if self._connection is None or not self.connected or self._pending or self._connection.subscribing:
+            return False
+        return self._is_quiet(_QUIET_S, _LONGEST_UNREST_S)
+
+    def open(self) -> None:
+        """Begin a session; raises ``BrokerError``."""
+        self._connection = self._connect()
+        self._opened_s = self._clock()
+        self._pending = deque(self._filters)
+        self._ask(self._connection)
+
+    def hear(self, filters: Sequence[str]) -> None:
+        """Hear these too, in every session from now on."""
+        self._filters.extend(filters)
+        self._pending.extend(filters)
+
+    def step(self, timeout_s: float) -> None:
+        """Wait for the network at most so long and do what is due; raises nothing for the broker's sake."""
+        connection = self._connection
+        if connection is None or not connection.alive:
+            self._come_back(timeout_s)
+            return
+        if self._pending and not connection.subscribing and self._is_quiet(_PAUSE_S, _LONGEST_PAUSE_S):
+            self._ask(connection)
+        connection.step(min(timeout_s, _PAUSE_S) if self._pending else timeout_s)
+
+    def send(self, messages: Sequence[Message]) -> list[Refusal]:
+        """Publish, and wait until the broker has taken or refused each; those refused are returned. Raises
+        ``BrokerUnreachableError`` when the session ends before, and some may have been taken then."""
+        connection = self._connection
+        waiting = deque(messages)
+        sent: dict[int, Message] = {}
+        refusals: list[Refusal] = []
+        deadline_s = self._clock() + _SEND_S
+        while waiting or sent:
+            if connection is None or not connection.alive or self._clock() > deadline_s:
+                why = "no session" if connection is None else connection.ended
+                raise BrokerUnreachableError(f"{len(waiting) + len(sent)} message(s) were not taken: {why}; try again")
+            while waiting and len(sent) < connection.window:
+                message = waiting.popleft()
+                sent[connection.publish(message)] = message
+            for answer in connection.step(1.0):
+                message_ = sent.pop(answer.ticket, None)
+                deadline_s = self._clock() + _SEND_S
+                if message_ is not None and answer.refused:
+                    refusals.append(Refusal(message_, answer.reason))
+        return refusals
+
+    def close(self) -> None:
+        """Say goodbye."""
+        if self._connection is not None and self._connection.alive:
+            self._connection.close()
+        self._connection = None
+
+    def _come_back(self, timeout_s: float) -> None:
+        if self._connection is not None:
+            log.warning("the broker is away: %s; trying again", self._connection.ended)
+            self._backoff.session_lasted(self._clock() - self._opened_s)
+            self._connection.abandon()
+            self._connection = None
+            self._due_s = self._clock() + self._backoff.next_delay()
+        wait_s = self._due_s - self._clock()
+        if wait_s > 0:
+            time.sleep(min(wait_s, timeout_s))
+            return
+        try:
+            self.open()
+        except BrokerError as error:
+            log.warning("%s; trying again", error)
+            self._due_s = self._clock() + self._backoff.next_delay()
+
+    def _ask(self, connection: Connection) -> None:
+        portion = [self._pending.popleft() for _ in range(min(PORTION, len(self._pending)))]
+        if portion:
+            self._asked_s = self._heard_s = self._clock()
+            connection.hear(portion, self._take)
+
+    def _is_quiet(self, quiet_s: float, patience_s: float) -> bool:
+        """Whether nothing retained came for a moment; in a fleet that talks all the time, whether that was waited for
+        long enough."""
+        now_s = self._clock()
+        return now_s - self._heard_s >= quiet_s or now_s - self._asked_s >= patience_s
+
+    def _take(self, request: Request) -> None:
+        if request.retained:
+            self._heard_s = self._clock()
+        self._receive(request)
