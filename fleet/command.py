@@ -7,6 +7,7 @@ from importlib import import_module
 
 _SUBCOMMANDS = {
     "list": ("fleet.overview.command:main", "all devices on a broker and how they are"),
+    "command": ("fleet.commanding.command:main", "have devices do something, and see their answers"),
 }
 
 
