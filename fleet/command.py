@@ -8,6 +8,7 @@ from importlib import import_module
 _SUBCOMMANDS = {
     "list": ("fleet.overview.command:main", "all devices on a broker and how they are"),
     "command": ("fleet.commanding.command:main", "have devices do something, and see their answers"),
+    "rollout": ("fleet.rollouts.command:main", "a bundle to many devices, stage by stage"),
 }
 
 

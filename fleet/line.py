@@ -87,6 +87,9 @@ class Line:
         if self._pending and not connection.subscribing and self._is_quiet(_PAUSE_S, _LONGEST_PAUSE_S):
             self._ask(connection)
         connection.step(min(timeout_s, _PAUSE_S) if self._pending else timeout_s)
+        if connection.subscribing:
+            # What is retained comes after the answer, however far away the broker is.
+            self._asked_s = self._heard_s = self._clock()
 
     def send(self, messages: Sequence[Message]) -> list[Refusal]:
         """Publish, and wait until the broker has taken or refused each; those refused are returned. Raises
@@ -104,10 +107,10 @@ class Line:
                 message = waiting.popleft()
                 sent[connection.publish(message)] = message
             for answer in connection.step(1.0):
-                message_ = sent.pop(answer.ticket, None)
                 deadline_s = self._clock() + _SEND_S
-                if message_ is not None and answer.refused:
-                    refusals.append(Refusal(message_, answer.reason))
+                taken = sent.pop(answer.ticket, None)
+                if taken is not None and answer.refused:
+                    refusals.append(Refusal(taken, answer.reason))
         return refusals
 
     def close(self) -> None:

@@ -136,11 +136,19 @@ class Players:
             self._client.username_pw_set(username, username)
         listed = [DeviceName(*name.split("/")) for name in names]
         self.all = {str(name): Player(name, self.say, folder, signers or {}) for name in listed}
+        self.sessions = 0
         subscribed = threading.Event()
+
+        def note(*_: object) -> None:
+            self.sessions += 1
+            subscribed.set()
+
         self._client.on_message = self._on_message
-        self._client.on_subscribe = lambda *_: subscribed.set()
+        self._client.on_subscribe = note
+        self._client.reconnect_delay_set(1, 1)
+        topics = [("nexara/v1/+/+/command/+", 1), ("nexara/v1/+/+/desired/bundle", 1)]
+        self._client.on_connect = lambda client, *_: client.subscribe(topics)
         self._client.connect("127.0.0.1", port)
-        self._client.subscribe([("nexara/v1/+/+/command/+", 1), ("nexara/v1/+/+/desired/bundle", 1)])
         self._client.loop_start()
         assert subscribed.wait(10)
 
