@@ -94,7 +94,7 @@ class Connection:
     def publish(self, message: Message) -> int:
         """Send a message and return the ticket that its acknowledgement will bear."""
         info = self._client.publish(
-            message.topic, message.payload, message.qos, message.retain, _properties(message, PacketTypes.PUBLISH)
+            message.topic, message.payload, message.qos, message.retain, write_properties(message, PacketTypes.PUBLISH)
         )
         return info.mid
 
@@ -238,7 +238,9 @@ def open_connection(
     if broker.tls is not None:
         client.tls_set_context(broker.tls.context())
     if will is not None:
-        client.will_set(will.topic, will.payload, will.qos, will.retain, _properties(will, PacketTypes.WILLMESSAGE))
+        client.will_set(
+            will.topic, will.payload, will.qos, will.retain, write_properties(will, PacketTypes.WILLMESSAGE)
+        )
     connection = Connection(client, clock)
     try:
         # MQTT 3.1.1 says it when the client is made, where clean is paho's default.
@@ -263,7 +265,8 @@ def open_connection(
     return connection
 
 
-def _properties(message: Message, kind: int) -> Properties:
+def write_properties(message: Message, kind: int) -> Properties:
+    """What travels beside a message in MQTT 5, in a packet of this kind."""
     properties = _no_properties(kind)
     properties.ContentType = message.content_type
     if message.correlation is not None:

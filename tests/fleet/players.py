@@ -12,7 +12,6 @@ import msgspec
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 
 from edge_agent.commands.clerk import Act, Clerk
 from edge_agent.commands.figures import CommandTally
@@ -23,6 +22,7 @@ from edge_agent.commands.name import CommandName
 from edge_agent.commands.options import CommandOptions, Signer
 from edge_agent.commands.restart import RestartResult
 from edge_agent.commands.seen_ids import SeenIds
+from edge_agent.delivery.connection import write_properties
 from edge_agent.delivery.message import Message
 from edge_agent.delivery.payloads import BundleName, SpoolHealth
 from edge_agent.delivery.presence import Presence, Process
@@ -157,7 +157,7 @@ class Players:
 
     def say(self, message: Message) -> None:
         self._published = self._client.publish(
-            message.topic, message.payload, message.qos, message.retain, properties(message)
+            message.topic, message.payload, message.qos, message.retain, write_properties(message, PacketTypes.PUBLISH)
         )
 
     def join(self) -> None:
@@ -196,13 +196,3 @@ class Players:
             if player is not None and found is not None:
                 player.hear(found[1], request)
             self._changed.notify_all()
-
-
-def properties(message: Message) -> Properties:
-    found = Properties(PacketTypes.PUBLISH)
-    found.ContentType = message.content_type
-    if message.user_properties:
-        found.UserProperty = list(message.user_properties)
-    if message.correlation is not None:
-        found.CorrelationData = message.correlation
-    return found
