@@ -16,11 +16,10 @@ from edge_agent.delivery.request import Request
 
 log = logging.getLogger(__name__)
 
-PORTION = 150
+PORTION = 100
 """Topic filters in one packet. Each may bring several messages, and a broker that is asked for more than a thousand at
 a time may silently drop the rest, as Mosquitto does."""
-_PAUSE_S, _LONGEST_PAUSE_S = 0.03, 0.5
-_QUIET_S, _LONGEST_UNREST_S = 0.3, 2.0
+_PAUSE_S, _QUIET_S, _LONGEST_UNREST_S = 0.02, 0.3, 2.0
 _SEND_S = 30.0
 
 
@@ -46,12 +45,14 @@ class Line:
     ) -> None:
         """``receive`` is called by ``step`` and ``send`` and must not raise; ``clock`` is monotonic seconds."""
         self._connect = connect
-        self._filters = list(filters)
+        self._groups = [tuple(filters)]
         self._receive = receive
         self._backoff = backoff
         self._clock = clock
         self._connection: Connection | None = None
-        self._pending: deque[str] = deque()
+        self._pending: deque[tuple[str, ...]] = deque()
+        self._fence: str | None = None
+        self._fenced = False
         self._opened_s = self._due_s = self._heard_s = self._asked_s = 0.0
 
     @property
@@ -62,21 +63,22 @@ class Line:
     def caught_up(self) -> bool:
         """Whether what is retained has been heard, as far as a client can tell: the broker took every subscription, and
         then was silent for a moment or had time enough."""
-        if self._connection is None or not self.connected or self._pending or self._connection.subscribing:
+        if self._connection is None or not self.connected or self._pending:
             return False
-        return self._is_quiet(_QUIET_S, _LONGEST_UNREST_S)
+        return self._has_told(self._connection, _QUIET_S)
 
     def open(self) -> None:
         """Begin a session; raises ``BrokerError``."""
         self._connection = self._connect()
         self._opened_s = self._clock()
-        self._pending = deque(self._filters)
+        self._pending = deque(self._groups)
         self._ask(self._connection)
 
     def hear(self, filters: Sequence[str]) -> None:
-        """Hear these too, in every session from now on."""
-        self._filters.extend(filters)
-        self._pending.extend(filters)
+        """Hear these too, in every session from now on. The last should be a topic at which a message is retained: once
+        that comes, so have those of the others."""
+        self._groups.append(tuple(filters))
+        self._pending.append(tuple(filters))
 
     def step(self, timeout_s: float) -> None:
         """Wait for the network at most so long and do what is due; raises nothing for the broker's sake."""
@@ -84,12 +86,13 @@ class Line:
         if connection is None or not connection.alive:
             self._come_back(timeout_s)
             return
-        if self._pending and not connection.subscribing and self._is_quiet(_PAUSE_S, _LONGEST_PAUSE_S):
-            self._ask(connection)
         connection.step(min(timeout_s, _PAUSE_S) if self._pending else timeout_s)
         if connection.subscribing:
             # What is retained comes after the answer, however far away the broker is.
             self._asked_s = self._heard_s = self._clock()
+        # After the step: what lies in the socket while this machine is busy is no silence.
+        if self._pending and self._has_told(connection, _PAUSE_S if self._fenced else _QUIET_S):
+            self._ask(connection)
 
     def send(self, messages: Sequence[Message]) -> list[Refusal]:
         """Publish, and wait until the broker has taken or refused each; those refused are returned. Raises
@@ -137,18 +140,26 @@ class Line:
             self._due_s = self._clock() + self._backoff.next_delay()
 
     def _ask(self, connection: Connection) -> None:
-        portion = [self._pending.popleft() for _ in range(min(PORTION, len(self._pending)))]
-        if portion:
-            self._asked_s = self._heard_s = self._clock()
-            connection.hear(portion, self._take)
+        portion: list[str] = []
+        while self._pending and len(portion) < PORTION:
+            portion.extend(self._pending.popleft())
+        self._fence = portion[-1] if "+" not in portion[-1] else None
+        self._fenced = self._fence is not None
+        self._asked_s = self._heard_s = self._clock()
+        connection.hear(portion, self._take)
 
-    def _is_quiet(self, quiet_s: float, patience_s: float) -> bool:
-        """Whether nothing retained came for a moment; in a fleet that talks all the time, whether that was waited for
-        long enough."""
+    def _has_told(self, connection: Connection, quiet_s: float) -> bool:
+        """Whether what is retained for the last portion has come: its last message has, and nothing retained for a
+        moment. In a fleet that talks all the time, or where that message is gone, it is waited for long enough."""
+        if connection.subscribing:
+            return False
         now_s = self._clock()
-        return now_s - self._heard_s >= quiet_s or now_s - self._asked_s >= patience_s
+        silent = self._fence is None and now_s - self._heard_s >= quiet_s
+        return silent or now_s - self._asked_s >= _LONGEST_UNREST_S
 
     def _take(self, request: Request) -> None:
+        if request.topic == self._fence:
+            self._fence = None
         if request.retained:
             self._heard_s = self._clock()
         self._receive(request)

@@ -17,7 +17,8 @@ from fleet.devices.name import DeviceName, split_topic
 Form = TypeVar("Form")
 _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, OverflowError)
 _FILTERS = ("status", "health", "camera/+/incident")
-_DEVICE_FILTERS = ("bundle", "desired/bundle", "camera/+/state")
+# The status is heard already; it comes again, after all that is retained below the others.
+_DEVICE_FILTERS = ("bundle", "desired/bundle", "camera/+/state", "status")
 
 
 def site_filters(root: str, site: str | None) -> tuple[str, ...]:
