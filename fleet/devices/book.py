@@ -16,6 +16,7 @@ from fleet.devices.name import DeviceName, split_topic
 
 Form = TypeVar("Form")
 _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, OverflowError)
+_MOST_COUNTED = 2**53
 _FILTERS = ("status", "health", "camera/+/incident")
 # The status is heard already; it comes again, after all that is retained below the others.
 _DEVICE_FILTERS = ("bundle", "desired/bundle", "camera/+/state", "status")
@@ -67,7 +68,7 @@ class Book:
                 device.desired = None
                 device.desired = _read(payload, DesiredBundle)
             case ("health",):
-                device.health = _read(payload, Health)
+                device.health = _require_plausible(_read(payload, Health))
             case ("camera", _, "incident") if payload:
                 device.last_incident = msgspec.json.decode(payload, type=Incident).at
             case ("camera", camera, "state"):
@@ -82,6 +83,15 @@ class Book:
             device.away_since_s = None
         elif device.away_since_s is None:
             device.away_since_s = self._clock()
+
+
+def _require_plausible(health: Health | None) -> Health | None:
+    """``health``; raises ``OverflowError`` for counts that no device has, which nothing after here could show."""
+    if health is not None:
+        counts = (*msgspec.structs.astuple(health), *msgspec.structs.astuple(health.spool))
+        if any(isinstance(one, int) and one > _MOST_COUNTED for one in counts):
+            raise OverflowError(f"found a count above {_MOST_COUNTED}")
+    return health
 
 
 def _read(payload: bytes, form: type[Form]) -> Form | None:

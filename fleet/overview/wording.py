@@ -58,7 +58,11 @@ def _bundle(row: Row) -> str:
 def _ago(at: str | None, now: datetime) -> str:
     if at is None:
         return "-"
-    seconds = max(0.0, (now - datetime.fromisoformat(at.replace("Z", "+00:00"))).total_seconds())
+    try:
+        seconds = max(0.0, (now - datetime.fromisoformat(at.replace("Z", "+00:00"))).total_seconds())
+    except ValueError:
+        # It has the form of a time, such as one of the 99th month.
+        return "?"
     return next((f"{seconds / step:.0f} {unit}" for step, unit in _STEPS if seconds >= step), f"{seconds:.0f} s")
 
 

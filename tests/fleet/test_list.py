@@ -12,6 +12,7 @@ import sys
 from datetime import datetime, timezone
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,7 +27,7 @@ from fleet.devices.name import DeviceName
 from fleet.overview.board import Board
 from fleet.overview.row import make_row, order_rows
 from fleet.overview.view import draw
-from fleet.overview.wording import summary
+from fleet.overview.wording import cells, summary
 from tests.edge_agent.delivery.mosquitto import Mosquitto
 from tests.edge_agent.top.test_command import read_until
 from tests.fleet.conftest import Play
@@ -149,6 +150,35 @@ def test_whatever_is_published_is_taken(messages: list[tuple[str, bytes]]) -> No
     for topic, payload in messages:
         say(book, f"{ROOT}/{topic}", payload)
     assert len(Board(book).refresh()) == len(book.devices) <= 1
+
+
+NUMBERS = st.integers(0, 10**400) | st.floats(0, allow_nan=False, allow_infinity=False)
+TIMES = st.sampled_from(["2026-03-01T22:14:07.000Z", "0000-99-99T99:99:99.999Z", "9999-12-31T23:59:59.999Z"])
+
+
+@given(st.lists(NUMBERS, min_size=10, max_size=10), TIMES, st.text(max_size=200))
+def test_whatever_passes_for_a_message_can_be_shown(numbers: list[float], at: str, text: str) -> None:
+    book = Book(lambda _topics: None)
+    status = {
+        "state": "online", "at": at, "version": text, "boot_id": text, "started_at": at,
+        "bundle": {"name": text, "version": text}, "runtime": text,
+    }  # fmt: skip
+    counted = ("messages", "bytes", "refused", "dropped_by_age", "dropped_by_size", "dropped_unwritten")
+    health = {
+        "at": at, "samples_per_s": numbers[6], "queue": numbers[7], "latency_p50_ms": None, "latency_p99_ms": None,
+        "dropped": numbers[8], "rate_share": 0.5, "memory_bytes": numbers[9], "temperature_c": -numbers[6],
+        "spool": {**dict(zip(counted, numbers, strict=False)), "blocked_topics": [text]},
+    }  # fmt: skip
+    bundle = {
+        "at": at, "current": {"name": text, "version": text, "sha256": None}, "trial": True, "desired": None,
+        "state": "fetching", "progress": numbers[6], "reason": text,
+    }  # fmt: skip
+    for topic, message in (("status", status), ("health", health), ("bundle", bundle)):
+        say(book, f"{ROOT}/{topic}", json.dumps(message).encode())
+    rows = order_rows(Board(book).refresh())
+    assert msgspec.json.decode(msgspec.json.encode(rows))[0]["state"] == "online"
+    shown = cells(rows[0], datetime(2026, 3, 1, 23, tzinfo=timezone.utc))
+    assert all(cell.isprintable() and len(cell) <= 120 for cell in shown)
 
 
 @pytest.mark.parametrize(
