@@ -12,7 +12,6 @@ from edge_agent.delivery.timestamp import Timestamp
 from edge_agent.delivery.topics import Topics
 
 Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$", description="of the bundle's file")]
-Url = Annotated[str, msgspec.Meta(pattern=r"^https://", max_length=2048)]
 
 
 class DesiredBundle(msgspec.Struct, frozen=True, kw_only=True):
@@ -20,12 +19,12 @@ class DesiredBundle(msgspec.Struct, frozen=True, kw_only=True):
 
     id: CommandId
     issued_at: Annotated[datetime, msgspec.Meta(tz=True)]
-    url: Url
+    url: Annotated[str, msgspec.Meta(pattern=r"^https://", max_length=2048)]
     sha256: Sha256
     again: bool = False
 
 
-class CurrentBundle(msgspec.Struct, frozen=True, kw_only=True):
+class BundleFile(msgspec.Struct, frozen=True, kw_only=True):
     """The bundle that judges; ``sha256`` is that of the file it came from, where that is known."""
 
     name: str
@@ -33,24 +32,24 @@ class CurrentBundle(msgspec.Struct, frozen=True, kw_only=True):
     sha256: str | None = None
 
 
-class DesiredReference(msgspec.Struct, frozen=True, kw_only=True):
+class DesiredName(msgspec.Struct, frozen=True, kw_only=True):
     """Which wish the device has in hand."""
 
     id: str
     sha256: str
 
 
-BundleState = Literal["settled", "fetching", "verifying", "trial", "kept", "left", "refused", "failed"]
+UpdateState = Literal["settled", "fetching", "verifying", "trial", "kept", "left", "refused", "failed"]
 
 
 class BundleStatus(msgspec.Struct, frozen=True, kw_only=True):
     """``bundle``: what the device made of it."""
 
     at: Timestamp
-    current: CurrentBundle
+    current: BundleFile
     trial: bool
-    desired: DesiredReference | None
-    state: BundleState
+    desired: DesiredName | None
+    state: UpdateState
     progress: float | None = None
     reason: str = ""
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from fleet.desired import BundleState
+from fleet.desired import UpdateState
 from fleet.devices.device import Device
 from fleet.devices.trouble import find_trouble
 
@@ -24,7 +24,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     since: str | None
     version: str | None
     bundle: str | None
-    bundle_state: BundleState | None
+    bundle_state: UpdateState | None
     bundle_progress: float | None
     trial: bool
     runtime: str | None

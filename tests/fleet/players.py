@@ -29,7 +29,7 @@ from edge_agent.delivery.presence import Presence, Process
 from edge_agent.delivery.request import Request
 from edge_agent.delivery.writer import Writer
 from edge_agent.state_file import StateFile
-from fleet.desired import BundleState, BundleStatus, CurrentBundle, DesiredBundle, DesiredReference, bundle_topic
+from fleet.desired import BundleFile, BundleStatus, DesiredBundle, DesiredName, UpdateState, bundle_topic
 from fleet.devices.name import DeviceName, split_topic
 from tests.edge_agent.delivery.samples import health, state
 
@@ -50,7 +50,7 @@ class Player:
         self.name = name
         self.done: list[tuple[str, Any]] = []
         self.desired: list[DesiredBundle | None] = []
-        self.verdict: Callable[[DesiredBundle], BundleState | None] = lambda _desired: "kept"
+        self.verdict: Callable[[DesiredBundle], UpdateState | None] = lambda _desired: "kept"
         self.current = OLD
         self.mute = False
         self._say = say
@@ -77,13 +77,14 @@ class Player:
     def tell_health(self, **changes: Any) -> None:
         self._say(self._writer.health(health(**changes), SPOOL))
 
-    def tell_bundle(self, bundle_state: BundleState, desired: DesiredBundle | None, reason: str = "") -> None:
+    def tell_bundle(self, bundle_state: UpdateState, desired: DesiredBundle | None, reason: str = "") -> None:
         status = BundleStatus(
             at="2026-03-01T22:14:07.000Z",
-            current=CurrentBundle(name="violence", version="1.0.0", sha256=self.current),
+            current=BundleFile(name="violence", version="1.0.0", sha256=self.current),
             trial=bundle_state == "trial",
-            desired=None if desired is None else DesiredReference(id=desired.id, sha256=desired.sha256),
+            desired=None if desired is None else DesiredName(id=desired.id, sha256=desired.sha256),
             state=bundle_state,
+            progress=None,
             reason=reason,
         )
         self._say(Message(bundle_topic(self.name.topics), msgspec.json.encode(status), retain=True))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fleet.desired import BundleState, BundleStatus, CurrentBundle, DesiredBundle, DesiredReference
+from fleet.desired import BundleFile, BundleStatus, DesiredBundle, DesiredName, UpdateState
 from fleet.devices.name import DeviceName
 from fleet.rollouts.ending import KEEPS, NOT_OURS, end, list_owed, revert, settle
 from fleet.rollouts.progress import advance, allowed_failures, count
@@ -22,7 +22,7 @@ AT = datetime(2026, 3, 1, tzinfo=timezone.utc)
 OLD, NEW = "0" * 64, "a" * 64
 WANTED = Wanted(url="https://bundles.example.org/violence.nexara", sha256=NEW)
 ENDS = {"succeeded", "failed", "skipped", "withdrawn", "untouched", "abandoned"}
-SAYINGS: tuple[BundleState | None, ...] = (
+SAYINGS: tuple[UpdateState | None, ...] = (
     "settled",
     "fetching",
     "verifying",
@@ -45,13 +45,15 @@ def make(devices: int, id_: str = "r", **rules: Any) -> Rollout:
     return Rollout(id=id_, wanted=WANTED, rules=given_rules, started_at=AT, members=members)
 
 
-def says(state: BundleState, current: str = OLD, desired: str | None = "r") -> BundleStatus:
+def says(state: UpdateState, current: str = OLD, desired: str | None = "r") -> BundleStatus:
     return BundleStatus(
         at="2026-03-01T00:00:00.000Z",
-        current=CurrentBundle(name="violence", version="1", sha256=current),
+        current=BundleFile(name="violence", version="1", sha256=current),
         trial=state == "trial",
-        desired=None if desired is None else DesiredReference(id=desired, sha256=NEW),
+        desired=None if desired is None else DesiredName(id=desired, sha256=NEW),
         state=state,
+        progress=None,
+        reason="",
     )
 
 
@@ -123,7 +125,7 @@ def test_a_roll_out_goes_from_stage_to_stage_and_is_done() -> None:
 
 
 @pytest.mark.parametrize("state", ["left", "refused", "failed"])
-def test_one_failure_too_many_stops_and_takes_the_wish_back(state: BundleState) -> None:
+def test_one_failure_too_many_stops_and_takes_the_wish_back(state: UpdateState) -> None:
     rollout = make(20, percents=(25, 100))
     rollout = advance(rollout, there(rollout, desired=earlier()), AT)
     sights = kept(rollout)
@@ -254,7 +256,7 @@ RULES = st.builds(
 
 
 def look(
-    rollout: Rollout, member: Member, number: int, events: dict[int, tuple[bool, BundleState | None, bool]]
+    rollout: Rollout, member: Member, number: int, events: dict[int, tuple[bool, UpdateState | None, bool]]
 ) -> Sight:
     online, state, new = events.get(number, (True, None, False))
     bundle = None if state is None else says(state, NEW if new else OLD)
