@@ -33,7 +33,7 @@ from benchmarks.outcome import machine_line, run, tell, write_json
 from benchmarks.process import cpu_s, memory_bytes
 from benchmarks.site import SiteError, free_port, run_broker
 from edge_agent.delivery.backoff import Backoff
-from edge_agent.delivery.connection import write_properties
+from edge_agent.delivery.connection import properties_of
 from edge_agent.delivery.message import Message
 from edge_agent.delivery.payloads import BundleName, SpoolHealth
 from edge_agent.delivery.presence import Presence, Process
@@ -189,7 +189,7 @@ class Device:
             CallbackAPIVersion.VERSION2, client_id=f"nexara-fleet-{self.topics.device}", protocol=mqtt.MQTTv5
         )
         will = self._presence.message("offline")
-        properties = write_properties(will, PacketTypes.WILLMESSAGE)
+        properties = properties_of(will, PacketTypes.WILLMESSAGE)
         client.will_set(will.topic, will.payload, will.qos, will.retain, properties)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
@@ -204,7 +204,7 @@ class Device:
         self.accepted = False
 
     def _send(self, message: Message) -> None:
-        properties = write_properties(message, PacketTypes.PUBLISH)
+        properties = properties_of(message, PacketTypes.PUBLISH)
         self._client.publish(message.topic, message.payload, message.qos, message.retain, properties)
 
 

@@ -94,7 +94,7 @@ class Connection:
     def publish(self, message: Message) -> int:
         """Send a message and return the ticket that its acknowledgement will bear."""
         info = self._client.publish(
-            message.topic, message.payload, message.qos, message.retain, write_properties(message, PacketTypes.PUBLISH)
+            message.topic, message.payload, message.qos, message.retain, properties_of(message, PacketTypes.PUBLISH)
         )
         return info.mid
 
@@ -238,9 +238,7 @@ def open_connection(
     if broker.tls is not None:
         client.tls_set_context(broker.tls.context())
     if will is not None:
-        client.will_set(
-            will.topic, will.payload, will.qos, will.retain, write_properties(will, PacketTypes.WILLMESSAGE)
-        )
+        client.will_set(will.topic, will.payload, will.qos, will.retain, properties_of(will, PacketTypes.WILLMESSAGE))
     connection = Connection(client, clock)
     try:
         # MQTT 3.1.1 says it when the client is made, where clean is paho's default.
@@ -265,7 +263,7 @@ def open_connection(
     return connection
 
 
-def write_properties(message: Message, kind: int) -> Properties:
+def properties_of(message: Message, kind: int) -> Properties:
     """What travels beside a message in MQTT 5, in a packet of this kind."""
     properties = _no_properties(kind)
     properties.ContentType = message.content_type

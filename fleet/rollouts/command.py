@@ -46,7 +46,7 @@ def _start(arguments: argparse.Namespace, record: Record) -> int:
         members = plan_members(id_, devices, rules.percents, left_out)
         if len(left_out) == len(devices):
             raise FleetError(
-                "found no device that is online and tells of its bundle; it needs [updates] in its configuration"
+                "found no device that is online and tells of its bundle; it needs [updates] with desired = true"
             )
         rollout = Rollout(id=id_, wanted=wanted, rules=rules, started_at=_now(), members=members)
         record.begin(rollout)
@@ -117,7 +117,7 @@ def _run(arguments: argparse.Namespace, record: Record, watch: Watch, rollout: R
 def _why_left_out(device: Device) -> str | None:
     if not device.online:
         return "away when it began"
-    return "it does not tell of its bundle; its configuration needs [updates]" if device.bundle is None else None
+    return "it does not tell of its bundle; it needs [updates] with desired = true" if device.bundle is None else None
 
 
 def _say(line: str) -> None:

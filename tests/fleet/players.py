@@ -22,7 +22,7 @@ from edge_agent.commands.name import CommandName
 from edge_agent.commands.options import CommandOptions, Signer
 from edge_agent.commands.restart import RestartResult
 from edge_agent.commands.seen_ids import SeenIds
-from edge_agent.delivery.connection import write_properties
+from edge_agent.delivery.connection import properties_of
 from edge_agent.delivery.message import Message
 from edge_agent.delivery.payloads import BundleName, SpoolHealth
 from edge_agent.delivery.presence import Presence, Process
@@ -158,7 +158,7 @@ class Players:
 
     def say(self, message: Message) -> None:
         self._published = self._client.publish(
-            message.topic, message.payload, message.qos, message.retain, write_properties(message, PacketTypes.PUBLISH)
+            message.topic, message.payload, message.qos, message.retain, properties_of(message, PacketTypes.PUBLISH)
         )
 
     def join(self) -> None:
