@@ -140,11 +140,12 @@ class Line:
             self._due_s = self._clock() + self._backoff.next_delay()
 
     def _ask(self, connection: Connection) -> None:
-        portion: list[str] = []
-        while self._pending and len(portion) < PORTION:
+        portion = list(self._pending.popleft())
+        # What has a wildcard at its end may bring any number, and is a portion of its own.
+        self._fenced = "+" not in portion[-1]
+        while self._fenced and self._pending and len(portion) < PORTION:
             portion.extend(self._pending.popleft())
-        self._fence = portion[-1] if "+" not in portion[-1] else None
-        self._fenced = self._fence is not None
+        self._fence = portion[-1] if self._fenced else None
         self._asked_s = self._heard_s = self._clock()
         connection.hear(portion, self._take)
 

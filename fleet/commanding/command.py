@@ -18,7 +18,7 @@ from fleet.commanding.asking import Asker
 from fleet.commanding.round import Outcome, Round
 from fleet.devices.book import Book
 from fleet.devices.name import DeviceName, parse_name
-from fleet.devices.watching import watch_devices
+from fleet.devices.watching import watch_presence
 from fleet.errors import FleetError
 from fleet.quantities import count, positive
 from fleet.site_option import add_site_option
@@ -52,7 +52,7 @@ def _ask(
 ) -> list[Outcome]:
     asker = Asker(command, payload, access.operator, lambda: datetime.now(timezone.utc))
     answers = f"{ROOT}/{arguments.site or '+'}/+/answer/{asker.mark}"
-    with watch_devices(access.broker, arguments.site, answers, asker.receive) as watch:
+    with watch_presence(access.broker, arguments.site, answers, asker.receive) as watch:
         watch.catch_up()
         chosen = wanted or sorted(watch.book.devices)
         if not chosen:

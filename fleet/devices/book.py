@@ -17,14 +17,19 @@ from fleet.devices.name import DeviceName, split_topic
 Form = TypeVar("Form")
 _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, OverflowError)
 _MOST_COUNTED = 2**53
-_FILTERS = ("status", "health", "camera/+/incident")
+_FILTERS = ("health", "camera/+/incident")
 # The status is heard already; it comes again, after all that is retained below the others.
 _DEVICE_FILTERS = ("bundle", "desired/bundle", "camera/+/state", "status")
 
 
+def presence_filter(root: str, site: str | None) -> str:
+    """Which devices of a site there are, or of all sites, and whether they are online."""
+    return f"{root}/{site or '+'}/+/status"
+
+
 def site_filters(root: str, site: str | None) -> tuple[str, ...]:
-    """What is heard of all devices of a site, or of all sites: which there are, and what is not retained."""
-    return tuple(f"{root}/{site or '+'}/+/{rest}" for rest in _FILTERS)
+    """The same, and what devices say that is not retained."""
+    return (*(f"{root}/{site or '+'}/+/{rest}" for rest in _FILTERS), presence_filter(root, site))
 
 
 class Book:

@@ -13,11 +13,11 @@ from edge_agent.delivery.broker import Broker
 from edge_agent.delivery.connection import open_connection
 from edge_agent.delivery.request import Request
 from edge_agent.delivery.topics import ROOT
-from fleet.devices.book import Book, site_filters
+from fleet.devices.book import Book, presence_filter, site_filters
 from fleet.errors import FleetError
 from fleet.line import Line
 
-_PATIENCE_S = 60.0
+_PATIENCE_S = 300.0
 _STEP_S = 0.2
 
 
@@ -39,27 +39,42 @@ class Watch:
 
 
 @contextmanager
-def watch_devices(
-    broker: Broker, site: str | None, answers: str | None = None, receive: Callable[[Request], None] | None = None
-) -> Iterator[Watch]:
-    """Listen to the devices of a site, or of all; what comes to the topics ``answers`` goes to ``receive``. Raises
-    ``BrokerError``."""
+def watch_devices(broker: Broker, site: str | None) -> Iterator[Watch]:
+    """Listen to all that the devices of a site say, or those of all sites; raises ``BrokerError``."""
 
     def hear(topics: Sequence[str]) -> None:
         line.hear(topics)
 
     book = Book(hear)
+    line = _line(broker, site_filters(ROOT, site), book.take)
+    with _opened(line):
+        yield Watch(line, book)
+
+
+@contextmanager
+def watch_presence(
+    broker: Broker, site: str | None, answers: str, receive: Callable[[Request], None]
+) -> Iterator[Watch]:
+    """Listen to which devices there are; what comes to the topics ``answers`` goes to ``receive``. Raises
+    ``BrokerError``."""
+    book = Book(lambda _topics: None)
 
     def take(request: Request) -> None:
-        if receive is not None and "/answer/" in request.topic:
-            receive(request)
-        else:
-            book.take(request)
+        (receive if "/answer/" in request.topic else book.take)(request)
 
-    filters = site_filters(ROOT, site) if answers is None else (*site_filters(ROOT, site), answers)
-    line = Line(lambda: open_connection(broker), filters, take, Backoff(random.random))
+    line = _line(broker, (answers, presence_filter(ROOT, site)), take)
+    with _opened(line):
+        yield Watch(line, book)
+
+
+def _line(broker: Broker, filters: Sequence[str], receive: Callable[[Request], None]) -> Line:
+    return Line(lambda: open_connection(broker), filters, receive, Backoff(random.random))
+
+
+@contextmanager
+def _opened(line: Line) -> Iterator[None]:
     line.open()
     try:
-        yield Watch(line, book)
+        yield
     finally:
         line.close()

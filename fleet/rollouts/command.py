@@ -110,7 +110,11 @@ def _run(arguments: argparse.Namespace, record: Record, watch: Watch, rollout: R
         for line in changes(before, after):
             _say(line)
 
-    ended = Runner(record, watch, read_access(arguments).operator, tell, utc=_now).run(rollout)
+    try:
+        ended = Runner(record, watch, read_access(arguments).operator, tell, utc=_now).run(rollout)
+    except KeyboardInterrupt:
+        _say(f"left where it is, in {record.path}; go on with: nexara fleet rollout resume")
+        raise
     return 0 if ended.phase == "done" else NOT_DONE
 
 

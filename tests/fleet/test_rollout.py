@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -51,7 +52,8 @@ def begin(broker: Mosquitto, state: Path) -> Iterator[Begin]:
         process.kill()
         process.wait()
         assert process.stdout is not None
-        process.stdout.close()
+        if not process.stdout.closed:
+            process.stdout.close()
 
 
 def at(broker: Mosquitto, state: Path) -> tuple[str, ...]:
@@ -159,7 +161,7 @@ def test_one_that_was_killed_goes_on_where_it_was_and_asks_nobody_twice(
     assert all(len(player.desired) == 1 for player in players.all.values())
 
 
-def test_what_was_kept_but_not_sent_before_a_kill_is_sent_by_the_next(
+def test_what_was_kept_but_not_sent_before_its_end_is_sent_by_the_next(
     broker: Mosquitto, play: Play, state: Path, begin: Begin
 ) -> None:
     players = play(names(3))
@@ -168,10 +170,12 @@ def test_what_was_kept_but_not_sent_before_a_kill_is_sent_by_the_next(
         player.verdict = lambda _desired: None
     process = begin(*start("--percent", "100"))
     players.until(lambda: len(asked(players)) == 3)
-    process.kill()
-    process.wait()
+    process.send_signal(signal.SIGINT)
+    told, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "go on with: nexara fleet rollout resume" in told
     lost = players[names(1)[0]]
-    # As if the kill had come between the two.
+    # As if the end had come between the two.
     players.say(Message(desired_topic(lost.name.topics), b"", retain=True))
     players.until(lambda: lost.desired[-1] is None)
     for player in players.all.values():
