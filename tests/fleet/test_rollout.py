@@ -135,6 +135,11 @@ def test_too_many_failures_stop_it_and_touch_nobody_else(
     assert all(player.desired == [] for name, player in players.all.items() if name not in asked(players))
     with pytest.raises(NexaraError, match="there is nothing to go on with"):
         main(["rollout", "resume", *at(broker, state)])
+    stopped = kept(state)
+    for player in players.all.values():
+        player.verdict = lambda _desired: "kept"
+    assert main(["rollout", *start("--percent", "100"), *at(broker, state)]) == 0
+    assert kept(state.with_name(f"rollout-{stopped.id}.json")) == stopped
 
 
 def test_one_that_was_killed_goes_on_where_it_was_and_asks_nobody_twice(
