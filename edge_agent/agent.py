@@ -27,13 +27,15 @@ from edge_agent.desk import NOBODY, Desk
 from edge_agent.events import CameraState, Outbox
 from edge_agent.governor import Governor, GovernorPolicy, slow_down
 from edge_agent.health import HealthMeter
-from edge_agent.inference import Judge, Judgement, judge_until
+from edge_agent.inference import Judgement, judge_until
 from edge_agent.judging import open_judge
 from edge_agent.observation import Observation
 from edge_agent.pending import PendingSamples
 from edge_agent.policy import PolicyError
 from edge_agent.policy_book import PolicyBook
 from edge_agent.sample import SampleMaker
+from edge_agent.seat import Seat
+from edge_agent.sitting import Sitting
 from edge_agent.sources import check_address, open_source
 from edge_agent.splitter import Splitter
 from edge_agent.timed_source import open_timed
@@ -43,7 +45,6 @@ from edge_agent.view import View
 from edge_agent.watch import Watch
 from models.bundle import Bundle
 from models.manifest import Manifest
-from runtimes.detector import Detector
 from runtimes.environment import count_cores
 
 _log = logging.getLogger(__name__)
@@ -151,6 +152,7 @@ class _Agent:
         self._options = options
         self._policies = policies
         self._desk = desk
+        self._seat = desk.seat or Seat()
         self._covers = desk.covers or open_covers(cameras)
         self._clock = clock
         self._wall = wall
@@ -171,18 +173,18 @@ class _Agent:
         self._cameras = [self._camera(spec, random) for spec, random in zip(cameras, seeds, strict=True)]
         self._posts = self._open_posts(cameras)
 
-    def run(self, open_: Callable[[], tuple[Detector, Judge]], stop: threading.Event) -> None:
+    def run(self, open_: Callable[[], Sitting], stop: threading.Event) -> None:
         """Watch until ``stop`` is set, or all sources have ended where that was asked for; raises what ``open_``
         raises."""
         try:
             # Cameras take as long to answer as an engine to open.
             for camera in self._cameras:
                 camera.start()
-            detector, judge = open_()
+            self._seat.take(open_())
         except BaseException:
             self._close()
             raise
-        judging = self._start_judging(judge)
+        judging = self._start_judging()
         try:
             while not stop.is_set() and not (self._options.stop_when_ended and self._ended()):
                 self._decide(_TICK_S)
@@ -191,16 +193,16 @@ class _Agent:
             self._close(judging)
         # A thread that hangs in its engine still uses it.
         if not judging.is_alive():
-            detector.close()
+            self._seat.close()
 
-    def _start_judging(self, judge: Judge) -> threading.Thread:
+    def _start_judging(self) -> threading.Thread:
         # What waited and was lost while the engine opened is no sign of too many cameras.
         self._pending.renew()
         self._opened_s = self._clock()
         self._governor = Governor(GovernorPolicy(), self._opened_s, self._pending.dropped)
         judging = threading.Thread(
             target=judge_until,
-            args=(self._halted, self._pending, judge, self._deliver, self._clock),
+            args=(self._halted, self._pending, self._seat, self._deliver, self._clock),
             name="judge",
             daemon=True,
         )

@@ -123,7 +123,7 @@ def _schema(arguments: argparse.Namespace) -> int:
 
 def _bench(arguments: argparse.Namespace) -> int:
     plan = Plan(load_config(arguments.config), os.environ)
-    bundle = current_bundle(plan.shelf(), plan.open_bundle)
+    bundle = current_bundle(plan.shelf(), plan.open_usable)
     place = keep_bench(run_bench(bundle, arguments), bundle.path)
     sys.stdout.write(f"kept in {place}; the agent's next start chooses by it\n")
     return 0

@@ -94,7 +94,7 @@ def examine_plan(plan: Plan) -> Iterator[Finding]:
     """Bundle, cameras, faces, spool, clips and broker of a valid configuration."""
     yield Finding(name="configuration", outcome="ok", detail=str(plan.config.path))
     try:
-        bundle = current_bundle(plan.shelf(), plan.open_bundle)
+        bundle = current_bundle(plan.shelf(), plan.open_usable)
     except BundleError as error:
         yield Finding(name="bundle", outcome="failed", detail=str(error))
         yield Finding(name="cameras", outcome="skipped", detail="their thresholds need the bundle")

@@ -53,6 +53,27 @@ class Judgement:
         return self.latency_s - self.sample.late_s
 
 
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A batch as it was encoded: embeddings ``(N, D)`` of ``samples``, in ``took_s``."""
+
+    samples: Sequence[Sample]
+    embeddings: NDArray[np.float32]
+    took_s: float
+
+
+class Bench(Protocol):
+    """Whoever judges; a ``Judge`` is one, and so is a seat in which judges change."""
+
+    def judge(self, samples: Sequence[Sample]) -> list[Judgement]: ...
+
+    def forget(self) -> None: ...
+
+    def reflect(self) -> None:
+        """Called once what was judged is delivered, for what can wait."""
+        ...
+
+
 class Judge:
     """Holds each camera's ring of embeddings and judges what comes."""
 
@@ -62,14 +83,24 @@ class Judge:
         self._largest_gap_s = largest_gap_s
         self._clock = clock
         self._rings: dict[str, EmbeddingRing] = {}
+        self._last: Encoded | None = None
+
+    @property
+    def last(self) -> Encoded | None:
+        """The batch that was judged last."""
+        return self._last
 
     def judge(self, samples: Sequence[Sample]) -> list[Judgement]:
         """One judgement for each sample, in order; raises what the detector raises."""
         if not samples:
             return []
+        self._last = None
+        began_s = self._clock()
         embeddings = self._detector.encode(np.stack([sample.pixels for sample in samples]))
+        encoded = Encoded(samples, embeddings, self._clock() - began_s)
         windows = [self._window(sample, embedding) for sample, embedding in zip(samples, embeddings, strict=True)]
         probabilities = self._detector.judge(np.stack(windows))
+        self._last = encoded
         now = self._clock()
         return [
             Judgement(sample, float(probability), now)
@@ -79,6 +110,9 @@ class Judge:
     def forget(self) -> None:
         """Begin all windows anew: embeddings of another engine do not mix with these."""
         self._rings.clear()
+
+    def reflect(self) -> None:
+        """Nothing can wait."""
 
     def _window(self, sample: Sample, embedding: NDArray[np.float32]) -> NDArray[np.float32]:
         ring = self._rings.get(sample.camera)
@@ -90,7 +124,7 @@ class Judge:
 def judge_until(
     stop: threading.Event,
     pending: PendingSamples,
-    judge: Judge,
+    judge: Bench,
     deliver: Callable[[list[Judgement]], None],
     clock: Callable[[], float],
 ) -> None:
@@ -110,4 +144,5 @@ def judge_until(
         if judgements:
             limit.took(len(samples), clock() - began_s)
             deliver(judgements)
+            judge.reflect()
         pending.done(lost=len(samples) - len(judgements))

@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 from edge_agent.agent_options import AgentOptions
 from edge_agent.inference import Judge
+from edge_agent.sitting import RuntimeNews, Sitting
 from edge_agent.timed_detector import TimedDetector
 from edge_agent.tracer import Tracer
 from models.bundle import Bundle
-from runtimes.detector import Detector, open_detector
+from runtimes.detector import open_detector
 from runtimes.environment import count_cores
 from runtimes.protocol import SessionOptions
 
@@ -20,17 +21,17 @@ def open_judge(
     clock: Callable[[], float],
     on_runtime: Callable[[str], None] | None,
     tracer: Tracer,
-) -> tuple[Detector, Judge]:
-    """The detector, to be closed by the caller, and the judge, which begins its windows anew when the engine changes.
-    ``on_runtime`` is told which engine judges, now and whenever that changes.
+) -> Sitting:
+    """The detector and the judge, which begins its windows anew when the engine changes; to be closed by the caller.
+    ``on_runtime`` is told which engine judges, from when it takes office on, and whenever that changes.
 
     Raises ``NoRuntimeError`` when nothing here can run the bundle.
     """
+    news = RuntimeNews(on_runtime)
 
     def changed(_before: str, _after: str, _reason: str) -> None:
         judge.forget()
-        if on_runtime is not None:
-            on_runtime(detector.description)
+        news.tell(detector.description)
 
     detector = open_detector(
         bundle,
@@ -41,6 +42,4 @@ def open_judge(
         clock=clock,
     )
     judge = Judge(TimedDetector(detector, tracer), bundle.manifest.geometry, options.largest_gap_s, clock)
-    if on_runtime is not None:
-        on_runtime(detector.description)
-    return detector, judge
+    return Sitting(detector, judge, news)

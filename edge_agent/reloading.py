@@ -82,6 +82,14 @@ class Reloader:
         finally:
             self._notifier.reloaded()
 
+    def use(self, manifest: Manifest) -> None:
+        """Have the configuration in force go with another bundle: its thresholds are those that stand in no file.
+        Raises ``ConfigError`` and ``StateError``; nothing has changed then."""
+        with self._changing:
+            plan = replace(self._plan, config=lay_over(self._file, self._overlays.read()))
+            self._policies.apply(plan.policies(manifest))
+            self._manifest = manifest
+
     def amend(self, change: Callable[[Overlay], Overlay]) -> Amendment:
         """Change the overlay, keep it and put it in force. Raises ``ConfigError`` where what comes of it is not valid
         and ``StateError`` where it cannot be kept; nothing has changed then. Masks are only ever added."""

@@ -10,46 +10,50 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import TypeVar
 
 from edge_agent.agent import open_book, open_covers, run_agent
-from edge_agent.bundles.choosing import Choice, OnTrial, choose_bundle
-from edge_agent.bundles.installing import plan_installer
+from edge_agent.bundles.bundle_in_use import BundleInUse
+from edge_agent.bundles.choosing import Choice, choose_bundle
+from edge_agent.bundles.switch import Effects, Switch
+from edge_agent.bundles.update_room import UpdateRoom, open_update_room
+from edge_agent.bundles.workshop import plan_workshop
 from edge_agent.camera_spec import CameraSpec
-from edge_agent.clips.recording import recording
+from edge_agent.clips.recording import Recording, recording
 from edge_agent.clips.redaction import Redaction, redact
 from edge_agent.clips.shelf import Shelf
+from edge_agent.commands.options import CommandLimits
 from edge_agent.commands.serving import CommandRoom, Subject
-from edge_agent.config import ConfigError, load_config
+from edge_agent.config import load_config
 from edge_agent.config.overlaid_plan import lay_kept_over
 from edge_agent.config.overlay import OverlayFile
 from edge_agent.config.plan import Plan
 from edge_agent.cover_book import CoverBook
 from edge_agent.delivery.opening import open_outbox
 from edge_agent.delivery.outbox import MqttOutbox
-from edge_agent.delivery.payloads import BundleName
 from edge_agent.desk import Desk
 from edge_agent.logs import LogFormat, start_log
 from edge_agent.metrics.about import About
 from edge_agent.metrics.opening import serve_metrics
 from edge_agent.metrics.tally import Tally
 from edge_agent.notifier import Notifier
-from edge_agent.observation import Observation
 from edge_agent.policy_book import PolicyBook
 from edge_agent.recent_lines import RecentLines, keeping
 from edge_agent.reloading import Reloader, reload_on_hangup
+from edge_agent.seat import Seat
 from edge_agent.state_file import StateFile
 from edge_agent.stopwatch import Stopwatch
-from edge_agent.tracer import UNTRACED
+from edge_agent.tracer import UNTRACED, Tracer
 from edge_agent.version import read_version
 from edge_agent.vigil import Vigil
 from runtimes.errors import NoRuntimeError
 
 log = logging.getLogger(__name__)
 
-_Told = TypeVar("_Told")
+_What = TypeVar("_What")
 
 
 def run(path: Path, log_format: LogFormat | None = None) -> None:
@@ -64,15 +68,14 @@ def run(path: Path, log_format: LogFormat | None = None) -> None:
     plan = Plan(load_config(path), os.environ)
     log_format = log_format or plan.config.settings.log.format
     start_log(log_format)
-    choice = choose_bundle(plan.shelf(), plan.open_bundle, plan.trial(), time.monotonic)
+    choice = choose_bundle(plan.shelf(), plan.open_usable, plan.trial(), time.monotonic)
     try:
         _run_with(plan, choice, log_format)
-    except (NoRuntimeError, ConfigError) as error:
-        # What this bundle is to blame for: that of before may have an engine here, and thresholds that agree.
+    except NoRuntimeError as error:
+        # What this bundle is to blame for: that of before may have an engine here.
         if choice.trial is None:
             raise
         choice.trial.fail(error)
-    if choice.trial is not None:
         choice.trial.require_success()
 
 
@@ -87,7 +90,8 @@ def _run_with(plan: Plan, choice: Choice, log_format: LogFormat) -> None:
     options = plan.commands()
     room = None if options is None else CommandRoom(options, plan.state_directory())
     with _stop_on_signals() as stop, reload_on_hangup(reloader.reload), keeping(recent):
-        _watch(_Watched(plan, choice, cameras, policies, covers, reloader, recent, stop), notifier, room)
+        in_use = BundleInUse(choice.bundle, choice.digest)
+        _watch(_Watched(plan, choice, cameras, policies, covers, reloader, recent, stop, in_use), notifier, room)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,62 +106,105 @@ class _Watched:
     reloader: Reloader
     recent: RecentLines
     stop: threading.Event
+    in_use: BundleInUse
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """Who is told of the work while it goes on, and by whom."""
+
+    outbox: MqttOutbox
+    tally: Tally
+    tracer: Tracer
+
+    def use_runtime(self, runtime: str) -> None:
+        self.outbox.use_runtime(runtime)
+        self.tally.use_runtime(runtime)
 
 
 def _watch(watched: _Watched, notifier: Notifier, room: CommandRoom | None) -> None:
-    plan, cameras, policies = watched.plan, watched.cameras, watched.policies
-    manifest, version, listen = watched.choice.bundle.manifest, read_version(), plan.metrics_address()
+    plan, policies, cameras, in_use = watched.plan, watched.policies, watched.cameras, watched.in_use
+    manifest, listen = in_use.bundle.manifest, plan.metrics_address()
     # A wall is read as one source and judged cell by cell: both have figures.
     tally = Tally(dict.fromkeys((*(camera.id for camera in cameras), *policies.pages)))
     tracer = UNTRACED if listen is None else Stopwatch(tally, time.monotonic, time.thread_time)
-    delivery = plan.delivery(version, manifest)
-    subscription = None if room is None else room.subscription(delivery.broker)
-    outbox = open_outbox(delivery, tracer=tracer, subscription=subscription)
+    delivery = plan.delivery(read_version(), manifest)
+    updates = open_update_room(plan)
+    subscriptions = [found for one in (room, updates) if one and (found := one.subscription(delivery.broker))]
+    outbox = open_outbox(delivery, tracer=tracer, subscriptions=subscriptions)
     vigil = Vigil(notifier, lambda: outbox.healthy, time.monotonic)
     outbox.start()
     log.info("watching %d camera(s) with bundle %s %s", len(policies.pages), manifest.name, manifest.version)
-    about, desk = About(version, manifest.name, manifest.version), Desk(watched.covers)
+    told, desk = _Told(outbox, tally, tracer), Desk(watched.covers, seat=Seat())
     try:
         with (
-            serve_metrics(listen, tally, outbox.figures, about, None if room is None else room.figures),
+            serve_metrics(listen, tally, outbox.figures, partial(_tell_about, in_use), room.figures if room else None),
             recording(plan.clips(manifest), filmed(cameras), outbox, redactions(cameras)) as recorded,
-            _serving(room, watched, version, outbox, recorded.shelf),
+            _updating(updates, watched, told, recorded, desk.seat) as switch,
+            _serving(room, watched, outbox, recorded.shelf, updates),
         ):
             run_agent(
                 [replace(camera, sink=recorded.sinks.get(camera.id)) for camera in cameras],
-                watched.choice.bundle,
+                in_use.bundle,
                 recorded.outbox,
                 stop=watched.stop,
                 options=plan.options(),
                 policies=policies,
                 desk=desk if room is None else room.desk(desk),
-                on_runtime=_both(outbox.use_runtime, tally.use_runtime),
-                observe=_both(_both(vigil.observe, tally.observe), watching(watched.choice.trial, watched.stop)),
+                on_runtime=_each(told.use_runtime, switch.note_runtime if switch else None),
+                observe=_each(vigil.observe, tally.observe, switch.observe if switch else None),
                 tracer=tracer,
             )
     finally:
         notifier.stopping()
         outbox.close()
+    if switch is not None and switch.trial is not None:
+        switch.trial.require_success()
+
+
+def _tell_about(in_use: BundleInUse) -> About:
+    return About(read_version(), in_use.name.name, in_use.name.version)
 
 
 def _serving(
-    room: CommandRoom | None, watched: _Watched, version: str, outbox: MqttOutbox, shelf: Shelf | None
+    room: CommandRoom | None, watched: _Watched, outbox: MqttOutbox, shelf: Shelf | None, updates: UpdateRoom | None
 ) -> AbstractContextManager[None]:
     if room is None:
         return nullcontext()
-    manifest = watched.choice.bundle.manifest
     subject = Subject(
-        version=version,
-        bundle=BundleName(name=manifest.name, version=manifest.version),
+        version=read_version(),
+        bundle=lambda: watched.in_use.name,
         policies=watched.policies,
         reloader=watched.reloader,
         recent=watched.recent,
         sources=filmed(watched.cameras),
         stop=watched.stop,
         filmed=shelf is not None,
-        installer=plan_installer(watched.plan),
+        updates=updates,
     )
     return room.serving(subject, outbox, shelf)
+
+
+@contextmanager
+def _updating(
+    room: UpdateRoom | None, watched: _Watched, told: _Told, recorded: Recording, seat: Seat | None
+) -> Iterator[Switch | None]:
+    if room is None or seat is None:
+        yield None
+        return
+
+    def change(in_use: BundleInUse) -> None:
+        told.outbox.use_bundle(in_use.name)
+        recorded.use_bundle(in_use.name)
+        watched.reloader.use(in_use.bundle.manifest)
+
+    plan, commands = watched.plan, watched.plan.config.settings.commands
+    rest_s = CommandLimits().restart_after_s if commands is None else commands.restart_after_s
+    workshop = plan_workshop(plan, time.monotonic, told.use_runtime, told.tracer)
+    effects = Effects(change, watched.stop.set, rest_s, room.nudge)
+    switch = Switch(room.installer.shelf, workshop, seat, watched.in_use, watched.choice.trial, effects)
+    with room.serving(switch, told.outbox.post):
+        yield switch
 
 
 def filmed(cameras: Sequence[CameraSpec]) -> dict[str, tuple[str, ...]]:
@@ -171,20 +218,11 @@ def redactions(cameras: Sequence[CameraSpec]) -> dict[str, Redaction]:
     return {id_: redaction for id_, redaction in found.items() if redaction is not None}
 
 
-def watching(trial: OnTrial | None, stop: threading.Event) -> Callable[[Observation], None]:
-    """What a trial, where there is one, is told of each camera."""
-
-    def observe(observation: Observation) -> None:
-        if trial is not None:
-            trial.observe(observation, stop)
-
-    return observe
-
-
-def _both(first: Callable[[_Told], None], second: Callable[[_Told], None]) -> Callable[[_Told], None]:
-    def tell(what: _Told) -> None:
-        first(what)
-        second(what)
+def _each(*listeners: Callable[[_What], None] | None) -> Callable[[_What], None]:
+    def tell(what: _What) -> None:
+        for listener in listeners:
+            if listener is not None:
+                listener(what)
 
     return tell
 

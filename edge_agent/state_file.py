@@ -18,8 +18,10 @@ class StateError(NexaraError):
 class StateFile:
     """One file that is read and written whole."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, mode: int | None = None) -> None:
+        """``mode`` is for one that other users read or write too; without it the process's mask counts."""
         self._path = path
+        self._mode = mode
 
     @property
     def path(self) -> Path:
@@ -43,12 +45,10 @@ class StateFile:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
+            if self._mode is not None:
+                part.chmod(self._mode)
             part.replace(self._path)
-            folder = os.open(self._path.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+            sync_folder(self._path.parent)
         except OSError as error:
             raise self._error(error) from error
 
@@ -66,3 +66,12 @@ class StateFile:
         return StateError(
             f"{self._path}: {error.strerror}; needed: a folder that the agent may write, on a disk that is not full"
         )
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the names in a folder on disk: a rename alone may be lost with the power. Raises ``OSError``."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -5,17 +5,19 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from datetime import datetime, timezone
 from pathlib import Path
 
 from edge_agent.bundles.errors import ShelfError
-from edge_agent.bundles.installing import Installer, plan_installer
+from edge_agent.bundles.installing import Installed, Installer, plan_installer
+from edge_agent.bundles.poll import poll
 from edge_agent.bundles.record import Record
 from edge_agent.bundles.shelf import Shelf
 from edge_agent.config import load_config
 from edge_agent.config.plan import Plan
 from models.errors import NexaraError
 
-_RESTART = "the agent's next start"
+_SOON = "the agent, within seconds if it runs, else from its next start on,"
 
 
 def add_bundle_options(parser: argparse.ArgumentParser) -> None:
@@ -26,11 +28,13 @@ def add_bundle_options(parser: argparse.ArgumentParser) -> None:
     install.add_argument("--sha256", metavar="HEX", help="of the file, which has to be told where it is fetched")
     install.add_argument("--again", action="store_true", help="even one that was on trial before and was left")
     install.set_defaults(action=_install)
+    update = commands.add_parser("update", help="have the bundle that the document at updates.manifest desires")
+    update.set_defaults(action=_update)
     rollback = commands.add_parser("rollback", help="leave the bundle on trial, or else the one in use")
     rollback.set_defaults(action=_roll_back)
     listing = commands.add_parser("list", help="tell which bundle is in use, on trial, and was left")
     listing.set_defaults(action=_list)
-    for command in (install, rollback, listing):
+    for command in (install, update, rollback, listing):
         command.add_argument("--config", type=Path, required=True, metavar="FILE", help="the device's edge.toml")
     parser.set_defaults(command=_run)
 
@@ -46,18 +50,29 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _install(installer: Installer, arguments: argparse.Namespace) -> list[str]:
-    found = installer.install(arguments.source, arguments.sha256, again=arguments.again)
+    return _tell_installed(installer.install(arguments.source, arguments.sha256, again=arguments.again))
+
+
+def _update(installer: Installer, arguments: argparse.Namespace) -> list[str]:
+    updates = installer.plan.config.settings.updates
+    if updates is None or updates.manifest is None:
+        raise ShelfError(f"{arguments.config}: no manifest in [updates]; give it the address to look at")
+    found = poll(installer, updates.manifest, datetime.now(timezone.utc))
+    return ["the desired bundle is in use"] if found is None else _tell_installed(found)
+
+
+def _tell_installed(found: Installed) -> list[str]:
     name = f"{found.manifest.name} {found.manifest.version}"
     if not found.trial:
         return [f"{name} is the bundle in use"]
-    return [f"{name} passed its self-test on {found.runtime}; it is on trial from {_RESTART} on"]
+    return [f"{name} passed its self-test on {found.runtime}; {_SOON} has it on trial"]
 
 
 def _roll_back(installer: Installer, _arguments: argparse.Namespace) -> list[str]:
     after = installer.roll_back("left by hand")
     if after is None:
         return ["the configuration's bundle is in use; there is none to go back to"]
-    return [f"{_RESTART} has {_name_of(installer.shelf, after)}"]
+    return [f"{_SOON} has {_name_of(installer.shelf, after)}"]
 
 
 def _list(installer: Installer, _arguments: argparse.Namespace) -> list[str]:

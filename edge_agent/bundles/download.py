@@ -24,6 +24,11 @@ log = logging.getLogger(__name__)
 
 _PIECE = 1 << 16
 _TRIES = 5
+Pause = Callable[[int], object]
+"""Waits after so many failures in a row."""
+Progress = Callable[[int, "int | None"], object]
+"""Hears how many bytes are there, and of how many where the server says so. What it raises ends the fetching."""
+
 _BROKEN = (urllib.error.URLError, HTTPException, TimeoutError, ConnectionError, ssl.SSLError)
 
 
@@ -35,10 +40,13 @@ class Order:
     digest: str
 
     def __post_init__(self) -> None:
-        if urlsplit(self.url).scheme != "https" or not urlsplit(self.url).hostname:
-            raise DownloadError(f"{redact_query(self.url)}: only https://host/path is fetched")
+        _require_https(self.url)
         if len(self.digest) != hashlib.sha256().digest_size * 2 or set(self.digest) - set("0123456789abcdef"):
             raise DownloadError(f"{self.digest!r} is no SHA-256; give the 64 hexadecimal digits of the bundle's file")
+
+
+def ignore_progress(_done: int, _total: int | None) -> None:
+    """Nobody waits for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +56,16 @@ class Downloader:
 
     directory: Path
     most_bytes: int
-    pause: Callable[[int], object]
+    pause: Pause
     ca: Path | None = None
     timeout_s: float = 30.0
+    progress: Progress = ignore_progress
 
     def fetch(self, order: Order) -> Path:
         """The file that was ordered. What an earlier try left is continued where the server can; other leftovers are
         removed. ``pause`` waits after so many failures.
 
-        Raises ``DownloadError`` and ``ShelfDiskError``.
+        Raises ``DownloadError``, ``ShelfDiskError`` and what ``pause`` and ``progress`` raise.
         """
         part = self.directory / f"{order.digest}.part"
         try:
@@ -77,6 +86,20 @@ class Downloader:
                 log.warning("%s: %s; trying again", redact_query(order.url), error)
                 self.pause(attempt)
         return self._checked(order, part)
+
+    def read(self, url: str, most_bytes: int) -> bytes:
+        """A small document, in one try. Raises ``DownloadError``."""
+        _require_https(url)
+        try:
+            with self._opener().open(url, timeout=self.timeout_s) as answer:
+                content: bytes = answer.read(most_bytes + 1)
+        except urllib.error.HTTPError as error:
+            raise DownloadError(f"{redact_query(url)}: the server says {error.code} {error.reason}") from error
+        except _BROKEN as error:
+            raise DownloadError(f"{redact_query(url)}: {getattr(error, 'reason', None) or error!r}") from error
+        if len(content) > most_bytes:
+            raise DownloadError(f"{redact_query(url)}: more than {most_bytes} bytes; that is no such document")
+        return content
 
     def _continue(self, opener: urllib.request.OpenerDirector, order: Order, part: Path) -> None:
         have = part.stat().st_size if part.exists() else 0
@@ -114,6 +137,7 @@ class Downloader:
                     if written > self.most_bytes:
                         raise self._too_large(order, written)
                     target.write(piece)
+                    self.progress(written, None if length is None else begun + length)
                 target.flush()
                 os.fsync(target.fileno())
         except OSError as error:
@@ -168,6 +192,11 @@ def redact_query(url: str) -> str:
     parts = urlsplit(url)
     host = parts.hostname or ""
     return f"{parts.scheme}://{host}{f':{parts.port}' if parts.port else ''}{parts.path}"
+
+
+def _require_https(url: str) -> None:
+    if urlsplit(url).scheme != "https" or not urlsplit(url).hostname:
+        raise DownloadError(f"{redact_query(url)}: only https://host/path is fetched")
 
 
 def _pieces(answer: HTTPResponse) -> Iterator[bytes]:

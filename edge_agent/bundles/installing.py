@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from edge_agent.backoff import BackoffPolicy, wait_s
-from edge_agent.bundles.download import Order, redact_query
+from edge_agent.bundles.download import Downloader, Order, Pause, Progress, ignore_progress, redact_query
 from edge_agent.bundles.errors import DownloadError
 from edge_agent.bundles.record import Record, go_back, put_on_trial
 from edge_agent.bundles.shelf import Shelf
@@ -31,11 +30,11 @@ class Installed:
 
 @dataclass(frozen=True, slots=True)
 class Installer:
-    """Installs for one configuration; ``pause`` waits after so many failures to fetch."""
+    """Installs for one configuration."""
 
     plan: Plan
     shelf: Shelf
-    pause: Callable[[int], object]
+    downloader: Downloader
 
     def install(self, source: str, sha256: str | None = None, *, again: bool = False) -> Installed:
         """Put the bundle in the file ``source`` on trial, or that at the https address ``source``, whose file has the
@@ -44,9 +43,18 @@ class Installer:
         Raises ``BundleError``, ``ConfigError`` when its thresholds contradict the configuration, ``NoRuntimeError``
         when no engine here runs it, ``ShelfError`` and ``BundleFormatError``.
         """
-        file = self._fetch(source, sha256) if "://" in source else Path(source)
-        bundle = self.plan.open_bundle(file)
-        self.plan.cameras(bundle.manifest)
+        with self.shelf.receiving():
+            return self.put(self._fetch(source, sha256) if "://" in source else Path(source), again=again)
+
+    def fetch(self, order: Order) -> Path:
+        """The file of a bundle: as it lies on the shelf already, or else fetched. Raises as ``Downloader.fetch``."""
+        if self.shelf.is_whole(order.digest):
+            return self.shelf.path_of(order.digest)
+        return self.downloader.fetch(order)
+
+    def put(self, file: Path, *, again: bool = False) -> Installed:
+        """Test the bundle in ``file`` as the agent will use it, and put it on trial. Raises as ``install`` does."""
+        bundle = self.plan.open_usable(file)
         detector = open_detector(bundle, target=self.plan.config.settings.runtime.target)
         detector.close()
         record = self.shelf.add(file, partial(put_on_trial, again=again))
@@ -66,12 +74,16 @@ class Installer:
             raise DownloadError(
                 f"{redact_query(source)}: fetched only with the SHA-256 of its file; tell it with --sha256"
             )
-        return self.plan.downloader(self.pause).fetch(Order(source, sha256.lower()))
+        return self.fetch(Order(source, sha256.lower()))
 
 
-def plan_installer(plan: Plan) -> Installer | None:
-    """What installs for a configuration; ``None`` where it keeps no further bundles."""
-    shelf, policy, random = plan.shelf(), BackoffPolicy(first_s=1.0), np.random.default_rng()
-    if shelf is None:
-        return None
-    return Installer(plan, shelf, lambda failures: time.sleep(wait_s(policy, failures, random)))
+def plan_installer(plan: Plan, pause: Pause | None = None, progress: Progress = ignore_progress) -> Installer | None:
+    """What installs for a configuration; ``None`` where it keeps no further bundles. Without ``pause`` it
+    sleeps after failures to fetch."""
+    shelf, downloader = plan.shelf(), plan.downloader(pause or _sleep_longer(), progress)
+    return None if shelf is None or downloader is None else Installer(plan, shelf, downloader)
+
+
+def _sleep_longer() -> Pause:
+    policy, random = BackoffPolicy(first_s=1.0), np.random.default_rng()
+    return lambda failures: time.sleep(wait_s(policy, failures, random))

@@ -9,18 +9,22 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import msgspec
 
-from edge_agent.bundles.errors import ShelfError, disk_error
+from edge_agent.bundles.errors import ShelfBusyError, ShelfDiskError, ShelfError, disk_error
 from edge_agent.bundles.record import Record
+from edge_agent.state_file import StateError, StateFile, sync_folder
 from models.archive import SUFFIX
 
 log = logging.getLogger(__name__)
 
-_RECORD, _LOCK, _PARTIAL = "record.json", "lock", ".partial"
+_RECORD, _LOCK, _RECEIVING, _PARTIAL = "record.json", "lock", "receiving.lock", ".partial"
 _DIGEST = 64
 _PIECE = 1 << 20
+# Whoever installs is often root; who reads it is the agent's own user.
+_READABLE = 0o644
 
 
 class Shelf:
@@ -56,7 +60,7 @@ class Shelf:
             after = change(before)
             try:
                 if after != before:
-                    _write(self.directory / _RECORD, msgspec.json.format(msgspec.json.encode(after), indent=2))
+                    self._write(after)
                 self._clear(after)
             except OSError as error:
                 raise disk_error(self.directory, error) from error
@@ -72,11 +76,23 @@ class Shelf:
             try:
                 digest = self._copy(file)
                 after = change(before, digest)
-                _write(self.directory / _RECORD, msgspec.json.format(msgspec.json.encode(after), indent=2))
+                self._write(after)
                 self._clear(after)
             except OSError as error:
                 raise disk_error(self.directory, error) from error
             return after
+
+    @contextmanager
+    def receiving(self) -> Iterator[None]:
+        """Be the only one that fetches and installs: two at a time would clear away each other's leftovers. Raises
+        ``ShelfBusyError`` where somebody does already, and ``ShelfDiskError``."""
+        with self._open_lock(_RECEIVING) as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                text = f"{self.directory}: another bundle is being fetched or installed; try again once that is done"
+                raise ShelfBusyError(text) from error
+            yield
 
     @property
     def incoming(self) -> Path:
@@ -103,11 +119,18 @@ class Shelf:
                 target.write(piece)
             target.flush()
             os.fsync(target.fileno())
-        # Whoever installs is often root; who reads it is the agent's own user.
-        partial.chmod(0o644)
+        partial.chmod(_READABLE)
         partial.replace(self.path_of(found.hexdigest()))
-        _sync(self.directory)
+        sync_folder(self.directory)
         return found.hexdigest()
+
+    def _write(self, record: Record) -> None:
+        try:
+            StateFile(self.directory / _RECORD, _READABLE).write(
+                msgspec.json.format(msgspec.json.encode(record), indent=2)
+            )
+        except StateError as error:
+            raise ShelfDiskError(str(error)) from error
 
     def _clear(self, record: Record) -> None:
         """Remove what no record needs, and what an interruption left."""
@@ -125,14 +148,16 @@ class Shelf:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        try:
-            self.directory.mkdir(parents=True, exist_ok=True)
-            lock = (self.directory / _LOCK).open("a")
-        except OSError as error:
-            raise disk_error(self.directory, error) from error
-        with lock:
+        with self._open_lock(_LOCK) as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+    def _open_lock(self, name: str) -> IO[str]:
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+            return (self.directory / name).open("a")
+        except OSError as error:
+            raise disk_error(self.directory, error) from error
 
 
 def digest_of(file: Path) -> str:
@@ -142,24 +167,3 @@ def digest_of(file: Path) -> str:
         while piece := stream.read(_PIECE):
             found.update(piece)
     return found.hexdigest()
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Have ``path`` hold ``content`` on disk, or what it held before."""
-    partial = path.with_name(path.name + _PARTIAL)
-    with partial.open("wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    partial.chmod(0o644)
-    partial.replace(path)
-    _sync(path.parent)
-
-
-def _sync(directory: Path) -> None:
-    """Have the names in a folder on disk: a rename alone may be lost with the power."""
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -80,6 +80,10 @@ class CameraRecorder:
         self._newest_s = -math.inf
         self._clips: list[_Clip] = []
 
+    def use_bundle(self, bundle: BundleName) -> None:
+        """Name this one as what judges from now on."""
+        self._bundle = bundle
+
     def open(self, stream: av.VideoStream) -> PacketFeed | None:
         with self._lock:
             try:

@@ -43,6 +43,12 @@ class Recording:
     sinks: Mapping[str, PacketSink]
     outbox: Outbox
     shelf: Shelf | None = None
+    recorders: Sequence[CameraRecorder] = ()
+
+    def use_bundle(self, bundle: BundleName) -> None:
+        """Name this one as what judges from now on."""
+        for recorder in self.recorders:
+            recorder.use_bundle(bundle)
 
 
 @contextmanager
@@ -80,7 +86,7 @@ def recording(
     for writer in writers:
         writer.start()
     try:
-        yield Recording(recorders, RecordedOutbox(outbox, recorders, views), shelf)
+        yield Recording(recorders, RecordedOutbox(outbox, recorders, views), shelf, tuple(recorders.values()))
     finally:
         for writer in writers:
             writer.end()

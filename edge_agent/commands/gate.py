@@ -8,12 +8,12 @@ from typing import get_args
 
 import msgspec
 
+from edge_agent.commands.authority import require_authority
 from edge_agent.commands.errors import CommandError
 from edge_agent.commands.message import Request as Envelope
 from edge_agent.commands.name import CommandName
 from edge_agent.commands.options import CommandOptions
 from edge_agent.commands.seen_ids import SeenIds
-from edge_agent.commands.signature import PROPERTY, is_signed
 from edge_agent.delivery.request import Request
 
 _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, OverflowError)
@@ -47,7 +47,7 @@ class Gate:
             raise CommandError("retained", f"{text}, and clear the topic")
         name = self._name(request.topic)
         form = _read(request.payload)
-        self._authorise(name, form, request)
+        require_authority(options.operators, name, form.operator, request)
         self._date(form, now)
         operator = form.operator or ""
         if self._seen.holds(operator, form.id, now):
@@ -66,23 +66,6 @@ class Gate:
             text = f"found the command {name!r}; allowed here are {allowed}; [commands] allow must name it"
             raise CommandError("not_allowed", text)
         return name
-
-    def _authorise(self, name: CommandName, form: Envelope[msgspec.Raw], request: Request) -> None:
-        operators = self._options.operators
-        if not operators:
-            return
-        signatures = [value for key, value in request.user_properties if key == PROPERTY]
-        if form.operator is None or len(signatures) != 1:
-            text = f"found no operator, or not one user property {PROPERTY!r}; this device takes signed commands only"
-            raise CommandError("unsigned", text)
-        signer = operators.get(form.operator)
-        # Who is unknown and who has another key are told the same.
-        if signer is None or not is_signed(signatures[0], signer.key, request.topic, request.payload):
-            text = f"found a signature that is not that of operator {form.operator!r}; sign topic and payload as they"
-            raise CommandError("signature", f"{text} are sent, with the operator's own key")
-        if name not in signer.allow:
-            allowed = ", ".join(sorted(signer.allow)) or "none"
-            raise CommandError("not_allowed", f"found the command {name!r}; allowed to {form.operator!r} are {allowed}")
 
     def _date(self, form: Envelope[msgspec.Raw], now: datetime) -> None:
         issued = form.issued_at.astimezone(timezone.utc)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import msgspec
@@ -28,10 +28,15 @@ class PingResult(msgspec.Struct, frozen=True, kw_only=True):
 class Ping:
     """Answers, and does nothing."""
 
-    def __init__(self, version: str, bundle: BundleName, started_at: datetime, cameras: Sequence[str]) -> None:
-        self._result = PingResult(
-            version=version, bundle=bundle, started_at=rfc3339(started_at), cameras=tuple(cameras)
-        )
+    def __init__(
+        self, version: str, bundle: Callable[[], BundleName], started_at: datetime, cameras: Sequence[str]
+    ) -> None:
+        self._version = version
+        self._bundle = bundle
+        self._started_at = rfc3339(started_at)
+        self._cameras = tuple(cameras)
 
     def act(self, _arguments: PingArguments, _request: Admitted) -> PingResult:
-        return self._result
+        return PingResult(
+            version=self._version, bundle=self._bundle(), started_at=self._started_at, cameras=self._cameras
+        )

@@ -8,11 +8,11 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
-from edge_agent.bundles.installing import Installer
+from edge_agent.bundles.update_room import UpdateRoom
 from edge_agent.clips.shelf import Shelf
 from edge_agent.commands.clerk import Act, Clerk
 from edge_agent.commands.figures import CommandFigures, CommandTally
@@ -51,17 +51,17 @@ _END_S = 5.0
 @dataclass(frozen=True, slots=True)
 class Subject:
     """What commands are about: the running agent as they find it. ``sources`` has each source's views by its id,
-    ``filmed`` says that clips are made, and ``installer`` puts further bundles on trial, where that may be."""
+    ``filmed`` says that clips are made. ``updates`` is there where further bundles may be put on trial."""
 
     version: str
-    bundle: BundleName
+    bundle: Callable[[], BundleName]
     policies: PolicyBook
     reloader: Reloader
     recent: RecentLines
     sources: Mapping[str, Sequence[str]]
     stop: threading.Event
     filmed: bool
-    installer: Installer | None = None
+    updates: UpdateRoom | None = None
 
 
 class CommandRoom:
@@ -97,7 +97,7 @@ class CommandRoom:
 
     def desk(self, desk: Desk) -> Desk:
         """What the agent is run with so that commands reach it."""
-        return Desk(desk.covers, self._mutes, self._pictures)
+        return replace(desk, mutes=self._mutes, pictures=self._pictures)
 
     def figures(self) -> CommandFigures:
         """What became of requests, and what operators said of incidents."""
@@ -139,7 +139,7 @@ class CommandRoom:
             make_id=lambda: str(uuid.uuid4()),
         )
         restart = Restart(subject.stop, self._options.limits.restart_after_s, self._clock)
-        updating = Updating(subject.installer, restart)
+        updating = Updating(subject.updates)
         return {
             "ping": Ping(subject.version, subject.bundle, self._started_at, tuple(subject.policies.pages)).act,
             "snapshot": snapshots.act,

@@ -8,6 +8,9 @@ import hmac
 PROPERTY = "signature"
 """The user property that bears it, as hexadecimal digits."""
 
+OPERATOR_PROPERTY = "operator"
+"""The user property that says whose it is, where the payload has no field for that."""
+
 
 def sign(key: bytes, topic: str, payload: bytes) -> str:
     """HMAC-SHA256 over the topic, a zero byte and the very bytes of the payload: what was signed for one command of one

@@ -99,6 +99,7 @@ def _find_contradictions(document: dict[str, Any]) -> Iterator[tuple[KeyPath, st
     yield from _check_clips(document.get("clips"))
     yield from _check_commands(document.get("commands"))
     yield from _check_privacy(document.get("privacy"), cameras)
+    yield from _check_updates(document.get("updates"))
 
 
 def _list_watched(cameras: list[Any]) -> Iterator[tuple[KeyPath, Any]]:
@@ -170,6 +171,12 @@ def _check_commands(commands: Any) -> Iterator[tuple[KeyPath, str]]:  # noqa: AN
                 f"found {name!r} again; each operator needs a name of its own",
             )
         seen.add(str(name))
+
+
+def _check_updates(updates: Any) -> Iterator[tuple[KeyPath, str]]:  # noqa: ANN401 raw TOML
+    if isinstance(updates, dict) and updates.get("desired") is True and "manifest" in updates:
+        text = "found it beside desired = true: two that say what the device should have; give one of them"
+        yield ("updates", "manifest"), text
 
 
 def _check_privacy(privacy: Any, cameras: list[Any]) -> Iterator[tuple[KeyPath, str]]:  # noqa: ANN401 raw TOML

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
 from edge_agent.agent_options import AgentOptions
-from edge_agent.bundles.download import Downloader
-from edge_agent.bundles.errors import ShelfError
+from edge_agent.bundles.download import Downloader, Pause, Progress, ignore_progress
 from edge_agent.bundles.shelf import Shelf
 from edge_agent.bundles.trial import TrialPolicy
 from edge_agent.camera_policies import CameraPolicies
@@ -32,6 +31,7 @@ from edge_agent.delivery.opening import Delivery
 from edge_agent.delivery.payloads import BundleName
 from edge_agent.delivery.spool import SpoolLimits
 from edge_agent.delivery.topics import Topics
+from edge_agent.drift import DriftPolicy
 from edge_agent.privacy.errors import DetectorError
 from edge_agent.privacy.fastest_det import open_fastest_det
 from edge_agent.privacy.head_finder import HeadFinder
@@ -58,28 +58,44 @@ class Plan:
         """Open and verify the bundle in ``path``, by default the configuration's own; raises ``BundleError``."""
         bundle = self.config.settings.bundle
         keys = [self.config.resolve(key) for key in bundle.trusted_keys]
-        chosen = self.config.resolve(bundle.path) if path is None else path
+        chosen = self.configured_bundle() if path is None else path
         return open_bundle(chosen, TrustStore.load(keys, accept=bundle.accept))
+
+    def configured_bundle(self) -> Path:
+        """The file or folder of the configuration's own bundle."""
+        return self.config.resolve(self.config.settings.bundle.path)
 
     def shelf(self) -> Shelf | None:
         """Where further bundles are kept; ``None`` where there are none."""
         updates = self.config.settings.updates
         return None if updates is None else Shelf(self.config.resolve(updates.directory))
 
-    def downloader(self, pause: Callable[[int], object]) -> Downloader:
-        """What fetches bundles onto the shelf; ``pause`` waits after so many failures. Raises ``ShelfError`` without a
-        shelf."""
+    def open_usable(self, path: Path | None = None) -> Bundle:
+        """As ``open_bundle``; of one on the shelf also raises ``ConfigError`` where its thresholds contradict the
+        configuration. Of the configuration's own, which has none to take its place, the start tells that."""
+        bundle = self.open_bundle(path)
+        if path is not None:
+            self.policies(bundle.manifest)
+        return bundle
+
+    def downloader(self, pause: Pause, progress: Progress = ignore_progress) -> Downloader | None:
+        """What fetches bundles onto the shelf, where there is one; ``pause`` waits after so many failures, and
+        ``progress`` hears of every piece."""
         updates = self.config.settings.updates
         if updates is None:
-            raise ShelfError(f"{self.config.path}: no [updates] in it; add the table with the directory for bundles")
+            return None
         ca = None if updates.ca is None else self.config.resolve(updates.ca)
         most_bytes = int(updates.max_megabytes * 1_000_000)
-        return Downloader(Shelf(self.config.resolve(updates.directory)).incoming, most_bytes, pause, ca)
+        directory = Shelf(self.config.resolve(updates.directory)).incoming
+        return Downloader(directory, most_bytes, pause, ca, progress=progress)
 
     def trial(self) -> TrialPolicy:
         """When a bundle on trial is kept, and when it is left."""
         updates = self.config.settings.updates
-        return TrialPolicy() if updates is None else TrialPolicy(updates.window_s, updates.silence_s)
+        if updates is None:
+            return TrialPolicy()
+        drift = DriftPolicy(updates.least_windows, updates.max_drift, updates.max_differing, updates.max_slowdown)
+        return TrialPolicy(updates.window_s, updates.silence_s, drift=drift)
 
     def cameras(self, manifest: Manifest) -> tuple[CameraSpec, ...]:
         """All cameras with their passwords and policies in place; raises as ``policies`` and ``head_finder`` do, and

@@ -31,6 +31,7 @@ _CLIPS, _KEEP = ClipPolicy(), KeepPolicy()
 _COMMANDS = CommandLimits()
 _SOURCE = SourceOptions()
 _TRIAL = TrialPolicy()
+_DRIFT = _TRIAL.drift
 
 Name = Annotated[
     str,
@@ -85,6 +86,9 @@ AnswerPrefix = Annotated[
         pattern=PREFIX_PATTERN,
         description="what topics of answers begin with: levels without '+' and '#', and '/' at the end",
     ),
+]
+HttpsAddress = Annotated[
+    str, msgspec.Meta(pattern=r"^https://[^/\s]+/\S*$", description="an address, https://host/path")
 ]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
 _PORTS = r"([1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])"
@@ -313,15 +317,24 @@ class Camera(Watched, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 class Updates(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[updates]``: bundles that are installed beside that of ``[bundle]`` lie in ``directory``. One on trial is kept
-    ``window_s`` after its first judgement, and left when a camera was there for ``silence_s`` and it judged nothing.
-    Of an address no more than ``max_megabytes`` are fetched, from who ``ca`` vouches for, or else the system's
-    authorities."""
+    ``window_s`` after its first judgement, and left when a camera was there for ``silence_s`` and it judged nothing,
+    or when in ``least_windows`` or more it is too far from the bundle before: ``max_drift`` is of probabilities, in the
+    mean, ``max_differing`` the share of decisions, ``max_slowdown`` the time for a sample as a multiple. Of an
+    address no more than ``max_megabytes`` are fetched, from who ``ca`` vouches for, or else the system's authorities.
+    ``desired`` has the agent hear on MQTT which bundle it should have; ``manifest`` is where
+    ``nexara-edge bundle update`` reads it."""
 
     directory: FilePath
     window_s: Seconds = _TRIAL.window_s
     silence_s: Seconds = _TRIAL.silence_s
+    least_windows: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = _DRIFT.least_windows
+    max_drift: Annotated[float, msgspec.Meta(gt=0, le=1)] = _DRIFT.max_mean
+    max_differing: Annotated[float, msgspec.Meta(ge=0, le=1)] = _DRIFT.max_differing
+    max_slowdown: Annotated[float, msgspec.Meta(gt=0, le=1000)] = _DRIFT.max_slowdown
     ca: FilePath | None = None
     max_megabytes: Annotated[float, msgspec.Meta(gt=0, le=10_000)] = 64.0
+    desired: bool = False
+    manifest: HttpsAddress | None = None
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -31,5 +31,7 @@ CHANNELS = (
     Channel("camera-state", _TOPICS.camera_state("{camera}"), "camera-state", retained=True, qos=1),
     Channel("incident", _TOPICS.incident("{camera}"), "incident", retained=False, qos=1),
     Channel("snapshot", _TOPICS.snapshot("{camera}"), "snapshot-properties", retained=False, qos=1, content_type=JPEG),
+    Channel("bundle", _TOPICS.bundle, "bundle", retained=True, qos=1),
+    Channel("desired-bundle", _TOPICS.desired_bundle, "desired-bundle", retained=True, qos=1, heard=True),
     Channel("home-assistant", discovery_topic(DISCOVERY_PREFIX, "{object}"), "home-assistant", retained=True, qos=1),
 )

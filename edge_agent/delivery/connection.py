@@ -63,8 +63,9 @@ class Connection:
         self._refused: ReasonCode | None = None
         self._ended: str | None = None
         self._answers: list[Acknowledgement] = []
-        self._receive: Callable[[Request], None] | None = None
-        self._unanswered: dict[int, tuple[str, ...]] = {}
+        self._subscriptions: dict[int | None, Subscription] = {}
+        self._hear_all: Callable[[Request], None] | None = None
+        self._unanswered: dict[int | None, tuple[str, ...]] = {}
         client.on_connect = self._on_connect
         client.on_publish = self._on_publish
         client.on_disconnect = self._on_disconnect
@@ -99,23 +100,27 @@ class Connection:
         return info.mid
 
     def subscribe(self, subscription: Subscription) -> None:
-        """Hear these topics from now on, one subscription a session. What is retained there is heard too, and known for
-        that."""
-        self.hear((subscription.topics,), subscription.receive)
+        """Hear these topics from now on; several subscriptions must have none in common. What is retained there is
+        heard too, and known for that."""
+        self._subscriptions[self._ask((subscription.topics,))] = subscription
 
     def hear(self, filters: Sequence[str], receive: Callable[[Request], None]) -> None:
-        """Hear these topics too, asked for in one packet. There is one ``receive`` a session, which is told of all."""
-        self._receive = receive
-        # Without it a retained message that comes while we listen would look like any other.
-        options = SubscribeOptions(qos=1, retainAsPublished=True)
-        _, ticket = self._client.subscribe([(topics, options) for topics in filters])
-        if ticket is not None:
-            self._unanswered[ticket] = tuple(filters)
+        """Hear many topics, asked for in one packet; ``receive`` is told of whatever comes in this session, since to
+        look for each message's filter among thousands takes longer than to read it."""
+        self._hear_all = receive
+        self._ask(filters)
 
     @property
     def subscribing(self) -> bool:
         """Whether the broker has yet to answer a subscription."""
         return bool(self._unanswered)
+
+    def _ask(self, filters: Sequence[str]) -> int | None:
+        # Without it a retained message that comes while we listen would look like any other.
+        options = SubscribeOptions(qos=1, retainAsPublished=True)
+        _, number = self._client.subscribe([(topics, options) for topics in filters])
+        self._unanswered[number] = tuple(filters)
+        return number
 
     def step(self, timeout_s: float, wakeup: Wakeup | None = None) -> list[Acknowledgement]:
         """Wait for the network, the wakeup or the time, do what is due, and return what the broker answered."""
@@ -192,29 +197,29 @@ class Connection:
     def _on_subscribe(
         self, _client: mqtt.Client, _userdata: object, mid: int, reasons: list[ReasonCode], _properties: object
     ) -> None:
-        filters = self._unanswered.pop(mid, ())
-        for topics, reason in zip(filters, reasons, strict=False):
+        for topics, reason in zip(self._unanswered.pop(mid, ()), reasons, strict=False):
             if reason.is_failure:
                 log.error(
-                    "the broker refused to let us hear %s: %s (reason code 0x%02x); nothing of it arrives; check the"
+                    "the broker refused to let us hear %s: %s (reason code 0x%02x); nothing arrives there; check the"
                     " broker's ACL for this user",
                     topics, reason, reason.value,
                 )  # fmt: skip
 
     def _on_message(self, _client: mqtt.Client, _userdata: object, message: mqtt.MQTTMessage) -> None:
-        if self._receive is None:
-            return
         properties = message.properties
-        self._receive(
-            Request(
-                topic=message.topic,
-                payload=bytes(message.payload),
-                retained=message.retain,
-                response_topic=getattr(properties, "ResponseTopic", None),
-                correlation=getattr(properties, "CorrelationData", None),
-                user_properties=tuple(getattr(properties, "UserProperty", ())),
-            )
+        request = Request(
+            topic=message.topic,
+            payload=bytes(message.payload),
+            retained=message.retain,
+            response_topic=getattr(properties, "ResponseTopic", None),
+            correlation=getattr(properties, "CorrelationData", None),
+            user_properties=tuple(getattr(properties, "UserProperty", ())),
         )
+        if self._hear_all is not None:
+            self._hear_all(request)
+        for subscription in self._subscriptions.values():
+            if mqtt.topic_matches_sub(subscription.topics, message.topic):
+                subscription.receive(request)
 
     def _on_disconnect(
         self, _client: mqtt.Client, _userdata: object, _flags: object, reason: ReasonCode, _properties: object

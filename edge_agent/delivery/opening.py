@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -45,10 +45,10 @@ def open_outbox(
     clock: Callable[[], float] = time.monotonic,
     tracer: Tracer = UNTRACED,
     connect: Callable[[Broker, Message], Connection] = open_connection,
-    subscription: Subscription | None = None,
+    subscriptions: Sequence[Subscription] = (),
 ) -> MqttOutbox:
     """An outbox with its spool open, not started yet; ``connect`` opens a session with a last will, and
-    ``subscription`` is heard in each.
+    ``subscriptions`` are heard in each.
 
     Raises ``SpoolError`` when the spool cannot be used.
     """
@@ -63,7 +63,7 @@ def open_outbox(
         clock,
         tracer,
         announcements=delivery.announcements,
-        subscription=subscription,
+        subscriptions=subscriptions,
     )
 
 

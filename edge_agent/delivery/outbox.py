@@ -17,7 +17,7 @@ from edge_agent.delivery.errors import SpoolError
 from edge_agent.delivery.figures import DeliveryFigures
 from edge_agent.delivery.intake import Intake
 from edge_agent.delivery.message import Message
-from edge_agent.delivery.payloads import SpoolHealth
+from edge_agent.delivery.payloads import BundleName, SpoolHealth
 from edge_agent.delivery.presence import Presence
 from edge_agent.delivery.replies import Replies
 from edge_agent.delivery.request import Subscription
@@ -56,11 +56,11 @@ class MqttOutbox:
         tracer: Tracer = UNTRACED,
         *,
         announcements: Sequence[Message] = (),
-        subscription: Subscription | None = None,
+        subscriptions: Sequence[Subscription] = (),
     ) -> None:
         """``connect`` opens a session with the given last will or raises ``BrokerError``; ``clock`` is monotonic.
-        ``announcements`` are retained messages beside the events'. ``subscription`` is heard in each session."""
-        self._subscription = subscription
+        ``announcements`` are retained messages beside the events'. ``subscriptions`` are heard in each session."""
+        self._subscriptions = subscriptions
         self._replies = Replies()
         self._tracer = tracer
         self._writer = writer
@@ -109,6 +109,13 @@ class MqttOutbox:
         self._tell_status()
         self._courier.notice()
 
+    def use_bundle(self, bundle: BundleName) -> None:
+        """Say which bundle judges from now on, on ``status`` and with each incident."""
+        self._writer.use_bundle(bundle)
+        self._presence.use_bundle(bundle)
+        self._tell_status()
+        self._courier.notice()
+
     def incident(self, event: IncidentEvent) -> None:
         self._intake.put(self._writer.incident(event))
 
@@ -127,6 +134,10 @@ class MqttOutbox:
         """Send a message once, before all else that waits; one that meets no session soon is lost."""
         self._replies.put(message)
         self._courier.notice()
+
+    def post(self, message: Message) -> None:
+        """Have a retained message take the place of that of its topic, now and in each session to come."""
+        self._post(message)
 
     def close(self, flush_s: float = FLUSH_S) -> None:
         """End cleanly: write what is in memory, deliver for up to ``flush_s`` while a broker is there, say stopping."""
@@ -162,8 +173,8 @@ class MqttOutbox:
 
     def _open_session(self) -> Connection:
         connection = self._connect(self._presence.message("offline"))
-        if self._subscription is not None:
-            connection.subscribe(self._subscription)
+        for subscription in self._subscriptions:
+            connection.subscribe(subscription)
         self._tell_status()
         return connection
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 import msgspec
@@ -14,6 +15,8 @@ from models.manifest import Probability, Thresholds
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
 NotNegative = Annotated[float, msgspec.Meta(ge=0)]
+Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$", description="of the bundle's file")]
+UpdateState = Literal["settled", "fetching", "verifying", "trial", "kept", "left", "refused", "failed"]
 
 
 class BundleName(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,6 +126,67 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     spool: SpoolHealth
 
 
+class BundleFile(msgspec.Struct, frozen=True, kw_only=True):
+    """The bundle that judges, and its file."""
+
+    name: str
+    version: str
+    sha256: (
+        Annotated[str, msgspec.Meta(description="of its file; null for a folder that the configuration names")] | None
+    )
+
+
+class DesiredBundle(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``desired/bundle``: which bundle the device should have, said by whoever rolls it out. It is retained, so it may
+    be old, and is heard again in each session. An empty payload desires nothing."""
+
+    id: Annotated[
+        str, msgspec.Meta(min_length=1, max_length=64, description="told again in `bundle`, by which to follow")
+    ]
+    issued_at: Annotated[
+        datetime, msgspec.Meta(tz=True, description="RFC 3339 time with its zone; none older than the last is taken")
+    ]
+    url: Annotated[str, msgspec.Meta(pattern=r"^https://", max_length=2048, description="where its file is fetched")]
+    sha256: Sha256
+    again: Annotated[bool, msgspec.Meta(description="also one that was on trial before and was left")] = False
+
+
+class DesiredName(msgspec.Struct, frozen=True, kw_only=True):
+    """Which desire is told of."""
+
+    id: str
+    sha256: str
+
+
+class Drift(msgspec.Struct, frozen=True, kw_only=True):
+    """How the bundle on trial and the one before judge the same windows."""
+
+    windows: Count
+    mean: Annotated[Probability, msgspec.Meta(description="difference of their probabilities, the mean of its amount")]
+    largest: Annotated[Probability, msgspec.Meta(description="the largest such difference")]
+    differing: Annotated[
+        Probability, msgspec.Meta(description="share of windows that one calls a fight and one does not")
+    ]
+    slowdown: Annotated[
+        float,
+        msgspec.Meta(ge=0, description="time that the new one takes to encode a sample, as a multiple of the old"),
+    ]
+
+
+class BundleStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """``bundle``: which bundle judges, and what became of the one that is desired. ``settled`` and ``kept`` mean that
+    it is in use, where ``current.sha256`` is that of ``desired``."""
+
+    at: Timestamp
+    current: BundleFile
+    trial: Annotated[bool, msgspec.Meta(description="whether the current one is on trial")]
+    desired: DesiredName | None
+    state: UpdateState
+    progress: Annotated[Probability, msgspec.Meta(description="share of the file that was fetched")] | None
+    reason: Annotated[str, msgspec.Meta(description="why so; empty where there is nothing to say")]
+    drift: Drift | None = None
+
+
 PAYLOADS: dict[str, type[msgspec.Struct]] = {
     "status": Status,
     "health": Health,
@@ -130,5 +194,7 @@ PAYLOADS: dict[str, type[msgspec.Struct]] = {
     "incident": Incident,
     "snapshot-properties": SnapshotProperties,
     "home-assistant": Discovery,
+    "bundle": BundleStatus,
+    "desired-bundle": DesiredBundle,
 }
 """Every payload by the name of its schema file."""

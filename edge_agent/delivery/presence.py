@@ -43,17 +43,22 @@ class Presence:
         with self._lock:
             self._runtime = runtime
 
+    def use_bundle(self, bundle: BundleName) -> None:
+        """Name the bundle that judges from now on."""
+        with self._lock:
+            self._bundle = bundle
+
     def message(self, state: Literal["online", "offline", "stopping"]) -> Message:
         """The retained status of this moment."""
         with self._lock:
-            runtime = self._runtime
+            runtime, bundle = self._runtime, self._bundle
         status = Status(
             state=state,
             at=rfc3339(self._utc()),
             version=self._process.version,
             boot_id=self._process.boot_id,
             started_at=rfc3339(self._process.started_at),
-            bundle=self._bundle,
+            bundle=bundle,
             runtime=runtime,
         )
         return Message(self._topics.status, msgspec.json.encode(status), retain=True)

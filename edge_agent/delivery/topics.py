@@ -34,12 +34,24 @@ class Topics:
     @property
     def commands(self) -> str:
         """Filter of all commands to this device."""
-        return f"{self.root}/command/+"
+        return self.command("+")
 
     @property
     def answers(self) -> str:
         """What the topics of answers begin with, unless the configuration says otherwise."""
         return f"{self.root}/answer/"
+
+    @property
+    def bundle(self) -> str:
+        return f"{self.root}/bundle"
+
+    @property
+    def desired_bundle(self) -> str:
+        """Where others say which bundle the device should have."""
+        return f"{self.root}/desired/bundle"
+
+    def command(self, name: str) -> str:
+        return f"{self.root}/command/{name}"
 
     def camera_state(self, camera: str) -> str:
         return f"{self.root}/camera/{camera}/state"

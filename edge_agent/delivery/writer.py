@@ -15,10 +15,14 @@ from edge_agent.events import CameraState, Health, IncidentEvent, Snapshot
 
 
 class Writer:
-    """Writes each event as the message of its topic. Pure: no clock, no network."""
+    """Writes each event as the message of its topic. No clock, no network."""
 
     def __init__(self, topics: Topics, bundle: payloads.BundleName) -> None:
         self._topics = topics
+        self._bundle = bundle
+
+    def use_bundle(self, bundle: payloads.BundleName) -> None:
+        """Name the bundle that judges from now on."""
         self._bundle = bundle
 
     def incident(self, event: IncidentEvent) -> Message:

@@ -34,7 +34,7 @@ class Collector:
         self,
         tally: Tally,
         delivery: Callable[[], DeliveryFigures],
-        about: About,
+        about: Callable[[], About],
         commands: Callable[[], CommandFigures] | None = None,
     ) -> None:
         """``delivery`` may raise ``SpoolError``: its metrics are then left out, as those of ``commands`` are where none
@@ -98,7 +98,7 @@ class Collector:
         yield labels
 
     def _machine(self, figures: Figures) -> Iterator[Metric]:
-        about = self._about
+        about = self._about()
         build = {"version": about.version, "bundle": about.bundle, "bundle_version": about.bundle_version}
         yield InfoMetricFamily("nexara_build", "The agent's version and its bundle's.", build)
         yield InfoMetricFamily("nexara_runtime", "What judges now.", {"runtime": figures.runtime})

@@ -19,7 +19,7 @@ def serve_metrics(
     listen: str | None,
     tally: Tally,
     delivery: Callable[[], DeliveryFigures],
-    about: About,
+    about: Callable[[], About],
     commands: Callable[[], CommandFigures] | None = None,
 ) -> Iterator[None]:
     """Serve ``tally`` at ``listen``, as ``127.0.0.1:9464``, until left. What keeps that from being is logged as an
@@ -50,7 +50,7 @@ def _open(
     listen: str,
     tally: Tally,
     delivery: Callable[[], DeliveryFigures],
-    about: About,
+    about: Callable[[], About],
     commands: Callable[[], CommandFigures] | None,
 ) -> None:
     from edge_agent.metrics.collector import Collector, make_registry

@@ -8,9 +8,8 @@ from typing import TypeVar
 
 import msgspec
 
-from edge_agent.delivery.payloads import CameraState, Health, Incident, Status
+from edge_agent.delivery.payloads import BundleStatus, CameraState, DesiredBundle, Health, Incident, Status
 from edge_agent.delivery.request import Request
-from fleet.desired import BundleStatus, DesiredBundle
 from fleet.devices.device import MOST_CAMERAS, Device
 from fleet.devices.name import DeviceName, split_topic
 

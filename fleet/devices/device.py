@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from edge_agent.delivery.payloads import CameraState, Health, Status
-from fleet.desired import BundleStatus, DesiredBundle
+from edge_agent.delivery.payloads import BundleStatus, CameraState, DesiredBundle, Health, Status
 from fleet.devices.name import DeviceName
 
 MOST_CAMERAS = 1024

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from edge_agent.delivery.payloads import CameraState, Health
-from fleet.desired import BundleStatus
+from edge_agent.delivery.payloads import BundleStatus, CameraState, Health
 from fleet.devices.device import Device
 
 _MOST_NAMED = 2

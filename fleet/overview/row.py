@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from fleet.desired import UpdateState
+from edge_agent.delivery.payloads import UpdateState
 from fleet.devices.device import Device
 from fleet.devices.trouble import find_trouble
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from fleet.desired import DesiredBundle
+from edge_agent.delivery.payloads import DesiredBundle
 from fleet.devices.name import DeviceName
 from fleet.errors import FleetError
 from fleet.rollouts.rollout import Member, Rollout

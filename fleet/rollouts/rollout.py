@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from edge_agent.commands.message import CommandId
-from fleet.desired import DesiredBundle, Sha256
+from edge_agent.delivery.payloads import DesiredBundle, Sha256
 from fleet.devices.name import DeviceName
 
 Phase = Literal["running", "ending", "done", "stopped", "reverting", "reverted"]

@@ -9,10 +9,11 @@ from datetime import datetime
 
 import msgspec
 
+from edge_agent.commands.signature import OPERATOR_PROPERTY
 from edge_agent.delivery.errors import BrokerUnreachableError
 from edge_agent.delivery.message import Message
+from edge_agent.delivery.payloads import DesiredBundle
 from fleet.access import Operator
-from fleet.desired import DesiredBundle, desired_topic
 from fleet.devices.name import DeviceName
 from fleet.devices.watching import Watch
 from fleet.errors import FleetError
@@ -25,7 +26,6 @@ from fleet.rollouts.verdict import UNSEEN, Sight
 log = logging.getLogger(__name__)
 
 _LOOK_EVERY_S = 0.25
-OPERATOR_PROPERTY = "operator"
 
 
 class Runner:
@@ -109,7 +109,7 @@ class Runner:
             )
 
     def _write(self, member: Member, desired: DesiredBundle | None) -> Message:
-        topic = desired_topic(member.name.topics)
+        topic = member.name.topics.desired_bundle
         if desired is None:
             return Message(topic, b"", retain=True)
         payload = msgspec.json.encode(desired)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from fleet.desired import BundleStatus, DesiredBundle
+from edge_agent.delivery.payloads import BundleStatus, DesiredBundle
 from fleet.rollouts.rollout import Member, Rollout, Wanted
 
 _AT_REST = ("settled", "kept")

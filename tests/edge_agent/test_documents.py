@@ -15,6 +15,7 @@ import msgspec
 import pytest
 from jsonschema import Draft7Validator
 
+from edge_agent.bundles.desire_box import DesireBox
 from edge_agent.clips.facts import ClipFacts, Cut
 from edge_agent.commands.errors import RefusalKind
 from edge_agent.commands.forms import COMMAND_PAYLOADS, FORMS
@@ -284,7 +285,7 @@ def test_documented_acl_lets_an_operator_command_and_a_dashboard_not(tmp_path: P
         topics,
         username="gate-1",
         password="gate-1",
-        subscription=Subscription(topics.commands, inbox.put),
+        subscriptions=[Subscription(topics.commands, inbox.put)],
     )
     outbox.start()
     wait_for(lambda: broker.has_logged("nexara/v1/north-school/gate-1/command/+ (QoS 1)"), "not subscribed")
@@ -306,6 +307,39 @@ def test_documented_acl_lets_an_operator_command_and_a_dashboard_not(tmp_path: P
         broker.stop()
 
 
+def test_documented_acl_lets_an_operator_say_what_is_desired_and_the_device_alone_tell_of_it(tmp_path: Path) -> None:
+    found = re.search(r"<!-- desired acl -->\n```\n(.*?)```", MQTT, re.DOTALL)
+    assert found is not None
+    (tmp_path / "acl").write_text(found[1])
+    broker = Mosquitto(
+        tmp_path, ("allow_anonymous false", f"password_file {tmp_path}/passwords", f"acl_file {tmp_path}/acl")
+    )
+    for name in ("gate-1", "ana"):
+        broker.add_password(name, name)
+    broker.start()
+    topics, box = Topics("north-school", "gate-1"), DesireBox()
+    outboxes = [
+        make_outbox(broker.port, tmp_path / name, topics, username=name, password=name, subscriptions=subscriptions)
+        for name, subscriptions in (("gate-1", [Subscription(topics.desired_bundle, box.put)]), ("ana", []))
+    ]
+    listener = Listener(broker.port, username="ana", password="ana")
+    try:
+        outboxes[0].start()
+        outboxes[0].post(Message(topics.bundle, examples()["bundle"].encode(), retain=True))
+        assert listener.until_topic("/bundle")[0].retain is False
+        outboxes[0].close()
+        # Two of one client id would end each other's sessions; what is retained waits for the device.
+        outboxes[1].start()
+        outboxes[1].post(Message(topics.bundle, b"{}", retain=True))
+        outboxes[1].post(Message(topics.desired_bundle, examples()["desired-bundle"].encode(), retain=True))
+        listener.until_topic("/desired/bundle")
+        outboxes[1].close()
+        assert len(listener.until_topic("gate-1/bundle")) == 1
+    finally:
+        listener.close()
+        broker.stop()
+
+
 def test_documented_shell_signs_a_request_that_is_let_in(tmp_path: Path) -> None:
     if shutil.which("mosquitto_rr") is None:
         pytest.skip("no mosquitto_rr here; install the Debian package mosquitto-clients")
@@ -314,7 +348,7 @@ def test_documented_shell_signs_a_request_that_is_let_in(tmp_path: Path) -> None
     broker, inbox = Mosquitto(tmp_path).start(), Inbox()
     topics, key = Topics("north-school", "gate-1"), b"a key of some length"
     (tmp_path / "ana.key").write_bytes(key + b"\n")
-    outbox = make_outbox(broker.port, tmp_path, topics, subscription=Subscription(topics.commands, inbox.put))
+    outbox = make_outbox(broker.port, tmp_path, topics, subscriptions=[Subscription(topics.commands, inbox.put)])
     outbox.start()
     wait_for(lambda: broker.has_logged("nexara/v1/north-school/gate-1/command/+ (QoS 1)"), "not subscribed")
     script = found[1].replace("-h broker.example.org -u ana -P ...", f"-h 127.0.0.1 -p {broker.port} -W 60")

@@ -24,12 +24,19 @@ from edge_agent.commands.restart import RestartResult
 from edge_agent.commands.seen_ids import SeenIds
 from edge_agent.delivery.connection import properties_of
 from edge_agent.delivery.message import Message
-from edge_agent.delivery.payloads import BundleName, SpoolHealth
+from edge_agent.delivery.payloads import (
+    BundleFile,
+    BundleName,
+    BundleStatus,
+    DesiredBundle,
+    DesiredName,
+    SpoolHealth,
+    UpdateState,
+)
 from edge_agent.delivery.presence import Presence, Process
 from edge_agent.delivery.request import Request
 from edge_agent.delivery.writer import Writer
 from edge_agent.state_file import StateFile
-from fleet.desired import BundleFile, BundleStatus, DesiredBundle, DesiredName, UpdateState, bundle_topic
 from fleet.devices.name import DeviceName, split_topic
 from tests.edge_agent.delivery.samples import health, state
 
@@ -87,7 +94,7 @@ class Player:
             progress=None,
             reason=reason,
         )
-        self._say(Message(bundle_topic(self.name.topics), msgspec.json.encode(status), retain=True))
+        self._say(Message(self.name.topics.bundle, msgspec.json.encode(status), retain=True))
 
     def hear(self, levels: tuple[str, ...], request: Request) -> None:
         if levels[0] == "command" and not self.mute:

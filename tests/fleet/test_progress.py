@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fleet.desired import BundleFile, BundleStatus, DesiredBundle, DesiredName, UpdateState
+from edge_agent.delivery.payloads import BundleFile, BundleStatus, DesiredBundle, DesiredName, UpdateState
 from fleet.devices.name import DeviceName
 from fleet.rollouts.ending import KEEPS, NOT_OURS, end, list_owed, revert, settle
 from fleet.rollouts.progress import advance, allowed_failures, count

@@ -14,8 +14,8 @@ import pytest
 
 from edge_agent.commands.signature import is_signed
 from edge_agent.delivery.message import Message
+from edge_agent.delivery.payloads import DesiredBundle
 from fleet.command import main
-from fleet.desired import DesiredBundle, desired_topic
 from fleet.rollouts.record import Record
 from fleet.rollouts.rollout import Rollout
 from models.errors import NexaraError
@@ -87,7 +87,7 @@ def test_a_bundle_reaches_all_in_stages_signed_and_back_again(
     players.join()
     players["school/away"].tell("offline")
     players.say(Message(f"{players['school/old-agent'].name.topics.root}/bundle", b"", retain=True))
-    players.say(Message(desired_topic(players[names(1)[0]].name.topics), msgspec.json.encode(BEFORE), retain=True))
+    players.say(Message(players[names(1)[0]].name.topics.desired_bundle, msgspec.json.encode(BEFORE), retain=True))
     players.flush()
     (tmp_path / "key").write_text(KEY)
     signed = ("--operator", "ana", "--operator-key", str(tmp_path / "key"))
@@ -181,7 +181,7 @@ def test_what_was_kept_but_not_sent_before_its_end_is_sent_by_the_next(
     assert "go on with: nexara fleet rollout resume" in told
     lost = players[names(1)[0]]
     # As if the end had come between the two.
-    players.say(Message(desired_topic(lost.name.topics), b"", retain=True))
+    players.say(Message(lost.name.topics.desired_bundle, b"", retain=True))
     players.until(lambda: lost.desired[-1] is None)
     for player in players.all.values():
         player.verdict = lambda _desired: "kept"

@@ -71,6 +71,21 @@ def test_template_is_accepted_with_all_drop_ins(tmp_path: Path) -> None:
     assert complaints(install(tmp_path, "nexara-edge@.service", list(EXPOSURE))) == []
 
 
+def test_timer_and_its_unit_are_accepted(tmp_path: Path) -> None:
+    shutil.copy(UNITS / "nexara-edge-update.timer", tmp_path)
+    assert complaints(install(tmp_path, "nexara-edge-update.service", list(EXPOSURE))) == []
+    assert complaints(tmp_path / "nexara-edge-update.timer") == []
+
+
+def test_update_unit_is_the_agents_user_and_exposed_no_more(tmp_path: Path) -> None:
+    assert exposure(install(tmp_path, "nexara-edge-update.service", ())) <= 1.2
+    keys = ("DynamicUser", "User", "StateDirectory", "StateDirectoryMode", "CacheDirectory", "UMask")
+    agent, update = ((UNITS / f"nexara-edge{part}.service").read_text().splitlines() for part in ("", "-update"))
+    shared = [line for line in agent if line.partition("=")[0] in keys]
+    assert len(shared) == len(keys)
+    assert set(shared) <= set(update)
+
+
 @pytest.mark.parametrize(
     ("right", "wrong"),
     [

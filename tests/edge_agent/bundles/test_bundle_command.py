@@ -194,3 +194,36 @@ def test_doctor_and_bench_open_the_bundle_that_the_agent_would(
     assert shelf(config).read() == record
     opened = open_bundle(shelf(config).path_of(digest), TrustStore.load([key_folder / "public.pem"]))
     assert opened.manifest.name == "tiny"
+
+
+def test_a_bundle_whose_thresholds_no_longer_go_with_the_configuration_is_left_at_once(
+    config: Path, other: Path
+) -> None:
+    shelf(config).add(other, put_on_trial)
+    thresholds = open_bundle(other, TrustStore.load([], accept="untrusted")).manifest.calibration.thresholds
+    # With clear alone above the bundles' alert, both contradict; the configuration's own then ends the start.
+    text = config.read_text().replace("[[camera]]", f"[thresholds]\nclear = {thresholds.alert + 0.01}\n[[camera]]")
+    config.write_text(text)
+    agent = run(config)
+    assert agent.wait(60) == 2
+    assert agent.stderr is not None
+    assert "clear = " in agent.stderr.read()
+    record = shelf(config).read()
+    assert current(record) is None
+    assert "is above alert" in record.left[-1].reason
+
+
+def test_a_missing_head_finder_is_not_the_bundles_fault(config: Path, other: Path, tmp_path: Path) -> None:
+    record = shelf(config).add(other, put_on_trial)
+    faces = f'[privacy]\nfaces = "blur"\ndetector = "{tmp_path / "none.onnx"}"\n[[camera]]'
+    config.write_text(config.read_text().replace("[[camera]]", faces))
+    agent = run(config)
+    assert agent.wait(60) == 2
+    assert current(shelf(config).read()) == current(record)
+
+
+def test_only_one_at_a_time_fetches_and_installs(config: Path, other: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with shelf(config).receiving():
+        assert bundle(config, "install", str(other)) == 2
+    assert "another bundle is being fetched" in capsys.readouterr().err
+    assert bundle(config, "install", str(other)) == 0

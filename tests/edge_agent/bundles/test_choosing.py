@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.bundles.choosing import OnTrial, choose_bundle, current_bundle
+from edge_agent.bundles.choosing import choose_bundle, current_bundle
 from edge_agent.bundles.errors import ShelfDiskError, TrialFailedError
+from edge_agent.bundles.on_trial import OnTrial
 from edge_agent.bundles.record import MOST_BOOTS, current, keep, leave, put_on_trial
 from edge_agent.bundles.shelf import Shelf
 from edge_agent.bundles.trial import TrialPolicy
@@ -49,7 +50,7 @@ class Device:
         at = datetime(2026, 1, 1, tzinfo=timezone.utc)
         for _ in range(seconds):
             self.now_s += 1.0
-            trial.observe(Observation("yard", at, connection, "idle", None, rate, 0, None, None), self.stop)
+            trial.observe(Observation("yard", at, connection, "idle", None, rate, 0, None, None), self.stop.set)
 
 
 @pytest.fixture

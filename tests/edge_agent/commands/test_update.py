@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from edge_agent.bundles.shelf import Shelf, digest_of
 from models.bundle import pack
 from tests.edge_agent.commands.agent_process import AgentProcess
 from tests.edge_agent.commands.asking import Asker
-from tests.edge_agent.delivery.listener import Listener
+from tests.edge_agent.delivery.listener import Heard, Listener
 from tests.edge_agent.delivery.mosquitto import Mosquitto, make_private_ca
 from tests.edge_agent.http_server import http_server
 
@@ -54,18 +55,23 @@ def test_agent_fetches_a_bundle_has_it_on_trial_and_goes_back(
             asker.ask("update", {"url": url.replace("https", "http"), "sha256": digest})["error"]["kind"] == "arguments"
         )
         found = asker.ask("update", {"url": url, "sha256": digest})["result"]
-    assert (found["bundle"]["name"], found["restarts"]) == ("tiny", True)
-    assert agent.wait() == 0, agent.log
+    assert (found["bundle"]["name"], found["trial"]) == ("tiny", True)
+    listener.until(lambda heard: in_use(heard) == (digest, True))
     assert current(shelf.read()) == digest
-    agent.start(listener)
-    assert shelf.read().trial is not None
-    assert asker.ask("rollback")["result"] == {"restarts": True}
-    assert agent.wait() == 0, agent.log
-    assert "is on trial, start 1" in agent.log
+    # It answers and watches all the while: the judge alone has changed.
+    assert asker.ask("ping")["result"]["bundle"]["name"] == "tiny"
+    assert asker.ask("rollback")["result"] == {"changed": True}
+    listener.until(lambda heard: in_use(heard) == (None, False))
     assert current(shelf.read()) is None
-    agent.start(listener)
-    assert asker.ask("rollback")["result"] == {"restarts": False}
+    assert asker.ask("rollback")["result"] == {"changed": False}
     agent.stop()
+    assert agent.process.returncode == 0, agent.log
+
+
+def in_use(heard: list[Heard]) -> tuple[str | None, bool]:
+    """The bundle that judges by what was told last, and whether it is on trial."""
+    told = [json.loads(one.payload) for one in heard if one.topic.endswith("/bundle")]
+    return (told[-1]["current"]["sha256"], told[-1]["trial"]) if told else ("none told", False)
 
 
 def test_agent_that_keeps_no_bundles_says_so(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -75,7 +75,7 @@ def make_outbox(
     topics: Topics = TOPICS,
     clock: Callable[[], float] = time.monotonic,
     announcements: tuple[Message, ...] = (),
-    subscription: Subscription | None = None,
+    subscriptions: Sequence[Subscription] = (),
     **broker: Any,
 ) -> MqttOutbox:
     delivery = Delivery(
@@ -87,4 +87,4 @@ def make_outbox(
         BundleName(name="first", version="1.0.0"),
         announcements,
     )
-    return open_outbox(delivery, clock, subscription=subscription)
+    return open_outbox(delivery, clock, subscriptions=subscriptions)

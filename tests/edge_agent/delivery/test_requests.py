@@ -32,7 +32,7 @@ def test_requests_are_heard_again_after_the_broker_was_away(
     broker: Mosquitto, deliver: OpenOutbox, listen: OpenListener
 ) -> None:
     inbox = Inbox()
-    outbox = deliver(broker.port, subscription=Subscription(TOPICS.commands, inbox.put))
+    outbox = deliver(broker.port, subscriptions=[Subscription(TOPICS.commands, inbox.put)])
     wait_for(lambda: broker.has_logged(SUBSCRIBED), "not subscribed")
     broker.kill()
     wait_for(lambda: not outbox.connected, "still connected")
@@ -52,7 +52,7 @@ def test_packet_above_the_limit_never_reaches_the_device_and_the_session_goes_on
     broker: Mosquitto, deliver: OpenOutbox
 ) -> None:
     inbox = Inbox()
-    deliver(broker.port, subscription=Subscription(TOPICS.commands, inbox.put))
+    deliver(broker.port, subscriptions=[Subscription(TOPICS.commands, inbox.put)])
     wait_for(lambda: broker.has_logged(SUBSCRIBED), "not subscribed")
     asker = Asker(broker.port)
     asker.send("ping", write(x="a" * 200_000))
@@ -93,7 +93,9 @@ def test_refused_subscription_is_told_and_all_else_goes_on(tmp_path: Path, caplo
     lines = ("allow_anonymous true", f"plugin {found[0]}", f"plugin_opt_config_file {tmp_path}/security.json")
     broker = Mosquitto(tmp_path, lines).start()
     try:
-        outbox = make_outbox(broker.port, tmp_path, subscription=Subscription(TOPICS.commands, lambda _request: None))
+        outbox = make_outbox(
+            broker.port, tmp_path, subscriptions=[Subscription(TOPICS.commands, lambda _request: None)]
+        )
         outbox.start()
         wait_for(lambda: "the broker refused to let us hear nexara/v1/school/gate/command/+" in caplog.text, "not told")
         outbox.camera_state(state())

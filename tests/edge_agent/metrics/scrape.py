@@ -32,7 +32,7 @@ def url(port: int) -> str:
 def serving(
     port: int, tally: Tally, delivery: Callable[[], DeliveryFigures] = lambda: DELIVERY
 ) -> AbstractContextManager[None]:
-    return serve_metrics(f"127.0.0.1:{port}", tally, delivery, ABOUT, lambda: COMMANDS)
+    return serve_metrics(f"127.0.0.1:{port}", tally, delivery, lambda: ABOUT, lambda: COMMANDS)
 
 
 def scrape(port: int) -> Reading:
