@@ -20,7 +20,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 import numpy as np
@@ -34,9 +33,13 @@ from benchmarks.outcome import machine_line, run, tell, write_json
 from benchmarks.process import cpu_s, memory_bytes
 from benchmarks.site import SiteError, free_port, run_broker
 from edge_agent.delivery.backoff import Backoff
-from edge_agent.delivery.payloads import BundleName, CameraState, Health, Incident, SpoolHealth, Status
-from edge_agent.delivery.timestamp import rfc3339
+from edge_agent.delivery.connection import properties_of
+from edge_agent.delivery.message import Message
+from edge_agent.delivery.payloads import BundleName, SpoolHealth
+from edge_agent.delivery.presence import Presence, Process
 from edge_agent.delivery.topics import ROOT, Topics
+from edge_agent.delivery.writer import Writer
+from edge_agent.events import CameraState, Health, IncidentEvent, Snapshot
 from models.manifest import Thresholds
 from runtimes.bench.table import table_lines
 
@@ -52,6 +55,9 @@ _PATIENCE_S = 120.0
 _BROKER = "max_connections -1\nset_tcp_nodelay true\nmax_queued_messages 100000\n"
 _BUNDLE = BundleName(name="violence", version="0.8.0")
 _THRESHOLDS = Thresholds(wake=0.3, alert=0.87, clear=0.5)
+_SPOOL = SpoolHealth(
+    messages=0, bytes=0, refused=0, dropped_by_age=0, dropped_by_size=0, dropped_unwritten=0, blocked_topics=()
+)
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,7 +115,7 @@ class Dashboard:
 
 
 class Device:
-    """One simulated device: no cameras and no judging, the same messages."""
+    """One simulated device: no cameras and no judging; its messages are written by the agent's own hands."""
 
     def __init__(self, number: int, port: int, random: np.random.Generator) -> None:
         self.topics = Topics("fleet", f"device-{number}")
@@ -118,6 +124,9 @@ class Device:
         self.due_s = 0.0
         self.accepted = False
         self._port = port
+        self._writer = Writer(self.topics, _BUNDLE)
+        self._presence = Presence(self.topics, Process("simulated", self.topics.device, _now()), _BUNDLE, _now)
+        self._presence.use_runtime("simulated")
         self._client = self._make()
 
     @property
@@ -133,23 +142,12 @@ class Device:
 
     def announce(self) -> None:
         """Say that it is there and how its cameras are, as at the start of each session."""
-        self._send(self.topics.status, self._status("online"), retain=True)
+        self._send(self._presence.message("online"))
         for camera in range(_CAMERAS):
-            state = CameraState(
-                camera=f"camera-{camera}", at=_now(), connection="connected", mode="idle", score=0.02, reason=None
-            )
-            self._send(self.topics.camera_state(state.camera), state, retain=True)
+            state = CameraState(f"camera-{camera}", connection="connected", mode="idle", score=0.02, at=_now())
+            self._send(self._writer.camera_state(state))
 
     def tell_health(self) -> None:
-        spool = SpoolHealth(
-            messages=0,
-            bytes=0,
-            refused=0,
-            dropped_by_age=0,
-            dropped_by_size=0,
-            dropped_unwritten=0,
-            blocked_topics=(),
-        )
         health = Health(
             at=_now(),
             samples_per_s=2.0,
@@ -160,42 +158,39 @@ class Device:
             rate_share=1.0,
             memory_bytes=200_000_000,
             temperature_c=51.0,
-            spool=spool,
         )
-        self._send(self.topics.health, health, qos=0)
+        self._send(self._writer.health(health, _SPOOL))
 
-    def tell_incident(self, snapshot: bytes) -> str:
+    def tell_incident(self, jpeg: bytes) -> str:
         """An incident's first step and its picture; the step's id."""
-        incident = str(uuid.uuid4())
-        step = Incident(
-            id=f"{incident}-0",
+        incident, now = str(uuid.uuid4()), _now()
+        reference = f"{incident}-1"
+        step = IncidentEvent(
+            camera="camera-0",
             incident=incident,
             sequence=0,
             phase="started",
-            site=self.topics.site,
-            device=self.topics.device,
-            camera="camera-0",
-            at=_now(),
-            source_time_s=1.0,
-            started_at=_now(),
+            at=now,
+            started_at=now,
             ended_at=None,
+            source_time_s=1.0,
             probability=0.91,
             peak=0.91,
             mean=0.91,
-            threat="high",
-            snapshot=incident,
-            bundle=_BUNDLE,
+            snapshot=reference,
             thresholds=_THRESHOLDS,
         )
-        self._send(self.topics.incident("camera-0"), step)
-        self._client.publish(self.topics.snapshot("camera-0"), snapshot, qos=1)
-        return step.id
+        self._send(self._writer.incident(step))
+        self._send(self._writer.snapshot(Snapshot("camera-0", incident, reference, now, jpeg)))
+        return f"{incident}:0"
 
     def _make(self) -> mqtt.Client:
         client = mqtt.Client(
             CallbackAPIVersion.VERSION2, client_id=f"nexara-fleet-{self.topics.device}", protocol=mqtt.MQTTv5
         )
-        client.will_set(self.topics.status, msgspec.json.encode(self._status("offline")), qos=1, retain=True)
+        will = self._presence.message("offline")
+        properties = properties_of(will, PacketTypes.WILLMESSAGE)
+        client.will_set(will.topic, will.payload, will.qos, will.retain, properties)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         return client
@@ -208,19 +203,9 @@ class Device:
     def _on_disconnect(self, *_: object) -> None:
         self.accepted = False
 
-    def _status(self, state: Literal["online", "offline"]) -> Status:
-        return Status(
-            state=state,
-            at=_now(),
-            version="simulated",
-            boot_id=self.topics.device,
-            started_at=_now(),
-            bundle=_BUNDLE,
-            runtime="simulated",
-        )
-
-    def _send(self, topic: str, payload: msgspec.Struct, *, qos: int = 1, retain: bool = False) -> None:
-        self._client.publish(topic, msgspec.json.encode(payload), qos=qos, retain=retain)
+    def _send(self, message: Message) -> None:
+        properties = properties_of(message, PacketTypes.PUBLISH)
+        self._client.publish(message.topic, message.payload, message.qos, message.retain, properties)
 
 
 class Fleet:
@@ -329,7 +314,7 @@ def _tell(
     fleet: Fleet, dashboard: Dashboard, pid: int, rate: float, seconds: float, random: np.random.Generator
 ) -> tuple[dict[str, float], int, float]:
     """When each incident was told, by its id; how many messages the dashboard had, and the broker's core seconds."""
-    snapshot = random.bytes(_SNAPSHOT_BYTES)
+    snapshot = b"\xff\xd8" + random.bytes(_SNAPSHOT_BYTES)
     told_s: dict[str, float] = {}
     messages, used_s, began_s = dashboard.messages, cpu_s(pid), time.monotonic()
     due_s = began_s
@@ -380,8 +365,8 @@ def _most_in_a_second(instants_s: Sequence[float]) -> int:
     return int(max(np.searchsorted(at, at + 1.0) - np.arange(len(at)), default=0))
 
 
-def _now() -> str:
-    return rfc3339(datetime.now(timezone.utc))
+def _now() -> datetime:
+    return datetime.now(timezone.utc)
 
 
 def _parser() -> argparse.ArgumentParser:

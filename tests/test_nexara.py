@@ -109,6 +109,7 @@ def test_script_says_what_to_install_when_python_lacks_ensurepip(clone: Path, to
         (["evaluate"], "core builder demo dev onnx tflite", ["nexara", "evaluate"]),
         (["show", "x"], "core", ["nexara", "show", "x"]),
         (["build"], "core builder", ["nexara", "build"]),
+        (["fleet", "list"], "core fleet", ["nexara", "fleet", "list"]),
         (["edge", "check"], "core onnx tflite top", ["nexara-edge", "check"]),
     ],
 )

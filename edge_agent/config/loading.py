@@ -47,6 +47,13 @@ class Config:
 
 def load_config(path: Path) -> Config:
     """Read and check a configuration; raises ``ConfigError`` with every problem in it."""
+    document, locator = read_document(path)
+    check_document(path, document, locator)
+    return Config(path, msgspec.convert(document, Settings), locator, document)
+
+
+def read_document(path: Path) -> tuple[dict[str, Any], Locator]:
+    """Read a TOML file; raises ``ConfigError`` when it is none."""
     try:
         source = path.read_text(encoding="utf-8")
         document = tomllib.loads(source)
@@ -58,9 +65,7 @@ def load_config(path: Path) -> Config:
         raise ConfigError(path, [Problem(1, "", f"not UTF-8 text: {error}; save it as UTF-8")]) from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(path, [_syntax_problem(error, source)]) from error
-    locator = Locator(source)
-    check_document(path, document, locator)
-    return Config(path, msgspec.convert(document, Settings), locator, document)
+    return document, Locator(source)
 
 
 def check_document(path: Path, document: dict[str, Any], locator: Locator) -> None:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 from msgspec import inspect
 
 from edge_agent.config.errors import Problem
@@ -15,9 +16,9 @@ from edge_agent.config.locator import KeyPath, Locator
 from edge_agent.config.settings import Settings
 
 
-def find_problems(document: dict[str, Any], locator: Locator) -> list[Problem]:
-    """Every difference between a parsed document and the form that ``Settings`` gives."""
-    found = _check_struct(document, inspect.type_info(Settings), ())
+def find_problems(document: dict[str, Any], locator: Locator, form: type[msgspec.Struct] = Settings) -> list[Problem]:
+    """Every difference between a parsed document and the form that ``form`` gives."""
+    found = _check_struct(document, inspect.type_info(form), ())
     return [Problem(locator.line(path), write_key(path), text) for path, text in found]
 
 

@@ -11,7 +11,7 @@ import select
 import ssl
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,6 +64,8 @@ class Connection:
         self._ended: str | None = None
         self._answers: list[Acknowledgement] = []
         self._subscriptions: dict[int | None, Subscription] = {}
+        self._hear_all: Callable[[Request], None] | None = None
+        self._unanswered: dict[int | None, tuple[str, ...]] = {}
         client.on_connect = self._on_connect
         client.on_publish = self._on_publish
         client.on_disconnect = self._on_disconnect
@@ -93,17 +95,32 @@ class Connection:
     def publish(self, message: Message) -> int:
         """Send a message and return the ticket that its acknowledgement will bear."""
         info = self._client.publish(
-            message.topic, message.payload, message.qos, message.retain, _properties(message, PacketTypes.PUBLISH)
+            message.topic, message.payload, message.qos, message.retain, properties_of(message, PacketTypes.PUBLISH)
         )
         return info.mid
 
     def subscribe(self, subscription: Subscription) -> None:
         """Hear these topics from now on; several subscriptions must have none in common. What is retained there is
         heard too, and known for that."""
+        self._subscriptions[self._ask((subscription.topics,))] = subscription
+
+    def hear(self, filters: Sequence[str], receive: Callable[[Request], None]) -> None:
+        """Hear many topics, asked for in one packet; ``receive`` is told of whatever comes in this session, since to
+        look for each message's filter among thousands takes longer than to read it."""
+        self._hear_all = receive
+        self._ask(filters)
+
+    @property
+    def subscribing(self) -> bool:
+        """Whether the broker has yet to answer a subscription."""
+        return bool(self._unanswered)
+
+    def _ask(self, filters: Sequence[str]) -> int | None:
         # Without it a retained message that comes while we listen would look like any other.
         options = SubscribeOptions(qos=1, retainAsPublished=True)
-        _, number = self._client.subscribe(subscription.topics, options=options)
-        self._subscriptions[number] = subscription
+        _, number = self._client.subscribe([(topics, options) for topics in filters])
+        self._unanswered[number] = tuple(filters)
+        return number
 
     def step(self, timeout_s: float, wakeup: Wakeup | None = None) -> list[Acknowledgement]:
         """Wait for the network, the wakeup or the time, do what is due, and return what the broker answered."""
@@ -180,13 +197,12 @@ class Connection:
     def _on_subscribe(
         self, _client: mqtt.Client, _userdata: object, mid: int, reasons: list[ReasonCode], _properties: object
     ) -> None:
-        subscription = self._subscriptions.get(mid)
-        for reason in reasons:
-            if reason.is_failure and subscription is not None:
+        for topics, reason in zip(self._unanswered.pop(mid, ()), reasons, strict=False):
+            if reason.is_failure:
                 log.error(
                     "the broker refused to let us hear %s: %s (reason code 0x%02x); nothing arrives there; check the"
                     " broker's ACL for this user",
-                    subscription.topics, reason, reason.value,
+                    topics, reason, reason.value,
                 )  # fmt: skip
 
     def _on_message(self, _client: mqtt.Client, _userdata: object, message: mqtt.MQTTMessage) -> None:
@@ -199,6 +215,8 @@ class Connection:
             correlation=getattr(properties, "CorrelationData", None),
             user_properties=tuple(getattr(properties, "UserProperty", ())),
         )
+        if self._hear_all is not None:
+            self._hear_all(request)
         for subscription in self._subscriptions.values():
             if mqtt.topic_matches_sub(subscription.topics, message.topic):
                 subscription.receive(request)
@@ -225,7 +243,7 @@ def open_connection(
     if broker.tls is not None:
         client.tls_set_context(broker.tls.context())
     if will is not None:
-        client.will_set(will.topic, will.payload, will.qos, will.retain, _properties(will, PacketTypes.WILLMESSAGE))
+        client.will_set(will.topic, will.payload, will.qos, will.retain, properties_of(will, PacketTypes.WILLMESSAGE))
     connection = Connection(client, clock)
     try:
         # MQTT 3.1.1 says it when the client is made, where clean is paho's default.
@@ -250,11 +268,14 @@ def open_connection(
     return connection
 
 
-def _properties(message: Message, kind: int) -> Properties:
+def properties_of(message: Message, kind: int) -> Properties:
+    """What travels beside a message in MQTT 5, in a packet of this kind."""
     properties = _no_properties(kind)
     properties.ContentType = message.content_type
     if message.correlation is not None:
         properties.CorrelationData = message.correlation
+    if message.response_topic is not None:
+        properties.ResponseTopic = message.response_topic
     if message.user_properties:
         properties.UserProperty = list(message.user_properties)
     return properties

@@ -12,7 +12,8 @@ JPEG = "image/jpeg"
 @dataclass(frozen=True, slots=True)
 class Message:
     """Topic, payload and the MQTT 5 properties that travel with it. ``incident`` is the one that this is a step of, and
-    ``ends`` says that it is the last step. ``correlation`` is what a request gave its answer to bear."""
+    ``ends`` says that it is the last step. ``correlation`` is what a request gave its answer to bear, and
+    ``response_topic`` where the answer to this one is to go; neither is kept in the spool."""
 
     topic: str
     payload: bytes
@@ -23,6 +24,7 @@ class Message:
     incident: str | None = None
     ends: bool = False
     correlation: bytes | None = None
+    response_topic: str | None = None
 
     @property
     def withdraws(self) -> bool:

@@ -116,6 +116,7 @@ def test_find_commands_prefers_the_installed_one_when_names_meet() -> None:
         "demo",
         "evaluate",
         "extra",
+        "fleet",
         "keygen",
         "mine",
         "scenes",

@@ -1,0 +1,1 @@
+"""``nexara fleet command``: one command to many devices, and the answer of each."""
