@@ -31,9 +31,9 @@ class Clusterer:
     clustering: Clustering
     windows: NDArray[np.uint8]
 
-    def cluster(self, network: Network, whole: Network) -> tuple[Network, dict[str, tuple[float, ...]]]:
-        """The student with so many values in each kernel of its encoder, learning to embed as the ``whole`` one does;
-        zeros stay zeros. Depthwise kernels and the stem stay as they are, since they are few and each counts. Returns
+    def cluster(self, network: Network) -> tuple[Network, dict[str, tuple[float, ...]]]:
+        """The student with so many values in each kernel of its encoder, learning to embed as it did before, which is
+        what its head was taught by; zeros stay zeros. Depthwise kernels and the stem stay as they are, since they are few and each counts. Returns
         the losses per epoch of ``tune`` and ``probe`` too, as far as the recipe asks for either."""
         recovery, clustering, told = self.recovery, self.clustering, {}
         encoder = copy_encoder(network.encoder)
@@ -45,7 +45,7 @@ class Clusterer:
 
         share()
         if clustering.tune is not None:
-            told["tune"] = recovery.imitate(encoder, whole, self.windows, clustering.tune, share)
+            told["tune"] = recovery.imitate(encoder, network, self.windows, clustering.tune, share)
             # The averaged weights took the place of the shared ones.
             share()
         clustered, probed = recovery.finish(encoder, network.head, clustering.probe)

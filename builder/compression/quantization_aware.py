@@ -37,9 +37,10 @@ class QuantizationTrainer:
     kept_float: tuple[str, ...]
     windows: NDArray[np.uint8]
 
-    def train(self, network: Network, whole: Network) -> tuple[Network, dict[str, tuple[float, ...]]]:
-        """The student after its encoder has learnt, rounded, to embed as the ``whole`` one does, with its losses per
-        epoch of ``tune`` and, with a new head, ``probe``. Weights that are zero stay zero."""
+    def train(self, network: Network) -> tuple[Network, dict[str, tuple[float, ...]]]:
+        """The student after its encoder has learnt, rounded, to embed as it did unrounded, which is what its head was
+        taught by; with its losses per epoch of ``tune`` and, with a new head, ``probe``. Weights that are zero stay
+        zero."""
         recovery = self.recovery
         ranges = measure_ranges(network.encoder, recovery.shown(self.windows))
         rounded = rounding_encoder(network.encoder, ranges, self.kept_float)
@@ -50,7 +51,7 @@ class QuantizationTrainer:
             for kernel, mask in masks:
                 kernel.assign(kernel * mask)
 
-        told = {"tune": recovery.imitate(rounded, whole, self.windows, self.asked.tune, keep_zeros)}
+        told = {"tune": recovery.imitate(rounded, network, self.windows, self.asked.tune, keep_zeros)}
         # The averaged weights followed each step before its zeros were kept.
         keep_zeros()
         encoder = copy_encoder(network.encoder)

@@ -73,15 +73,15 @@ class Recovery:
     def imitate(
         self,
         encoder: tf_keras.Model,
-        whole: Network,
+        model: Network,
         windows: NDArray[np.uint8],
         schedule: Schedule,
         after_step: Callable[[], None] | None = None,
     ) -> tuple[float, ...]:
-        """Have ``encoder`` learn to embed the panes of ``windows (M, T, P * H, W, C)`` as the ``whole`` student's does;
+        """Have ``encoder`` learn to embed the panes of ``windows (M, T, P * H, W, C)`` as that of ``model`` does;
         returns the mean loss per epoch."""
         seen = self.preprocessing
-        wanted = embedder(whole.encoder, seen)(windows).reshape(-1, whole.encoder.output_shape[-1])
+        wanted = embedder(model.encoder, seen)(windows).reshape(-1, model.encoder.output_shape[-1])
         panes = windows.reshape(-1, *seen.pane_shape)
         return imitate(encoder, panes, wanted, schedule, seen, self.student.seed, self.progress, after_step)
 

@@ -23,6 +23,8 @@ from builder.training.network import Network, save_weights
 LOSSES = "losses.json"
 Smaller = tuple[Network, dict[str, tuple[float, ...]]]
 """A network that a pass left, and its losses per epoch."""
+# In the keys of stages: those that learnt from the student before it was pruned are others.
+_ITSELF = ("as itself",)
 Run = Callable[[str, object, Callable[[Path], None]], Stage]
 
 
@@ -42,8 +44,8 @@ def run_passes(recipe: Recipe, student: Stage, parts: FoldParts) -> tuple[Stage,
     asked: list[tuple[str, Any, object, Callable[[Any, Network, Network, FoldParts], Smaller]]] = [
         ("slim", recipe.slimming, (), _slim),
         ("prune", recipe.pruning, (), _prune),
-        ("cluster", recipe.clustering, (), _cluster),
-        ("round", recipe.quantization_aware, kept_float, partial(_round, kept_float)),
+        ("cluster", recipe.clustering, _ITSELF, _cluster),
+        ("round", recipe.quantization_aware, (*kept_float, *_ITSELF), partial(_round, kept_float)),
     ]
     done = [student]
     for name, spec, more, make in asked:
@@ -74,11 +76,11 @@ def _prune(pruning: Pruning, network: Network, whole: Network, parts: FoldParts)
     return Pruner(parts.recovery(), pruning).prune(network, whole)
 
 
-def _cluster(clustering: Clustering, network: Network, whole: Network, parts: FoldParts) -> Smaller:
-    return Clusterer(parts.recovery(), clustering, parts.windows(clustering.views)).cluster(network, whole)
+def _cluster(clustering: Clustering, network: Network, _whole: Network, parts: FoldParts) -> Smaller:
+    return Clusterer(parts.recovery(), clustering, parts.windows(clustering.views)).cluster(network)
 
 
 def _round(
-    kept_float: tuple[str, ...], asked: QuantizationAware, network: Network, whole: Network, parts: FoldParts
+    kept_float: tuple[str, ...], asked: QuantizationAware, network: Network, _whole: Network, parts: FoldParts
 ) -> Smaller:
-    return QuantizationTrainer(parts.recovery(), asked, kept_float, parts.windows(asked.views)).train(network, whole)
+    return QuantizationTrainer(parts.recovery(), asked, kept_float, parts.windows(asked.views)).train(network)

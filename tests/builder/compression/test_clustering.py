@@ -37,7 +37,7 @@ def cluster(network: Network, clustering: Clustering) -> tuple[Network, dict[str
     student = Student(backbone=BackboneSpec(blocks=3), head="tcn", probe=PROBE, tune=SCHEDULE)
     views = TeacherViews(training, 4 * (training.labels()[None] - 0.5))
     recovery = Recovery(views, student, GEOMETRY, PREPROCESSING, silent)
-    return Clusterer(recovery, clustering, LEARNT).cluster(network, network)
+    return Clusterer(recovery, clustering, LEARNT).cluster(network)
 
 
 @pytest.mark.slow
