@@ -33,8 +33,9 @@ class Clusterer:
 
     def cluster(self, network: Network) -> tuple[Network, dict[str, tuple[float, ...]]]:
         """The student with so many values in each kernel of its encoder, learning to embed as it did before, which is
-        what its head was taught by; zeros stay zeros. Depthwise kernels and the stem stay as they are, since they are few and each counts. Returns
-        the losses per epoch of ``tune`` and ``probe`` too, as far as the recipe asks for either."""
+        what its head was taught by; zeros stay zeros. Depthwise kernels and the stem stay as they are, since they are
+        few and each counts. Returns the losses per epoch of ``tune`` and ``probe`` too, as far as the recipe asks for
+        either."""
         recovery, clustering, told = self.recovery, self.clustering, {}
         encoder = copy_encoder(network.encoder)
         kernels = [SharedKernel(layer, clustering.values) for layer in encoder.layers if _shares(layer)]
