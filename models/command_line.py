@@ -34,6 +34,8 @@ _BUILT_IN = {
     "mine": "builder.mine_command:main",
     "crossval": "builder.crossval_command:main",
     "ablate": "builder.ablate_command:main",
+    "fleet": "fleet.command:main",
+    "kit": "fleet.kit.command:main",
 }
 # Which extra brings what a room's commands import; rooms not named need none.
 _EXTRAS = {"builder": "builder", "edge_agent": "demo", "runtimes": "tflite,onnx"}
