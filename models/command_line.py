@@ -38,7 +38,7 @@ _BUILT_IN = {
     "kit": "fleet.kit.command:main",
 }
 # Which extra brings what a room's commands import; rooms not named need none.
-_EXTRAS = {"builder": "builder", "edge_agent": "demo", "runtimes": "tflite,onnx"}
+_EXTRAS = {"builder": "builder", "edge_agent": "demo", "fleet": "kit", "runtimes": "tflite,onnx"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

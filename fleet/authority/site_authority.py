@@ -5,7 +5,7 @@
     DIRECTORY/broker.pem, broker.key
     DIRECTORY/devices/NAME.pem, NAME.key
 
-The files are the only record: what was issued are the certificates that lie here, what was withdrawn stands in the list.
+The files are the only record: what was issued lies here, and what was withdrawn stands in the list.
 """
 
 from __future__ import annotations
