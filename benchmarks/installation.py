@@ -184,10 +184,10 @@ def _inside(folder: Path, architecture: str) -> None:
     (folder / "mosquitto.conf").write_text(_BROKER.format(ca=authority))
     install = ["chroot", str(root), "sh", "/kit/nexara-kit/install.sh"]
     times = {"install_s": _timed(install, "installed"), "again_s": _timed(install, "installed again")}
-    before = os.readlink(root / "opt" / "nexara")
+    before = (root / "opt" / "nexara").readlink()
     upgrade = ["chroot", str(root), "sh", "/newer/nexara-kit/install.sh"]
     times["upgrade_s"] = _timed(upgrade, "upgraded")
-    if os.readlink(root / "opt" / "nexara") == before:
+    if (root / "opt" / "nexara").readlink() == before:
         raise InstallationError("the upgrade did not turn /opt/nexara over")
     agent = ["chroot", str(root), "env", _CREDENTIALS, "/opt/nexara/bin/nexara-edge"]
     broker = subprocess.Popen(["mosquitto", "-c", str(folder / "mosquitto.conf")], env=_environment())

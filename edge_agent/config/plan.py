@@ -138,9 +138,7 @@ class Plan:
         tls = None
         if mqtt.tls is not None:
             files = msgspec.structs.asdict(mqtt.tls)
-            tls = TLSFiles(
-                **{name: None if file is None else self._locate(file) for name, file in files.items()}
-            )
+            tls = TLSFiles(**{name: None if file is None else self._locate(file) for name, file in files.items()})
         return Broker(
             host=mqtt.host,
             port=mqtt.port or (_TLS_PORT if tls else _PORT),

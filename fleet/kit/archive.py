@@ -11,9 +11,10 @@ import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from fleet.kit.errors import KitError
+
 
 # Zip and some file systems know nothing older, and pip refuses it.
 _MTIME_S = 315_532_800
@@ -55,8 +56,8 @@ def _compressor(path: Path, name: str) -> Iterator[IO[bytes]]:
         if name.endswith(".tar"):
             yield file
         elif name.endswith(".tar.gz"):
-            with gzip.GzipFile("", "wb", _LEVEL["gz"], file, mtime=_MTIME_S) as packed:
-                yield packed
+            with gzip.GzipFile("", "wb", _LEVEL["gz"], file, mtime=_MTIME_S) as zipped:
+                yield cast("IO[bytes]", zipped)
         elif name.endswith(".tar.xz"):
             with lzma.LZMAFile(file, "wb", preset=_LEVEL["xz"]) as packed:
                 yield packed

@@ -104,7 +104,7 @@ def _order(arguments: argparse.Namespace, folder: Path) -> Order:
     bundle, keys = _open_trusted(arguments.bundle, arguments.trusted_key)
     configuration = fill(arguments.config, arguments.site, arguments.device_name, bundle)
     if keys and not configuration.settings.bundle.trusted_keys:
-        raise KitError(f"{arguments.config}: bundle.trusted_keys: missing; write trusted_keys = [\"/etc/nexara/keys\"]")
+        raise KitError(f'{arguments.config}: bundle.trusted_keys: missing; write trusted_keys = ["/etc/nexara/keys"]')
     target = Target(arguments.target, python)
     extras = (*kind.extras, *configuration.extras)
     if arguments.detector is not None:

@@ -76,7 +76,7 @@ def fill(template: Path, site: str, device: str, bundle: Bundle) -> Configuratio
 def _find_faults(settings: Settings, site: str, device: str) -> Iterator[str]:
     for key, found, wanted in (("site", settings.site, site), ("device", settings.device, device)):
         if found != wanted:
-            yield f"{key}: found {found!r}, but the kit is of {wanted!r}; write {key} = \"{{{key}}}\""
+            yield f'{key}: found {found!r}, but the kit is of {wanted!r}; write {key} = "{{{key}}}"'
     path = Path(settings.bundle.path)
     if path.parent != Path(PROGRAM, "bundles") or path.suffix != ".nexara":
         yield f"bundle.path: found {str(path)!r}; a kit puts it at {PROGRAM}/bundles/NAME.nexara"

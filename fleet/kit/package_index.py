@@ -46,11 +46,19 @@ def fetch_wheels(folder: Path, target: Target, extras: Sequence[str]) -> list[Wh
     Raises ``KitError`` when pip fails, and where a package has no wheel for the target.
     """
     for _ in range(_ROUNDS):
-        try:
-            return Wheelhouse(folder, target).choose(extras)
-        except MissingWheelsError as error:
-            _download(folder, target, error.missing)
+        missing = _find_missing(folder, target, extras)
+        if not missing:
+            break
+        _download(folder, target, missing)
     return Wheelhouse(folder, target).choose(extras)
+
+
+def _find_missing(folder: Path, target: Target, extras: Sequence[str]) -> Sequence[Requirement]:
+    try:
+        Wheelhouse(folder, target).choose(extras)
+    except MissingWheelsError as error:
+        return error.missing
+    return ()
 
 
 def _download(folder: Path, target: Target, requirements: Sequence[Requirement]) -> None:

@@ -112,7 +112,7 @@ def _list_secrets(order: Order) -> dict[str, bytes]:
 
 
 def _describe(order: Order, release: str, root: Path) -> str:
-    """What ``install.sh`` has to know, as a shell reads it. No value has a quote in it: names are checked, paths too."""
+    """What ``install.sh`` has to know, as a shell reads it. No value has a quote in it: names and paths are checked."""
     size_kb = sum(path.stat().st_size for path in root.rglob("*") if path.is_file()) // 1024
     settings = order.configuration.settings
     values: Mapping[str, object] = {

@@ -10,7 +10,7 @@ from packaging.tags import Tag, compatible_tags, cpython_tags
 MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 """What Debian calls a processor, and what the kernel and wheels call it."""
 ELF_MACHINES = {"amd64": "3e00", "arm64": "b700"}
-"""Bytes 18 and 19 of every program of it, which tell a 32-bit system on a 64-bit processor, where the kernel does not."""
+"""Bytes 18 and 19 of its programs. They tell a 32-bit system on a 64-bit processor, where the kernel does not."""
 PYTHONS = ("3.10", "3.11", "3.12")
 # The glibc of Ubuntu 22.04 and JetPack 6, the oldest system that is supported.
 _GLIBC_MINOR = 35

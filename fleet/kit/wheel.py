@@ -83,5 +83,3 @@ class Wheel:
             return zipfile.ZipFile(self.path)
         except (OSError, zipfile.BadZipFile) as error:
             raise KitError(f"{self.path}: not a wheel: {error}; fetch it again") from error
-
-
