@@ -12,6 +12,7 @@ from typing import get_args
 
 import msgspec
 
+from edge_agent.acceptance.command import add_accept_options
 from edge_agent.bundles.choosing import current_bundle
 from edge_agent.bundles.command import add_bundle_options
 from edge_agent.bundles.errors import ShelfDiskError, TrialFailedError
@@ -41,9 +42,9 @@ _PASSING = (SpoolError, StateError, ShelfDiskError, TrialFailedError)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one subcommand. 0: it succeeded, or all is fine; 1: ``doctor`` found a fault, ``find-grid`` no grid; 2: an
-    error, told on stderr; 75: one that may pass by itself, so that a service manager should start it again; 130:
-    Ctrl-C."""
+    """Run one subcommand. 0: it succeeded, or all is fine; 1: ``doctor`` or ``accept`` found a fault, ``find-grid`` no
+    grid; 2: an error, told on stderr; 75: one that may pass by itself, so that a service manager should start it again;
+    130: Ctrl-C."""
     arguments = _parser().parse_args(argv)
     try:
         return int(arguments.command(arguments))
@@ -75,6 +76,8 @@ def _parser() -> argparse.ArgumentParser:
     doctor.add_argument("--config", type=Path, metavar="FILE", help="also try its bundle, spool, broker and cameras")
     doctor.add_argument("--json", action="store_true", help="print JSON")
     doctor.set_defaults(command=_doctor)
+    accepting = commands.add_parser("accept", help="try everything and leave a page to print and sign")
+    add_accept_options(accepting)
     finding = commands.add_parser("find-grid", help="find the cells of a wall of cameras and write its configuration")
     add_find_grid_options(finding)
     finding.set_defaults(command=find_grid)

@@ -15,7 +15,6 @@ from typing import IO, cast
 
 from fleet.kit.errors import KitError
 
-
 # Zip and some file systems know nothing older, and pip refuses it.
 _MTIME_S = 315_532_800
 _LEVEL = {"gz": 6, "xz": 3, "zst": 10}
