@@ -50,8 +50,7 @@ def render(report: Report) -> str:
     lines = [
         "<!doctype html>",
         '<html lang="en"><head><meta charset="utf-8">',
-        '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; img-src data:;'
-        " style-src 'unsafe-inline'\">",
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
         f"<title>Acceptance of {_text(title)}</title><style>{_STYLE}</style></head><body>",
         f"<h1>{_text(title)}</h1><div>Acceptance of a NexaraVision device, {_text(report.at)}</div>",
         f'<div class="verdict {"no" if faults else "yes"}">{_text(verdict)}</div>',

@@ -16,7 +16,8 @@ from typing import IO, cast
 from fleet.kit.errors import KitError
 
 # Zip and some file systems know nothing older, and pip refuses it.
-_MTIME_S = 315_532_800
+MTIME_S = 315_532_800
+"""When every file of a kit was last changed, seconds since the epoch."""
 _LEVEL = {"gz": 6, "xz": 3, "zst": 10}
 
 
@@ -40,7 +41,7 @@ def pack_kit(folder: Path, out: Path) -> None:
 
 def _settle(entry: tarfile.TarInfo) -> tarfile.TarInfo:
     """Without what differs by who packed it, and when."""
-    entry.mtime = _MTIME_S
+    entry.mtime = MTIME_S
     entry.uid = entry.gid = 0
     entry.uname = entry.gname = "root"
     if entry.isdir():
@@ -55,7 +56,7 @@ def _compressor(path: Path, name: str) -> Iterator[IO[bytes]]:
         if name.endswith(".tar"):
             yield file
         elif name.endswith(".tar.gz"):
-            with gzip.GzipFile("", "wb", _LEVEL["gz"], file, mtime=_MTIME_S) as zipped:
+            with gzip.GzipFile("", "wb", _LEVEL["gz"], file, mtime=MTIME_S) as zipped:
                 yield cast("IO[bytes]", zipped)
         elif name.endswith(".tar.xz"):
             with lzma.LZMAFile(file, "wb", preset=_LEVEL["xz"]) as packed:

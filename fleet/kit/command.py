@@ -16,7 +16,9 @@ from edge_agent.privacy.weights import FASTEST_DET
 from fleet.authority.command import add_site_options, open_authority
 from fleet.authority.site_authority import require_name
 from fleet.kit.archive import pack_kit
+from fleet.kit.cloud_init import write_user_data
 from fleet.kit.configuration import Configuration, fill
+from fleet.kit.debian_package import pack_debian
 from fleet.kit.device_kind import DROP_IN_GROUPS, KINDS
 from fleet.kit.errors import KitError
 from fleet.kit.order import Order
@@ -25,6 +27,7 @@ from fleet.kit.staging import stage_kit
 from fleet.kit.target import MACHINES, PYTHONS, Target
 from fleet.kit.wheel import Wheel
 from fleet.kit.wheelhouse import OWN, Wheelhouse
+from models.archive import write_whole
 from models.bundle import Bundle, open_bundle
 from models.signing_key import public_pem
 from models.trust import TrustStore, read_key
@@ -38,9 +41,11 @@ def main(argv: list[str]) -> int:
     """make an offline install kit of a device"""
     arguments = _parser().parse_args(argv)
     require_name(arguments.device_name, "device")
+    if (arguments.cloud_init is None) != (arguments.kit_url is None):
+        raise KitError("--cloud-init and --kit-url go together: a machine must know where its kit is")
     with _own_or_fetched(arguments) as folder:
         order = _order(arguments, folder)
-        told = _write_into(order, arguments.rootfs) if arguments.rootfs else _pack(order, arguments.out)
+        told = _write_into(order, arguments.rootfs) if arguments.rootfs else _pack(order, arguments)
     for line in told:
         print(line)
     return 0
@@ -73,8 +78,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--detector", type=Path, metavar="FILE", help=f"weights of {FASTEST_DET.name}, to blur faces")
     out = parser.add_mutually_exclusive_group(required=True)
-    out.add_argument("--out", type=Path, metavar="FILE", help="the kit: .tar.zst, .tar.xz, .tar.gz or .tar")
+    out.add_argument("--out", type=Path, metavar="FILE", help="the kit: .tar.zst, .tar.xz, .tar.gz, .tar or .deb")
     out.add_argument("--rootfs", type=Path, metavar="DIR", help="install into the root file system mounted there")
+    cloud = parser.add_argument_group("cloud-init")
+    cloud.add_argument("--cloud-init", type=Path, metavar="FILE", help="also write user data that installs the kit")
+    cloud.add_argument("--kit-url", metavar="URL", help="where a machine finds it: https://…, or file:///… on it")
     return parser
 
 
@@ -166,18 +174,28 @@ def _read_secrets(given: list[str]) -> dict[str, bytes]:
     return secrets
 
 
-def _pack(order: Order, out: Path) -> list[str]:
+def _pack(order: Order, arguments: argparse.Namespace) -> list[str]:
+    out: Path = arguments.out
+    package = out.suffix == ".deb"
+    if package and arguments.cloud_init is not None:
+        raise KitError("--cloud-init: a machine installs a .tar, not a .deb")
     with tempfile.TemporaryDirectory(dir=out.absolute().parent, prefix=".kit-") as name:
         folder = Path(name) / "nexara-kit"
         folder.mkdir()
         release = stage_kit(order, folder)
-        pack_kit(folder, out)
+        if package:
+            pack_debian(order, folder, release, out)
+        else:
+            pack_kit(folder, out)
     digest = hashlib.sha256(out.read_bytes()).hexdigest()
-    size = out.stat().st_size / 1e6
-    told = [f"{out}  {size:.0f} MB, release {release}", f"SHA-256  {digest}"]
+    told = [f"{out}  {out.stat().st_size / 1e6:.0f} MB, release {release}", f"SHA-256  {digest}"]
     if order.configuration.credentials:
         told.append("It holds secrets of this device: keep it as you would keep its key, and delete it afterwards.")
-    return [*told, f"On the device, as root: tar -xf {out.name} && sh nexara-kit/install.sh"]
+    if arguments.cloud_init is not None:
+        write_whole(arguments.cloud_init, write_user_data(arguments.kit_url, digest).encode())
+        told.append(f"user data  {arguments.cloud_init}")
+    installing = f"dpkg -i {out.name}" if package else f"tar -xf {out.name} && sh nexara-kit/install.sh"
+    return [*told, f"On the device, as root: {installing}"]
 
 
 def _write_into(order: Order, rootfs: Path) -> list[str]:
