@@ -93,6 +93,8 @@ def pack_debian(order: Order, kit: Path, release: str, out: Path) -> None:
     (root / "etc" / "systemd").rmdir()
     (root / "opt" / "nexara").symlink_to(f"nexara-edge/{release}")
     (root / "opt" / "nexara-edge" / release / "bin" / "python").symlink_to(order.interpreter)
+    (root / "usr" / "share" / "doc" / "nexara-edge").mkdir(parents=True)
+    shutil.copyfile(order.checkout / "LICENSE", root / "usr" / "share" / "doc" / "nexara-edge" / "copyright")
     _write_control(order, root, release)
     environment = {**os.environ, "SOURCE_DATE_EPOCH": str(MTIME_S)}
     with tempfile.TemporaryDirectory(dir=out.absolute().parent, prefix=".deb-") as folder:
