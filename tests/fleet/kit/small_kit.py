@@ -43,15 +43,24 @@ source = "scene:yard"
 """
 
 
-def make_wheel(folder: Path, name: str, version: str, needs: Sequence[str] = (), tag: str = "py3-none-any") -> Path:
-    """A wheel with one module, that of ours with a command line."""
+def make_wheel(
+    folder: Path,
+    name: str,
+    version: str,
+    needs: Sequence[str] = (),
+    tag: str = "py3-none-any",
+    *,
+    module: bool = True,
+) -> Path:
+    """A wheel with one module or none, that of ours with a command line."""
     info = f"{name}-{version}.dist-info"
     lines = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}"]
     lines += [f"Requires-Dist: {need}" for need in needs]
     path = folder / f"{name}-{version}-{tag}.whl"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr(f"{info}/METADATA", "\n".join([*lines, "", ""]))
-        archive.writestr(f"{name}.py", f"version = {version!r}\n")
+        if module:
+            archive.writestr(f"{name}.py", f"version = {version!r}\n")
         if name == "nexaravision":
             archive.writestr("edge_agent/__init__.py", "")
             archive.writestr("edge_agent/command_line.py", AGENT.format(version=version))
