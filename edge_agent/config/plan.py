@@ -138,7 +138,7 @@ class Plan:
         tls = None
         if mqtt.tls is not None:
             files = msgspec.structs.asdict(mqtt.tls)
-            tls = TLSFiles(**{name: None if file is None else self._locate(file) for name, file in files.items()})
+            tls = TLSFiles(**{name: None if file is None else self.locate(file) for name, file in files.items()})
         return Broker(
             host=mqtt.host,
             port=mqtt.port or (_TLS_PORT if tls else _PORT),
@@ -201,7 +201,8 @@ class Plan:
             answers=commands.answers or topics.answers,
         )
 
-    def _locate(self, file: str) -> Path:
+    def locate(self, file: str) -> Path:
+        """Where a file of the configuration is, or a credential; raises ``SecretError`` where nothing says so."""
         kind, _, name = file.partition(":")
         return find_credential(name, self.environment) if kind == "credential" else self.config.resolve(file)
 

@@ -10,7 +10,7 @@ from fleet.authority.site_authority import SiteAuthority, require_name
 
 
 def main(argv: list[str]) -> int:
-    """keep the certificates of a site's devices and broker"""
+    """Keep the certificates of a site's devices and broker."""
     parser = argparse.ArgumentParser(prog="nexara fleet ca", description="Keep a site's certificates.")
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     init = actions.add_parser("init", help="make the site's authority")

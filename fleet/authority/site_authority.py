@@ -3,14 +3,15 @@
     DIRECTORY/ca.pem, ca.key          the authority; its key never leaves this folder
     DIRECTORY/crl.pem                 those withdrawn, for the broker
     DIRECTORY/broker.pem, broker.key
-    DIRECTORY/devices/NAME.pem, NAME.key
+    DIRECTORY/devices/NAME.pem, NAME.key   no key of those that made their own
+    DIRECTORY/tokens/NAME.json        hashes of one-time tokens
 
 The files are the only record: what was issued lies here, and what was withdrawn stands in the list.
 """
 
 from __future__ import annotations
 
-import os
+import hashlib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from edge_agent.delivery.topics import NAME_PATTERN
 from fleet.authority.certificate import common_name, issue_authority, issue_broker, issue_device, list_revoked
 from fleet.authority.errors import AuthorityError
+from fleet.authority.folder import make_folder, read_file, write_file
+from fleet.authority.tokens import Tokens
 from models.errors import BundleSignatureError
 from models.signing_key import load_private_key
 
@@ -75,12 +78,12 @@ class SiteAuthority:
         require_name(site, "site")
         if (directory / "ca.key").exists():
             raise AuthorityError(f"{directory}: an authority is there already; without it its devices are strangers")
-        _make_folder(directory)
-        _make_folder(directory / "devices")
+        make_folder(directory)
+        make_folder(directory / "devices")
         key = ec.generate_private_key(ec.SECP256R1())
         certificate = issue_authority(site, key, now())
-        _write(directory / "ca.pem", certificate.public_bytes(_PEM), 0o644)
-        _write(directory / "ca.key", _key_pem(key), 0o600)
+        write_file(directory / "ca.pem", certificate.public_bytes(_PEM), 0o644)
+        write_file(directory / "ca.key", _key_pem(key), 0o600)
         authority = cls(directory, now)
         authority.write_list({})
         return authority
@@ -103,14 +106,47 @@ class SiteAuthority:
         require_name(name, "device")
         path = self._directory / "devices" / f"{name}.pem"
         if path.exists() and self._state(_read_certificate(path)) == "valid":
-            return Credentials(_read(path), _read(_key_path(path)))
+            if not _key_path(path).exists():
+                raise AuthorityError(f"{name} has made its own key; make its kit with --enrol, or revoke it first")
+            return Credentials(read_file(path), read_file(_key_path(path)))
         key = ec.generate_private_key(ec.SECP256R1())
         certificate = issue_device(name, key.public_key(), self._certificate, self._key, self._now())
         return self._keep(path, certificate, key)
 
+    @property
+    def tokens(self) -> Tokens:
+        """By which devices that make their own key are known."""
+        return Tokens(self._directory / "tokens", self._now)
+
+    def enrol(self, name: str, token: str, request: bytes) -> bytes:
+        """Vouch for the key that signed a certificate request (PEM), if ``token`` is that of the device ``name``: its
+        certificate, PEM. What the request says of a name counts for nothing, and an earlier certificate of the device
+        is withdrawn.
+
+        Raises ``AuthorityError`` for a token that is not good, and a request that is none.
+        """
+        require_name(name, "device")
+        key = _requested_key(request)
+        spki = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+        self.tokens.use(name, token, hashlib.sha256(spki).hexdigest())
+        path = self._directory / "devices" / f"{name}.pem"
+        if path.exists():
+            before = _read_certificate(path)
+            if before.public_key() == key and self._state(before) == "valid":
+                return read_file(path)
+            self.revoke(name)
+        certificate = issue_device(name, key, self._certificate, self._key, self._now()).public_bytes(_PEM)
+        _key_path(path).unlink(missing_ok=True)
+        write_file(path, certificate, 0o644)
+        return certificate
+
     def broker(self, hosts: Sequence[str]) -> Credentials:
-        """A new certificate and key of the broker that is reached by ``hosts``; raises ``AuthorityError`` for what is
-        neither a host's name nor an address."""
+        """A new certificate and key of the broker; as ``server``."""
+        return self.server("broker", hosts)
+
+    def server(self, name: str, hosts: Sequence[str]) -> Credentials:
+        """A new certificate and key, ``name.pem`` and ``name.key``, of a server that is reached by ``hosts``; raises
+        ``AuthorityError`` for what is neither a host's name nor an address."""
         for host in hosts:
             if not _HOST.fullmatch(host):
                 raise AuthorityError(
@@ -118,7 +154,7 @@ class SiteAuthority:
                 )
         key = ec.generate_private_key(ec.SECP256R1())
         certificate = issue_broker(hosts, key.public_key(), self._certificate, self._key, self._now())
-        return self._keep(self._directory / "broker.pem", certificate, key)
+        return self._keep(self._directory / f"{name}.pem", certificate, key)
 
     def revoke(self, name: str) -> None:
         """Withdraw a device's certificate, for good; raises ``AuthorityError`` where it has none."""
@@ -139,14 +175,14 @@ class SiteAuthority:
     def write_list(self, revoked: dict[int, datetime]) -> None:
         """Replace the list of those withdrawn, serial numbers with when."""
         written = list_revoked(revoked, self._certificate, self._key, self._now())
-        _write(self.list_path, written.public_bytes(_PEM), 0o644)
+        write_file(self.list_path, written.public_bytes(_PEM), 0o644)
 
     def _keep(self, path: Path, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> Credentials:
         kept = Credentials(certificate.public_bytes(_PEM), _key_pem(key))
         # The certificate last: with it the pair is there.
         path.unlink(missing_ok=True)
-        _write(_key_path(path), kept.key, 0o600)
-        _write(path, kept.certificate, 0o644)
+        write_file(_key_path(path), kept.key, 0o600)
+        write_file(path, kept.certificate, 0o644)
         return kept
 
     def _describe(self, path: Path) -> Issued:
@@ -166,7 +202,7 @@ class SiteAuthority:
 
     def _revoked(self) -> dict[int, datetime]:
         try:
-            listed = x509.load_pem_x509_crl(_read(self.list_path))
+            listed = x509.load_pem_x509_crl(read_file(self.list_path))
         except ValueError as error:
             raise AuthorityError(f"{self.list_path}: not a list of withdrawn certificates: {error}") from error
         return {one.serial_number: one.revocation_date_utc for one in listed}
@@ -180,6 +216,19 @@ def require_name(name: str, what: str) -> None:
         )
 
 
+def _requested_key(request: bytes) -> ec.EllipticCurvePublicKey:
+    try:
+        asked = x509.load_pem_x509_csr(request)
+    except ValueError as error:
+        raise AuthorityError(f"not a certificate request (PEM): {error}") from error
+    key = asked.public_key()
+    if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
+        raise AuthorityError("a device's key must be EC on P-256")
+    if not asked.is_signature_valid:
+        raise AuthorityError("the request was not signed by the key that it names")
+    return key
+
+
 def _key_path(certificate: Path) -> Path:
     return certificate.with_name(certificate.name.removesuffix(".pem") + ".key")
 
@@ -188,18 +237,9 @@ def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
     return key.private_bytes(_PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
 
 
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError as error:
-        raise AuthorityError(f"{path}: is not there; make the site's authority with nexara fleet ca init") from error
-    except OSError as error:
-        raise AuthorityError(f"{path}: cannot be read: {error.strerror}") from error
-
-
 def _read_certificate(path: Path) -> x509.Certificate:
     try:
-        return x509.load_pem_x509_certificate(_read(path))
+        return x509.load_pem_x509_certificate(read_file(path))
     except ValueError as error:
         raise AuthorityError(f"{path}: not a certificate (PEM): {error}") from error
 
@@ -209,26 +249,3 @@ def _read_key(path: Path) -> ec.EllipticCurvePrivateKey:
         return load_private_key(path)
     except BundleSignatureError as error:
         raise AuthorityError(str(error)) from error
-
-
-def _make_folder(path: Path) -> None:
-    try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path.chmod(0o700)
-    except OSError as error:
-        raise AuthorityError(f"{path}: cannot make the folder: {error.strerror}") from error
-
-
-def _write(path: Path, content: bytes, mode: int) -> None:
-    """Replace a file whole; nobody else can read it on the way."""
-    new = path.with_name(f".{path.name}.new")
-    try:
-        new.unlink(missing_ok=True)
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        new.chmod(mode)
-        new.replace(path)
-    except OSError as error:
-        raise AuthorityError(f"{path}: cannot be written: {error.strerror}") from error

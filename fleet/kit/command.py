@@ -15,6 +15,7 @@ from pathlib import Path
 from edge_agent.privacy.weights import FASTEST_DET
 from fleet.authority.command import add_site_options, open_authority
 from fleet.authority.site_authority import require_name
+from fleet.authority.tokens import LIFE
 from fleet.kit.archive import pack_kit
 from fleet.kit.cloud_init import write_user_data
 from fleet.kit.configuration import Configuration, fill
@@ -34,15 +35,18 @@ from models.trust import TrustStore, read_key
 
 _CHECKOUT = Path(__file__).parents[2]
 _INTERPRETER = re.compile(r"(/[A-Za-z0-9_.+-]+)+")
+_ENROL_URL = re.compile(r"https://[A-Za-z0-9.\[\]:-]+")
 _CREDENTIAL = re.compile(r"[A-Za-z0-9_.-]+")
 
 
 def main(argv: list[str]) -> int:
-    """make an offline install kit of a device"""
+    """Make an offline install kit of a device."""
     arguments = _parser().parse_args(argv)
     require_name(arguments.device_name, "device")
     if (arguments.cloud_init is None) != (arguments.kit_url is None):
         raise KitError("--cloud-init and --kit-url go together: a machine must know where its kit is")
+    if arguments.enrol is not None and arguments.out is not None and arguments.out.suffix == ".deb":
+        raise KitError("--enrol: a .deb does not enrol a device; name a .tar.xz")
     with _own_or_fetched(arguments) as folder:
         order = _order(arguments, folder)
         told = _write_into(order, arguments.rootfs) if arguments.rootfs else _pack(order, arguments)
@@ -75,6 +79,9 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         choices=sorted(DROP_IN_GROUPS),
         help="of systemd/drop-ins, in the place of those of its kind",
+    )
+    parser.add_argument(
+        "--enrol", metavar="URL", help="the device makes its own key and has it vouched for there: nexara fleet enrol"
     )
     parser.add_argument("--detector", type=Path, metavar="FILE", help=f"weights of {FASTEST_DET.name}, to blur faces")
     out = parser.add_mutually_exclusive_group(required=True)
@@ -129,8 +136,18 @@ def _order(arguments: argparse.Namespace, folder: Path) -> Order:
         secrets=_read_secrets(arguments.secret),
         keys=keys,
         detector=arguments.detector,
+        enrol_url=_enrol_url(arguments, configuration),
         authority=open_authority(arguments) if _wants_authority(configuration) else None,
     )
+
+
+def _enrol_url(arguments: argparse.Namespace, configuration: Configuration) -> str | None:
+    url: str | None = arguments.enrol
+    if url is not None and not _ENROL_URL.fullmatch(url):
+        raise KitError(f"--enrol: found {url!r}; allowed is https://host:port, where nexara fleet enrol runs")
+    if url is not None and not configuration.wants_certificate:
+        raise KitError(f"--enrol: {arguments.config} has no mqtt.tls.certificate, so there is nothing to enrol for")
+    return url
 
 
 def _wants_authority(configuration: Configuration) -> bool:
@@ -189,7 +206,9 @@ def _pack(order: Order, arguments: argparse.Namespace) -> list[str]:
             pack_kit(folder, out)
     digest = hashlib.sha256(out.read_bytes()).hexdigest()
     told = [f"{out}  {out.stat().st_size / 1e6:.0f} MB, release {release}", f"SHA-256  {digest}"]
-    if order.configuration.credentials:
+    if order.enrol_url is not None:
+        told.append(f"It holds a token that enrols one device within {LIFE.days} days: whoever is first is the device.")
+    elif order.configuration.credentials:
         told.append("It holds secrets of this device: keep it as you would keep its key, and delete it afterwards.")
     if arguments.cloud_init is not None:
         write_whole(arguments.cloud_init, write_user_data(arguments.kit_url, digest).encode())

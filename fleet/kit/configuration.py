@@ -17,6 +17,7 @@ from models.bundle import Bundle
 CA = "/etc/nexara/ca.pem"
 CERTIFICATE = "/etc/nexara/device.pem"
 KEY = "device.key"
+ENROLMENT = "/etc/nexara/enrol.env"
 KEYS = "/etc/nexara/keys"
 PROGRAM = "/opt/nexara"
 

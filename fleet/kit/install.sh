@@ -56,6 +56,7 @@ base=$root/opt/nexara-edge
 link=$root/opt/nexara
 units=$root/etc/systemd/system
 unit=nexara-edge.service
+enrolling=nexara-edge-enrol.service
 # What was installed last, so that a file that somebody changed since is told from one that nobody touched.
 record=$base/installed.sha256
 
@@ -176,6 +177,8 @@ place_configuration() {
     mkdir -p "$root/etc/nexara/credentials"
     chmod 700 "$root/etc/nexara/credentials"
     sed -n 's|^\([0-9a-f]*\)  root/\(etc/.*\)|\1 \2|p' "$here/SHA256SUMS" >"$scratch/wanted"
+    # A device that is enrolled needs no token, and one that is used would only be refused.
+    if [ -f "$root/etc/nexara/device.pem" ]; then sed -i '/ etc\/nexara\/credentials\/enrol.token$/d' "$scratch/wanted"; fi
     while read -r sum name; do
         before=$(installed_sum "$name")
         if [ -f "$root/$name" ] && ! cmp -s "$here/root/$name" "$root/$name" &&
@@ -204,16 +207,37 @@ remove_leftovers() {
 }
 
 start_service() {
+    if [ -f "$here/root/etc/systemd/system/$enrolling" ] && [ ! -f "$root/etc/nexara/device.pem" ]; then
+        start_enrolling
+        return
+    fi
     if with_systemd; then
         systemctl daemon-reload
         systemctl enable --quiet "$unit"
         systemctl restart "$unit" || fail "installed, but the agent does not start; see: journalctl -u nexara-edge -n 20"
         say "nexara-edge runs"
     else
-        mkdir -p "$units/multi-user.target.wants"
-        ln -sfn "../$unit" "$units/multi-user.target.wants/$unit"
+        enable_by_link "$unit"
         say "nexara-edge starts with the machine"
     fi
+}
+
+start_enrolling() {
+    if with_systemd; then
+        systemctl daemon-reload
+        systemctl enable --quiet "$unit" "$enrolling"
+        systemctl --no-block start "$enrolling"
+        say "the device enrols at its site, and then starts: journalctl -u nexara-edge-enrol"
+    else
+        enable_by_link "$unit"
+        enable_by_link "$enrolling"
+        say "the device enrols at its site when it starts"
+    fi
+}
+
+enable_by_link() {
+    mkdir -p "$units/multi-user.target.wants"
+    ln -sfn "../$1" "$units/multi-user.target.wants/$1"
 }
 
 # The release before stays, since what runs from it may still load of it, and for somebody who wants to go back.
@@ -243,8 +267,9 @@ install_kit() {
 uninstall() {
     if with_systemd && [ -f "$units/$unit" ]; then
         systemctl disable --quiet --now "$unit" || :
+        [ ! -f "$units/$enrolling" ] || systemctl disable --quiet --now "$enrolling" || :
     fi
-    rm -f "$units/multi-user.target.wants/$unit"
+    rm -f "$units/multi-user.target.wants/$unit" "$units/multi-user.target.wants/$enrolling"
     if [ -f "$record" ]; then
         while read -r _ name; do
             case $name in

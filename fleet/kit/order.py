@@ -18,7 +18,7 @@ from models.bundle import Bundle
 class Order:
     """One device's kit. ``interpreter`` is where its Python is; ``secrets`` are kept out of ``repr``; ``keys`` are the
     PEM files of those whose bundles it is to trust, by name; ``authority`` is there where the configuration wants what
-    it issues."""
+    it issues. With ``enrol_url`` the device makes its own key and has it vouched for there."""
 
     target: Target
     kind: DeviceKind
@@ -32,3 +32,9 @@ class Order:
     keys: Mapping[str, bytes] = field(default_factory=dict)
     detector: Path | None = None
     authority: SiteAuthority | None = None
+    enrol_url: str | None = None
+
+    @property
+    def brings_key(self) -> bool:
+        """Whether the device's key and certificate are in the kit."""
+        return self.configuration.wants_certificate and self.enrol_url is None

@@ -9,7 +9,12 @@ from fleet.kit.device_kind import DROP_IN_GROUPS
 from fleet.kit.errors import KitError
 
 UNIT = "nexara-edge.service"
+ENROLLING = "nexara-edge-enrol.service"
 CREDENTIALS = "/etc/nexara/credentials"
+_ENROLLED = b"""# Made with the kit: until the device is enrolled there is no certificate to start with.
+[Unit]
+ConditionPathExists=/etc/nexara/device.pem
+"""
 _SECRETS = """# Made with the kit: what edge.toml calls credential:NAME is {folder}/NAME, which root alone can read.
 [Service]
 # The unit's own file, {own}, is not part of a kit.
@@ -17,8 +22,11 @@ LoadCredential=
 """
 
 
-def list_service(checkout: Path, drop_ins: Sequence[str], credentials: Sequence[str]) -> dict[str, bytes]:
-    """The files of the service by their places below ``/etc/systemd/system``.
+def list_service(
+    checkout: Path, drop_ins: Sequence[str], credentials: Sequence[str], *, enrols: bool
+) -> dict[str, bytes]:
+    """The files of the service by their places below ``/etc/systemd/system``; with the one that enrols the device
+    where it ``enrols`` itself.
 
     Raises ``KitError`` where ``checkout`` has no units, and for drop-ins that there are not.
     """
@@ -33,6 +41,9 @@ def list_service(checkout: Path, drop_ins: Sequence[str], credentials: Sequence[
     files = {UNIT: (units / UNIT).read_bytes(), f"{UNIT}.d/credentials.conf": secrets.encode()}
     for name in drop_ins:
         files[f"{UNIT}.d/{name}.conf"] = (units / "drop-ins" / f"{name}.conf").read_bytes()
+    if enrols:
+        files[ENROLLING] = (units / ENROLLING).read_bytes()
+        files[f"{UNIT}.d/enrolled.conf"] = _ENROLLED
     return files
 
 

@@ -16,7 +16,8 @@ from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 
-from fleet.kit.configuration import CA, CERTIFICATE, KEY, KEYS
+from edge_agent.enrolment.command import TOKEN
+from fleet.kit.configuration import CA, CERTIFICATE, ENROLMENT, KEY, KEYS
 from fleet.kit.errors import KitError
 from fleet.kit.order import Order
 from fleet.kit.service import CREDENTIALS, list_groups, list_service
@@ -52,7 +53,9 @@ def stage_kit(order: Order, folder: Path) -> str:
     release = f"{own.version}-{_digest(making)[:12]}"
     making.rename(making.with_name(release))
     files = {**_list_configuration(order), **_list_secrets(order)}
-    services = list_service(order.checkout, order.drop_ins, order.configuration.credentials)
+    services = list_service(
+        order.checkout, order.drop_ins, order.configuration.credentials, enrols=order.enrol_url is not None
+    )
     files |= {f"/etc/systemd/system/{name}": content for name, content in services.items()}
     for place, content in files.items():
         secret = place.startswith(f"{CREDENTIALS}/")
@@ -91,23 +94,28 @@ def _list_configuration(order: Order) -> dict[str, bytes]:
     files |= {f"{KEYS}/{name}": pem for name, pem in order.keys.items()}
     if order.authority is not None:
         files[CA] = order.authority.certificate_path.read_bytes()
-    if order.authority is not None and order.configuration.wants_certificate:
+    if order.enrol_url is not None:
+        files[ENROLMENT] = f"NEXARA_ENROL_URL={order.enrol_url}\n".encode()
+    if order.authority is not None and order.brings_key:
         files[CERTIFICATE] = order.authority.device(order.configuration.settings.device).certificate
     return files
 
 
 def _list_secrets(order: Order) -> dict[str, bytes]:
     """What root alone may read, by its place. Raises ``KitError`` for what the configuration wants and nobody gave."""
-    secrets = dict(order.secrets)
-    if order.authority is not None and order.configuration.wants_certificate:
-        secrets[KEY] = order.authority.device(order.configuration.settings.device).key
-    missing = sorted(set(order.configuration.credentials) - set(secrets))
+    secrets, device = dict(order.secrets), order.configuration.settings.device
+    if order.authority is not None and order.brings_key:
+        secrets[KEY] = order.authority.device(device).key
+    made_there = set() if order.enrol_url is None else {KEY}
+    missing = sorted(set(order.configuration.credentials) - set(secrets) - made_there)
     if missing:
         told = " ".join(f"--secret {name}=FILE" for name in missing)
         raise KitError(f"the configuration refers to {', '.join(missing)}, which nobody gave; add {told}")
     unwanted = sorted(set(secrets) - set(order.configuration.credentials))
     if unwanted:
         raise KitError(f"found the secret {', '.join(unwanted)}, which the configuration does not refer to; leave it")
+    if order.authority is not None and order.enrol_url is not None:
+        secrets[TOKEN] = order.authority.tokens.issue(device).encode()
     return {f"{CREDENTIALS}/{name}": secret for name, secret in secrets.items()}
 
 

@@ -102,3 +102,25 @@ def test_debian_package_holds_what_the_kit_would_install(workshop: Workshop, tmp
     assert sorted(f"/{name}" for name in made if name.startswith("etc/")) == conffiles
     control = (tmp_path / "made" / "DEBIAN" / "control").read_text()
     assert "Package: nexara-edge\nVersion: 0.1.0-" in control
+
+
+def test_kit_of_a_device_that_enrols_holds_a_token_and_no_key(workshop: Workshop, tmp_path: Path) -> None:
+    kit, root = workshop.make("kit", "--enrol", "https://10.0.0.2:8443"), make_root(tmp_path)
+    done = install(kit, root)
+    assert "the device enrols at its site when it starts" in done.stdout
+    secrets = root / "etc" / "nexara" / "credentials"
+    assert {path.name for path in secrets.iterdir()} == {"enrol.token", "mqtt"}
+    assert (root / "etc" / "nexara" / "enrol.env").read_text() == "NEXARA_ENROL_URL=https://10.0.0.2:8443\n"
+    units = root / "etc" / "systemd" / "system"
+    assert (units / "multi-user.target.wants" / "nexara-edge-enrol.service").exists()
+    assert (
+        "ConditionPathExists=/etc/nexara/device.pem" in (units / "nexara-edge.service.d" / "enrolled.conf").read_text()
+    )
+    loaded = (units / "nexara-edge.service.d" / "credentials.conf").read_text()
+    assert "LoadCredential=device.key:/etc/nexara/credentials/device.key\n" in loaded
+    assert "enrol.token" not in loaded
+    # As enrolling leaves it.
+    (secrets / "enrol.token").unlink()
+    (root / "etc" / "nexara" / "device.pem").write_text("certificate")
+    assert "nexara-edge starts with the machine" in install(kit, root).stdout
+    assert not (secrets / "enrol.token").exists()
