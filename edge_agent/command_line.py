@@ -12,6 +12,7 @@ from typing import get_args
 
 import msgspec
 
+from edge_agent.acceptance.command import add_accept_options
 from edge_agent.bundles.choosing import current_bundle
 from edge_agent.bundles.command import add_bundle_options
 from edge_agent.bundles.errors import ShelfDiskError, TrialFailedError
@@ -22,6 +23,8 @@ from edge_agent.delivery.asyncapi import generate_asyncapi
 from edge_agent.delivery.errors import SpoolError
 from edge_agent.delivery.message_schemas import DIALECT, generate_schemas, render_schema
 from edge_agent.doctor import Finding, examine
+from edge_agent.enrolment.command import add_enrol_options
+from edge_agent.enrolment.errors import SiteUnreachableError
 from edge_agent.grid_finding.command import add_find_grid_options, find_grid
 from edge_agent.logs import LogFormat, tell_failure
 from edge_agent.mqtt_contract import ALL_CHANNELS, ALL_PAYLOADS
@@ -37,13 +40,13 @@ from runtimes.bench.kept import keep_bench
 FAILED, INTERRUPTED = 2, 130
 # A disk that is full or mounted read-only while a machine boots may be fine a minute later.
 TRY_AGAIN = os.EX_TEMPFAIL
-_PASSING = (SpoolError, StateError, ShelfDiskError, TrialFailedError)
+_PASSING = (SpoolError, StateError, ShelfDiskError, TrialFailedError, SiteUnreachableError)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one subcommand. 0: it succeeded, or all is fine; 1: ``doctor`` found a fault, ``find-grid`` no grid; 2: an
-    error, told on stderr; 75: one that may pass by itself, so that a service manager should start it again; 130:
-    Ctrl-C."""
+    """Run one subcommand. 0: it succeeded, or all is fine; 1: ``doctor`` or ``accept`` found a fault, ``find-grid`` no
+    grid; 2: an error, told on stderr; 75: one that may pass by itself, so that a service manager should start it again;
+    130: Ctrl-C."""
     arguments = _parser().parse_args(argv)
     try:
         return int(arguments.command(arguments))
@@ -75,6 +78,8 @@ def _parser() -> argparse.ArgumentParser:
     doctor.add_argument("--config", type=Path, metavar="FILE", help="also try its bundle, spool, broker and cameras")
     doctor.add_argument("--json", action="store_true", help="print JSON")
     doctor.set_defaults(command=_doctor)
+    add_accept_options(commands.add_parser("accept", help="try everything and leave a page to print and sign"))
+    add_enrol_options(commands.add_parser("enrol", help="have a key of this device vouched for by its site"))
     finding = commands.add_parser("find-grid", help="find the cells of a wall of cameras and write its configuration")
     add_find_grid_options(finding)
     finding.set_defaults(command=find_grid)

@@ -26,6 +26,7 @@ from edge_agent.delivery.connection import open_connection
 from edge_agent.delivery.errors import SpoolError, SpoolInUseError
 from edge_agent.delivery.opening import SPOOL_FILE
 from edge_agent.delivery.spool import EARLIEST_PLAUSIBLE_CLOCK, Spool, SpoolLimits
+from edge_agent.frame import Image
 from edge_agent.privacy.weights import FASTEST_DET
 from edge_agent.sources import SourceError, open_source
 from edge_agent.sources.decoding import probe_decoding
@@ -36,6 +37,8 @@ from runtimes.environment import Environment, probe_environment
 from runtimes.protocol import SessionOptions
 
 Outcome = Literal["ok", "warning", "failed", "skipped"]
+Look = Callable[[CameraSpec, Image], None]
+"""Is handed the first picture of each camera, by a thread of its own."""
 
 _CAMERA_PATIENCE_S = 8.0
 # Half a pane of the bundles that we release: below it, a cell is blown up to look at, and shows nothing more for it.
@@ -90,8 +93,8 @@ def examine_clock(now: float, synchronized: Path = _SYNCHRONIZED) -> Finding:
     return Finding(name="clock", outcome="warning", detail=f"{told}; systemd-timesyncd does not say it is synchronized")
 
 
-def examine_plan(plan: Plan) -> Iterator[Finding]:
-    """Bundle, cameras, faces, spool, clips and broker of a valid configuration."""
+def examine_plan(plan: Plan, look: Look | None = None) -> Iterator[Finding]:
+    """Bundle, cameras, faces, spool, clips and broker of a valid configuration; ``look`` sees what the cameras show."""
     yield Finding(name="configuration", outcome="ok", detail=str(plan.config.path))
     try:
         bundle = current_bundle(plan.shelf(), plan.open_usable)
@@ -100,7 +103,7 @@ def examine_plan(plan: Plan) -> Iterator[Finding]:
         yield Finding(name="cameras", outcome="skipped", detail="their thresholds need the bundle")
     else:
         yield _examine_bundle(plan, bundle)
-        yield from _examine_cameras(plan, bundle)
+        yield from _examine_cameras(plan, bundle, look)
     yield from _examine_faces(plan)
     if plan.metrics_address() is not None:
         yield _examine_metrics()
@@ -113,10 +116,10 @@ def examine_plan(plan: Plan) -> Iterator[Finding]:
     yield _examine_broker(plan)
 
 
-def examine(plan: Plan | None, now: float) -> list[Finding]:
-    """Everything, in the order in which it should be mended."""
+def examine(plan: Plan | None, now: float, look: Look | None = None) -> list[Finding]:
+    """Everything, in the order in which it should be mended; ``look`` sees what the cameras show."""
     findings = [*examine_machine(probe_environment()), examine_clock(now)]
-    return findings if plan is None else [*findings, *examine_plan(plan)]
+    return findings if plan is None else [*findings, *examine_plan(plan, look)]
 
 
 def _examine_bundle(plan: Plan, bundle: Bundle) -> Finding:
@@ -238,7 +241,7 @@ def _is_open_to_others(reference: str) -> bool:
     return kind == "file" and bool(Path(name).stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO))
 
 
-def _examine_cameras(plan: Plan, bundle: Bundle) -> list[Finding]:
+def _examine_cameras(plan: Plan, bundle: Bundle, seen: Look | None) -> list[Finding]:
     try:
         cameras = plan.cameras(bundle.manifest)
     except NexaraError as error:
@@ -252,7 +255,7 @@ def _examine_cameras(plan: Plan, bundle: Bundle) -> list[Finding]:
     stop = threading.Event()
 
     def look(camera: CameraSpec) -> None:
-        found = _examine_camera(camera, stop, time.monotonic)
+        found = _examine_camera(camera, stop, time.monotonic, seen)
         if not stop.is_set():
             findings[camera.id] = found
 
@@ -267,7 +270,9 @@ def _examine_cameras(plan: Plan, bundle: Bundle) -> list[Finding]:
     return list(findings.values())
 
 
-def _examine_camera(camera: CameraSpec, stop: threading.Event, clock: Callable[[], float]) -> Finding:
+def _examine_camera(
+    camera: CameraSpec, stop: threading.Event, clock: Callable[[], float], seen: Look | None
+) -> Finding:
     began = clock()
     name = f"camera {camera.id}"
     try:
@@ -280,6 +285,8 @@ def _examine_camera(camera: CameraSpec, stop: threading.Event, clock: Callable[[
         return Finding(name=name, outcome="failed", detail="it ended before its first frame")
     height, width = frame.image.size
     detail = f"{width}x{height} after {clock() - began:.1f} s, decoded by {decoding}"
+    if seen is not None:
+        seen(camera, frame.image)
     if not camera.cells:
         return Finding(name=name, outcome="ok", detail=detail)
     rows, columns = min(

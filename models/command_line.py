@@ -35,9 +35,10 @@ _BUILT_IN = {
     "crossval": "builder.crossval_command:main",
     "ablate": "builder.ablate_command:main",
     "fleet": "fleet.command:main",
+    "kit": "fleet.kit.command:main",
 }
 # Which extra brings what a room's commands import; rooms not named need none.
-_EXTRAS = {"builder": "builder", "edge_agent": "demo", "runtimes": "tflite,onnx"}
+_EXTRAS = {"builder": "builder", "edge_agent": "demo", "fleet": "fleet", "runtimes": "tflite,onnx"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -110,6 +110,7 @@ def test_script_says_what_to_install_when_python_lacks_ensurepip(clone: Path, to
         (["show", "x"], "core", ["nexara", "show", "x"]),
         (["build"], "core builder", ["nexara", "build"]),
         (["fleet", "list"], "core fleet", ["nexara", "fleet", "list"]),
+        (["kit", "x"], "core fleet", ["nexara", "kit", "x"]),
         (["edge", "check"], "core onnx tflite top", ["nexara-edge", "check"]),
     ],
 )
@@ -135,7 +136,7 @@ def test_command_starts_at_once_where_the_caller_stands_when_all_is_installed(
 def test_all_tests_run_in_two_processes_and_those_asked_for_in_one(
     clone: Path, tools: Path, arguments: list[str], passed: list[str]
 ) -> None:
-    pretend_installed(clone, "core builder demo dev onnx tflite")
+    pretend_installed(clone, "core builder demo dev kit onnx tflite")
     for name in ("python", "lint-imports"):
         add_program(clone / ".venv" / "bin" / name, '#!/bin/sh\nprintf "%s|" "$@"\necho\n')
     ended = start(clone / "nexara", tools, "test", *arguments)

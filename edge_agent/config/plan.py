@@ -20,7 +20,7 @@ from edge_agent.commands.options import SHORTEST_KEY, CommandLimits, CommandOpti
 from edge_agent.config.errors import ConfigError, Problem, SecretError
 from edge_agent.config.loading import Config
 from edge_agent.config.policies import resolve_policies
-from edge_agent.config.secret import insert_password, read_secret
+from edge_agent.config.secret import find_credential, insert_password, read_secret
 from edge_agent.config.settings import Camera, Watched
 from edge_agent.config.walls import list_cells, list_views
 from edge_agent.cover import Cover
@@ -154,9 +154,7 @@ class Plan:
         tls = None
         if mqtt.tls is not None:
             files = msgspec.structs.asdict(mqtt.tls)
-            tls = TLSFiles(
-                **{name: None if file is None else self.config.resolve(file) for name, file in files.items()}
-            )
+            tls = TLSFiles(**{name: None if file is None else self.locate(file) for name, file in files.items()})
         return Broker(
             host=mqtt.host,
             port=mqtt.port or (_TLS_PORT if tls else _PORT),
@@ -218,6 +216,11 @@ class Plan:
             ),
             answers=commands.answers or topics.answers,
         )
+
+    def locate(self, file: str) -> Path:
+        """Where a file of the configuration is, or a credential; raises ``SecretError`` where nothing says so."""
+        kind, _, name = file.partition(":")
+        return find_credential(name, self.environment) if kind == "credential" else self.config.resolve(file)
 
     def _key(self, reference: str) -> bytes:
         key = read_secret(reference, self.environment).encode()

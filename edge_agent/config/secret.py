@@ -17,16 +17,7 @@ def read_secret(reference: str, environment: Mapping[str, str]) -> str:
     One line break at its end is not part of it. Raises ``SecretError`` when it cannot be read or is empty.
     """
     kind, _, name = reference.partition(":")
-    if kind == "credential":
-        folder = environment.get(CREDENTIALS_DIRECTORY)
-        if folder is None:
-            raise SecretError(
-                f"{reference}: ${CREDENTIALS_DIRECTORY} is not set; add LoadCredential={name}:/path to the systemd"
-                " unit, or use file:/path outside of it"
-            )
-        path = Path(folder) / name
-    else:
-        path = Path(name)
+    path = find_credential(name, environment) if kind == "credential" else Path(name)
     try:
         secret = path.read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
     except (OSError, UnicodeDecodeError) as error:
@@ -36,6 +27,17 @@ def read_secret(reference: str, environment: Mapping[str, str]) -> str:
     if not secret:
         raise SecretError(f"{reference}: {path} is empty; write the secret into it")
     return secret
+
+
+def find_credential(name: str, environment: Mapping[str, str]) -> Path:
+    """Where systemd laid the credential ``name``; raises ``SecretError`` where nothing says so."""
+    folder = environment.get(CREDENTIALS_DIRECTORY)
+    if folder is None:
+        raise SecretError(
+            f"credential:{name}: ${CREDENTIALS_DIRECTORY} is not set; add LoadCredential={name}:/path to the systemd"
+            " unit, or name a file outside of it"
+        )
+    return Path(folder) / name
 
 
 def insert_password(source: str, reference: str | None, environment: Mapping[str, str]) -> str:

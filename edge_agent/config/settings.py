@@ -51,6 +51,12 @@ Secret = Annotated[
         extra={"secret": True},
     ),
 ]
+PrivateKeyFile = Annotated[
+    str,
+    msgspec.Meta(
+        min_length=1, description="a path; relative ones start at this file's folder; or 'credential:name' of systemd"
+    ),
+]
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=86_400)]
 Wait = Annotated[float, msgspec.Meta(ge=0, le=86_400)]
 IdleInterval = Annotated[float, msgspec.Meta(gt=0, le=60)]
@@ -122,7 +128,7 @@ class TLS(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     ca: FilePath | None = None
     certificate: FilePath | None = None
-    key: FilePath | None = None
+    key: PrivateKeyFile | None = None
 
 
 class HomeAssistant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -118,6 +118,7 @@ def test_find_commands_prefers_the_installed_one_when_names_meet() -> None:
         "extra",
         "fleet",
         "keygen",
+        "kit",
         "mine",
         "scenes",
         "sensitivity",

@@ -67,6 +67,11 @@ def test_unit_is_accepted_with_drop_ins(tmp_path: Path, drop_ins: tuple[str, ...
     assert complaints(install(tmp_path, "nexara-edge.service", drop_ins)) == []
 
 
+def test_unit_that_enrols_is_accepted(tmp_path: Path) -> None:
+    shutil.copy(UNITS / "nexara-edge.service", tmp_path)
+    assert complaints(install(tmp_path, "nexara-edge-enrol.service", ())) == []
+
+
 def test_template_is_accepted_with_all_drop_ins(tmp_path: Path) -> None:
     assert complaints(install(tmp_path, "nexara-edge@.service", list(EXPOSURE))) == []
 

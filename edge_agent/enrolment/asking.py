@@ -1,0 +1,42 @@
+"""Asks a site by HTTPS, and believes nobody but who its authority vouches for."""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+
+from edge_agent.enrolment.errors import EnrolmentError, SiteUnreachableError
+from edge_agent.enrolment.message import MOST_BYTES, PATH, EnrolAnswer, EnrolRequest
+
+_TIMEOUT_S = 20.0
+
+
+def ask_site(address: str, ca: Path, request: EnrolRequest) -> EnrolAnswer:
+    """Send ``request`` to ``https://host:port``.
+
+    Raises ``SiteUnreachableError`` when nobody answers whom ``ca`` vouches for, and ``EnrolmentError`` for an address
+    that is none, a ``ca`` that cannot be read, and an answer that is not understood.
+    """
+    parts = urlsplit(address)
+    if parts.scheme != "https" or not parts.hostname:
+        raise EnrolmentError(f"found the address {address!r}; allowed is https://host:port, as the kit was made for")
+    try:
+        context = ssl.create_default_context(cafile=ca)
+    except OSError as error:
+        raise EnrolmentError(f"{ca}: cannot be read as the site's authority: {error}") from error
+    connection = http.client.HTTPSConnection(parts.hostname, parts.port, timeout=_TIMEOUT_S, context=context)
+    try:
+        connection.request("POST", PATH, msgspec.json.encode(request), {"Content-Type": "application/json"})
+        content = connection.getresponse().read(MOST_BYTES + 1)
+    except (OSError, http.client.HTTPException) as error:
+        raise SiteUnreachableError(f"{address}: {error}; is nexara fleet enrol running there?") from error
+    finally:
+        connection.close()
+    try:
+        return msgspec.json.decode(content, type=EnrolAnswer)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise EnrolmentError(f"{address}: an answer that is none of a site: {error}") from error
