@@ -9,6 +9,10 @@ from typing import Literal
 
 from edge_agent.delivery.errors import BrokerUnreachableError
 
+Transport = Literal["tcp", "websockets"]
+WEBSOCKET_PATH = "/mqtt"
+"""What most brokers and those who stand before them expect."""
+
 
 @dataclass(frozen=True, slots=True)
 class TLSFiles:
@@ -37,7 +41,8 @@ class Broker:
     """One broker as one client sees it; the password is kept out of ``repr``.
 
     ``protocol`` is the version of MQTT to speak. With 3.1.1 messages lose their properties (content type and user
-    properties), and a publish that the broker refuses cannot be told from one it took.
+    properties), and a publish that the broker refuses cannot be told from one it took. ``path`` is where a broker of
+    ``transport`` ``websockets`` is asked for.
     """
 
     host: str
@@ -49,7 +54,11 @@ class Broker:
     keepalive_s: int = 30
     connect_timeout_s: float = 8.0
     protocol: Literal["5", "3.1.1"] = "5"
+    transport: Transport = "tcp"
+    path: str = WEBSOCKET_PATH
 
     @property
     def address(self) -> str:
+        if self.transport == "websockets":
+            return f"{'wss' if self.tls else 'ws'}://{self.host}:{self.port}{self.path}"
         return f"{'mqtts' if self.tls else 'mqtt'}://{self.host}:{self.port}"
