@@ -11,7 +11,9 @@ from pathlib import Path
 
 from edge_agent.delivery.backoff import Backoff
 from edge_agent.delivery.broker import Broker
-from edge_agent.delivery.connection import Connection, open_connection
+from edge_agent.delivery.brokers import Brokers, Connect
+from edge_agent.delivery.connection import open_connection
+from edge_agent.delivery.courier import Drain
 from edge_agent.delivery.message import Message
 from edge_agent.delivery.outbox import MqttOutbox
 from edge_agent.delivery.payloads import BundleName
@@ -38,13 +40,17 @@ class Delivery:
     bundle: BundleName
     announcements: tuple[Message, ...] = ()
     """Retained, and withdrawn by the first run that no longer has them."""
+    fallbacks: tuple[Broker, ...] = ()
+    """Used in this order while ``broker`` does not answer."""
+    return_after_s: float = 300.0
+    drain: Drain = "oldest"
 
 
 def open_outbox(
     delivery: Delivery,
     clock: Callable[[], float] = time.monotonic,
     tracer: Tracer = UNTRACED,
-    connect: Callable[[Broker, Message], Connection] = open_connection,
+    connect: Connect = open_connection,
     subscription: Subscription | None = None,
 ) -> MqttOutbox:
     """An outbox with its spool open, not started yet; ``connect`` opens a session with a last will, and
@@ -58,12 +64,13 @@ def open_outbox(
         Writer(delivery.topics, delivery.bundle),
         Presence(delivery.topics, process, delivery.bundle, _utc),
         spool,
-        lambda will: connect(delivery.broker, will),
+        Brokers((delivery.broker, *delivery.fallbacks), connect, clock, random.random, delivery.return_after_s),
         Backoff(random.random),
         clock,
         tracer,
         announcements=delivery.announcements,
         subscription=subscription,
+        drain=delivery.drain,
     )
 
 

@@ -11,8 +11,9 @@ import msgspec
 
 from edge_agent.delivery.backoff import Backoff
 from edge_agent.delivery.board import Board
+from edge_agent.delivery.brokers import Brokers
 from edge_agent.delivery.connection import Connection
-from edge_agent.delivery.courier import Courier
+from edge_agent.delivery.courier import Courier, Drain
 from edge_agent.delivery.errors import SpoolError
 from edge_agent.delivery.figures import DeliveryFigures
 from edge_agent.delivery.intake import Intake
@@ -50,35 +51,36 @@ class MqttOutbox:
         writer: Writer,
         presence: Presence,
         spool: Spool,
-        connect: Callable[[Message], Connection],
+        brokers: Brokers,
         backoff: Backoff,
         clock: Callable[[], float] = time.monotonic,
         tracer: Tracer = UNTRACED,
         *,
         announcements: Sequence[Message] = (),
         subscription: Subscription | None = None,
+        drain: Drain = "oldest",
     ) -> None:
-        """``connect`` opens a session with the given last will or raises ``BrokerError``; ``clock`` is monotonic.
-        ``announcements`` are retained messages beside the events'. ``subscription`` is heard in each session."""
+        """``clock`` is monotonic seconds. ``announcements`` are retained messages beside the events'. ``subscription``
+        is heard in each session, and ``drain`` says which of what waits is offered first."""
         self._subscription = subscription
         self._replies = Replies()
         self._tracer = tracer
         self._writer = writer
         self._presence = presence
         self._spool = spool
-        self._connect = connect
+        self._brokers = brokers
         self._announcements = announcements
         self._board = Board()
         self._intake = Intake(MOST_UNWRITTEN_BYTES)
-        self._courier = Courier(self._open_session, spool, self._board, backoff, clock, tracer, self._replies)
+        self._courier = Courier(
+            self._open_session, brokers, spool, self._board, backoff, clock, tracer, self._replies, drain=drain
+        )
         self._health: Health | None = None
         # Made and posted as one, so that a status never takes the place of a newer one.
         self._telling = threading.Lock()
         self._threads = (
             threading.Thread(target=self._write, name="spool", daemon=True),
-            threading.Thread(
-                target=self._courier.run, args=(lambda: presence.message("stopping"),), name="courier", daemon=True
-            ),
+            threading.Thread(target=self._courier.run, args=(presence.message,), name="courier", daemon=True),
         )
 
     def start(self) -> None:
@@ -161,7 +163,7 @@ class MqttOutbox:
             self._board.post(message)
 
     def _open_session(self) -> Connection:
-        connection = self._connect(self._presence.message("offline"))
+        connection = self._brokers.open(self._presence.message("offline"))
         if self._subscription is not None:
             connection.subscribe(self._subscription)
         self._tell_status()

@@ -29,6 +29,7 @@ create table if not exists message (
     topic text not null,
     content_type text not null,
     properties text not null,
+    incident text,
     payload blob not null
 );
 create table if not exists open_incident (
@@ -39,6 +40,8 @@ create table if not exists open_incident (
 create table if not exists retained (topic text primary key);
 create table if not exists loss (cause text primary key, messages integer not null);
 """
+_INDEX = "create index if not exists step on message (incident, id) where incident is not null"
+_COLUMNS = "id, topic, content_type, properties, payload"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +101,13 @@ class Spool:
         now = self._clock()
         rows = [
             (now, message.size, message.topic, message.content_type, json.dumps(message.user_properties),
-             message.payload)
+             message.incident, message.payload)
             for message in messages
         ]  # fmt: skip
         with self._transaction() as database:
             database.executemany(
-                "insert into message (queued_at, bytes, topic, content_type, properties, payload)"
-                " values (?, ?, ?, ?, ?, ?)",
+                "insert into message (queued_at, bytes, topic, content_type, properties, incident, payload)"
+                " values (?, ?, ?, ?, ?, ?, ?)",
                 rows,
             )
             _note_incidents(database, messages)
@@ -113,17 +116,32 @@ class Spool:
 
     def peek(self, after: int, most: int, blocked: Collection[str] = ()) -> list[StoredMessage]:
         """Up to ``most`` waiting messages with ids above ``after``, in order, but none of the ``blocked`` topics."""
-        marks = ",".join("?" * len(blocked))
-        query = (
-            "select id, topic, content_type, properties, payload from message "  # noqa: S608 only marks are put in
-            f"where refusal is null and id > ? and topic not in ({marks}) order by id limit ?"
-        )
+        query = f"{_select(blocked)} and id > ? order by id limit ?"
         with self._transaction() as database:
-            rows = database.execute(query, (after, *blocked, most)).fetchall()
-        return [
-            StoredMessage(id_, Message(topic, payload, content_type, tuple((k, v) for k, v in json.loads(properties))))
-            for id_, topic, content_type, properties, payload in rows
-        ]
+            rows = database.execute(query, (*blocked, after, most)).fetchall()
+        return [_stored(*row) for row in rows]
+
+    def peek_newest(
+        self, most: int, blocked: Collection[str] = (), passed: Collection[int] = ()
+    ) -> list[StoredMessage]:
+        """Up to ``most`` waiting messages, the newest first, but each with the other steps of its incident, in their
+        order, so that no step overtakes an earlier one. None of the ``blocked`` topics or the ids ``passed``."""
+        found: list[StoredMessage] = []
+        with self._transaction() as database:
+            while len(found) < most:
+                gone = (*passed, *(stored.id for stored in found))
+                waiting = f"{_select(blocked)} and id not in ({_marks(gone)})"
+                newest = database.execute(f"{waiting} order by id desc limit 1", (*blocked, *gone)).fetchone()
+                if newest is None:
+                    break
+                step = database.execute("select incident from message where id = ?", (newest[0],)).fetchone()[0]
+                if step is None:
+                    found.append(_stored(*newest))
+                    continue
+                query = f"{waiting} and incident = ? order by id limit ?"
+                rows = database.execute(query, (*blocked, *gone, step, most - len(found))).fetchall()
+                found.extend(_stored(*row) for row in rows)
+        return found
 
     def remove(self, ids: Collection[int]) -> None:
         """Forget messages: the broker has them."""
@@ -233,10 +251,28 @@ def _connect(path: Path) -> sqlite3.Connection:
         for pragma in ("locking_mode=exclusive", "journal_mode=wal", "synchronous=full", "journal_size_limit=4194304"):
             database.execute(f"pragma {pragma}")
         database.executescript(_TABLES)
+        # One of a version that had no such column; what waits there is offered step by step.
+        if "incident" not in (column[1] for column in database.execute("pragma table_info(message)")):
+            database.execute("alter table message add column incident text")
+        database.execute(_INDEX)
     except sqlite3.Error:
         database.close()
         raise
     return database
+
+
+def _select(blocked: Collection[str]) -> str:
+    """The query for messages that may be offered, to be narrowed further; it takes ``blocked`` as arguments."""
+    return f"select {_COLUMNS} from message where refusal is null and topic not in ({_marks(blocked)})"  # noqa: S608
+
+
+def _marks(values: Collection[object]) -> str:
+    return ",".join("?" * len(values))
+
+
+def _stored(id_: int, topic: str, content_type: str, properties: str, payload: bytes) -> StoredMessage:
+    pairs = tuple((name, value) for name, value in json.loads(properties))
+    return StoredMessage(id_, Message(topic, payload, content_type, pairs))
 
 
 def _note_incidents(database: sqlite3.Connection, messages: Sequence[Message]) -> None:
