@@ -94,7 +94,11 @@ class Connection:
         return None if largest is None else int(largest)
 
     def publish(self, message: Message) -> int:
-        """Send a message and return the ticket that its acknowledgement will bear."""
+        """Send a message and return the ticket that its acknowledgement will bear; raises ``ValueError`` for a topic
+        that MQTT does not allow."""
+        if not message.topic or "\0" in message.topic:
+            # paho would send it, and the broker end the session.
+            raise ValueError("found no topic, or one with a NUL in it")
         info = self._client.publish(
             message.topic, message.payload, message.qos, message.retain, _properties(message, PacketTypes.PUBLISH)
         )

@@ -52,6 +52,7 @@ class _Session:
     """Of the spool, and still to be removed from it."""
     blocked: dict[str, float] = field(default_factory=dict)
     spool_rests_until: float = -math.inf
+    removal_rests_until: float = -math.inf
 
     @property
     def room(self) -> int:
@@ -102,6 +103,7 @@ class Courier:
         self._flush_until = 0.0
         self._blocked_topics: tuple[str, ...] = ()
         self._connected = False
+        self._complaint = ""
 
     @property
     def blocked_topics(self) -> tuple[str, ...]:
@@ -201,13 +203,20 @@ class Courier:
             answers = session.connection.step(patience, self._wakeup)
             self._settle(session, answers)
         except SpoolError as error:
-            log.error("%s; trying again", error)  # noqa: TRY400 the message says it all
+            self._complain(error)
             session.spool_rests_until = self._clock() + _SPOOL_RETRY_S
 
     def _offer(self, session: _Session, item: Message | StoredMessage) -> None:
         message = item if isinstance(item, Message) else item.message
-        with self._tracer.timed("publish", count=int(isinstance(item, StoredMessage))):
-            ticket = session.connection.publish(message)
+        try:
+            with self._tracer.timed("publish", count=int(isinstance(item, StoredMessage))):
+                ticket = session.connection.publish(message)
+        except ValueError as error:
+            # No topic that MQTT knows, as damage to the disk can leave it: the next message must not wait for it.
+            log.error("%r cannot be published: %s", message.topic, error)  # noqa: TRY400 the message says it all
+            if isinstance(item, StoredMessage):
+                self._bury(item, str(error))
+            return
         if message.qos:
             session.in_flight[ticket] = item
             session.offered_s[ticket] = self._clock()
@@ -251,11 +260,28 @@ class Courier:
             elif item is not None and item.withdraws:
                 self._board.forget(item)
                 self._spool.forget_retained(item.topic)
-        if session.delivered:
+        if session.delivered and self._clock() >= session.removal_rests_until:
+            self._remove(session)
+
+    def _remove(self, session: _Session) -> None:
+        """Take what was delivered out of the spool; a disk that lets nothing be removed keeps nothing from being
+        delivered."""
+        try:
             with self._tracer.timed("commit", count=0):
                 self._spool.remove(session.delivered)
+        except SpoolError as error:
+            session.removal_rests_until = self._clock() + _SPOOL_RETRY_S
+            self._complain(error)
+        else:
             self._delivered += len(session.delivered)
             session.delivered.clear()
+            self._complaint = ""
+
+    def _complain(self, error: SpoolError) -> None:
+        """Say it once, not every second for as long as a disk is broken."""
+        if str(error) != self._complaint:
+            log.error("%s; trying again", error)
+        self._complaint = str(error)
 
     def _refused(self, session: _Session, item: Message | StoredMessage, answer: Acknowledgement) -> None:
         topic = item.topic if isinstance(item, Message) else item.message.topic

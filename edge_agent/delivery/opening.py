@@ -20,6 +20,7 @@ from edge_agent.delivery.payloads import BundleName
 from edge_agent.delivery.presence import Presence, Process
 from edge_agent.delivery.request import Subscription
 from edge_agent.delivery.spool import Spool, SpoolLimits
+from edge_agent.delivery.steady_clock import SteadyClock
 from edge_agent.delivery.topics import Topics
 from edge_agent.delivery.writer import Writer
 from edge_agent.tracer import UNTRACED, Tracer
@@ -58,7 +59,8 @@ def open_outbox(
 
     Raises ``SpoolError`` when the spool cannot be used.
     """
-    spool = Spool(delivery.spool_directory / SPOOL_FILE, delivery.spool_limits, time.time)
+    spool_clock = SteadyClock(time.time, time.monotonic)
+    spool = Spool(delivery.spool_directory / SPOOL_FILE, delivery.spool_limits, spool_clock)
     process = Process(delivery.version, read_boot_id(), _utc())
     return MqttOutbox(
         Writer(delivery.topics, delivery.bundle),

@@ -76,6 +76,7 @@ class MqttOutbox:
             self._open_session, brokers, spool, self._board, backoff, clock, tracer, self._replies, drain=drain
         )
         self._health: Health | None = None
+        self._complaint = ""
         # Made and posted as one, so that a status never takes the place of a newer one.
         self._telling = threading.Lock()
         self._threads = (
@@ -189,11 +190,16 @@ class MqttOutbox:
             with self._tracer.timed("commit", count=len(batch)):
                 self._spool.put(batch)
         except SpoolError as error:
-            log.error("%d message(s) wait in memory: %s", len(batch), error)  # noqa: TRY400 the message says it all
+            if str(error) != self._complaint:
+                log.error("%d message(s) wait in memory: %s", len(batch), error)  # noqa: TRY400 the message says it all
+            self._complaint = str(error)
             self._intake.put_back(batch)
             if not self._intake.closed:
                 time.sleep(_DISK_RETRY_S)
         else:
+            if self._complaint:
+                log.warning("the spool takes messages again, %d that waited in memory among them", len(batch))
+            self._complaint = ""
             self._courier.notice()
 
     def _write_health(self) -> None:
@@ -214,5 +220,6 @@ class MqttOutbox:
             dropped_by_age=counts.dropped_by_age,
             dropped_by_size=counts.dropped_by_size,
             dropped_unwritten=self._intake.dropped,
+            unwritten=self._intake.waiting,
             blocked_topics=self._courier.blocked_topics,
         )
