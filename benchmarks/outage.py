@@ -125,8 +125,8 @@ def main(argv: list[str]) -> int:
 def measure(
     folder: Path, kills: int, seed: int, incidents_an_hour: int = INCIDENTS_AN_HOUR, hours: int = HOURS
 ) -> Result:
-    """Kill so many processes, a tenth of them in a day without a broker and a tenth while it is made up for; at least
-    ten. Raises ``SiteError``."""
+    """Kill so many processes, at least ten: four of five while the broker comes and goes, up to one an hour of a day
+    without it, and the rest while that day is made up for. Raises ``SiteError``."""
     began_s = time.monotonic()
     site = Site(folder, free_port(), random.Random(seed))  # noqa: S311 to be repeated
     subscriber = Subscriber(site.port, TOPICS.root)

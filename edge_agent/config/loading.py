@@ -56,7 +56,8 @@ def load_config(path: Path) -> Config:
         ) from error
     except UnicodeDecodeError as error:
         raise ConfigError(path, [Problem(1, "", f"not UTF-8 text: {error}; save it as UTF-8")]) from error
-    except tomllib.TOMLDecodeError as error:
+    # Besides the parser's own error: a number of thousands of digits, and tables thousands deep.
+    except (ValueError, RecursionError) as error:
         raise ConfigError(path, [_syntax_problem(error, source)]) from error
     locator = Locator(source)
     check_document(path, document, locator)

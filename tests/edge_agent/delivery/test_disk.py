@@ -120,6 +120,23 @@ def test_a_spool_that_has_filled_its_disk_drains_when_the_broker_comes(
         broker.stop()
 
 
+def test_what_is_on_a_full_disk_is_delivered_by_an_agent_that_starts_there(
+    disk: Disk, broker: Mosquitto, listen: OpenListener
+) -> None:
+    listener = listen(broker.port)
+    with closing(Spool(disk.path / "spool" / "spool.sqlite", SpoolLimits(10_000_000, 86_400), time.time)) as spool:
+        spool.put([Message("a/incident/old", b"x" * 50_000) for _ in range(20)])
+    disk.fill()
+    outbox = make_outbox(broker.port, disk.path)
+    outbox.start()
+    listener.until_topic("/old", 20)
+    outbox.incident(incident(0, clip="c" * 20_000))
+    disk.free()
+    listener.until_topic("/incident")
+    wait_for(lambda: outbox.figures().spool.messages == 0, "not removed")
+    outbox.close()
+
+
 def test_what_is_on_a_disk_that_takes_no_writes_is_delivered_and_the_rest_said_to_wait(
     disk: Disk, broker: Mosquitto, listen: OpenListener, caplog: pytest.LogCaptureFixture
 ) -> None:
