@@ -161,6 +161,8 @@ class Plan:
             keepalive_s=mqtt.keepalive_s,
             transport=transport,
             path=table.path or mqtt.path,
+            protocol=mqtt.protocol,
+            message_expiry_s=mqtt.message_expiry_s,
         )
 
     def _tls_files(self, tls: TLS | None) -> TLSFiles | None:

@@ -13,7 +13,7 @@ from edge_agent.clips.policy import ClipPolicy, KeepPolicy
 from edge_agent.commands.name import CommandName
 from edge_agent.commands.options import CommandLimits
 from edge_agent.commands.response_topic import PREFIX_PATTERN
-from edge_agent.delivery.broker import WEBSOCKET_PATH, Transport
+from edge_agent.delivery.broker import WEBSOCKET_PATH, Protocol, Transport
 from edge_agent.delivery.courier import Drain
 from edge_agent.delivery.topics import DISCOVERY_PREFIX, NAME_PATTERN
 from edge_agent.grid import GRID_PATTERN
@@ -157,8 +157,9 @@ class Fallback(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Mqtt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``[mqtt]``: the broker, which must speak MQTT 5. ``port``, if not given, is 8883 with TLS and 1883 without, over
-    WebSockets 443 and 80. A broker before the ``fallback`` in use is tried again after ``return_after_s``."""
+    """``[mqtt]``: the broker. ``port``, if not given, is 8883 with TLS and 1883 without, over WebSockets 443 and 80. A
+    broker before the ``fallback`` in use is tried again after ``return_after_s``. ``protocol`` ``3.1.1`` is for brokers
+    that have no MQTT 5, and keeps less of what is promised."""
 
     host: Text
     port: Port | None = None
@@ -167,6 +168,8 @@ class Mqtt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     keepalive_s: Annotated[int, msgspec.Meta(ge=5, le=3600)] = 30
     transport: Transport = "tcp"
     path: WebSocketPath = WEBSOCKET_PATH
+    protocol: Protocol = "5"
+    message_expiry_s: Annotated[int, msgspec.Meta(ge=1, le=4_294_967_295)] | None = None
     tls: TLS | None = None
     fallback: Annotated[tuple[Fallback, ...], msgspec.Meta(max_length=8)] = ()
     return_after_s: Annotated[float, msgspec.Meta(ge=10, le=86_400)] = 300.0

@@ -56,8 +56,9 @@ class Acknowledgement:
 class Connection:
     """An open session, used by one thread; opened by ``open_connection``."""
 
-    def __init__(self, client: mqtt.Client, clock: Callable[[], float]) -> None:
+    def __init__(self, client: mqtt.Client, clock: Callable[[], float], message_expiry_s: int | None = None) -> None:
         self._client = client
+        self._message_expiry_s = message_expiry_s
         self._clock = clock
         self._accepted: Properties | None = None
         self._refused: ReasonCode | None = None
@@ -99,9 +100,10 @@ class Connection:
         if not message.topic or "\0" in message.topic:
             # paho would send it, and the broker end the session.
             raise ValueError("found no topic, or one with a NUL in it")
-        info = self._client.publish(
-            message.topic, message.payload, message.qos, message.retain, _properties(message, PacketTypes.PUBLISH)
-        )
+        properties = _properties(message, PacketTypes.PUBLISH)
+        if self._message_expiry_s is not None and not message.retain:
+            properties.MessageExpiryInterval = self._message_expiry_s
+        info = self._client.publish(message.topic, message.payload, message.qos, message.retain, properties)
         return info.mid
 
     def subscribe(self, subscription: Subscription) -> None:
@@ -257,7 +259,7 @@ def open_connection(
         client.tls_set_context(broker.tls.context())
     if will is not None:
         client.will_set(will.topic, will.payload, will.qos, will.retain, _properties(will, PacketTypes.WILLMESSAGE))
-    connection = Connection(client, clock)
+    connection = Connection(client, clock, broker.message_expiry_s)
     try:
         # MQTT 3.1.1 says it when the client is made, where clean is paho's default.
         clean = True if protocol == mqtt.MQTTv5 else mqtt.MQTT_CLEAN_START_FIRST_ONLY
