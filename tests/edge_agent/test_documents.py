@@ -73,7 +73,8 @@ def test_clips_of_the_example_are_valid_when_they_are_asked_for(tmp_path: Path) 
 
 def test_websockets_and_a_second_broker_of_the_example_are_valid_when_they_are_asked_for(tmp_path: Path) -> None:
     example = (ROOT / "docs" / "edge.toml").read_text()
-    wanted = r"transport = .websockets|path = ./mqtt|protocol = |message_exp|return_after_s|\[\[mqtt\.fallback|host = .backup|drain = "
+    wanted = r"transport = .websockets|path = ./mqtt|protocol = |message_expiry_s|return_after_s|drain = "
+    wanted += r"|\[\[mqtt\.fallback|host = .backup"
     text, found = re.subn(rf"^# (?={wanted})", "", example, flags=re.MULTILINE)
     account = r'^# (?=username = "gate-1"|password = "credential:backup)'
     text, more = re.subn(account, "", text, flags=re.MULTILINE)
