@@ -112,13 +112,11 @@ def test_a_broker_that_drops_what_it_accepts_is_left_alone_until_it_has_rested(
     broker: Mosquitto, dropper: Dropper, listen: OpenListener, deliver: OpenOutbox
 ) -> None:
     now = [0.0]
-    outbox = deliver(dropper.port, clock=lambda: now[0], fallbacks=[broker.port])
-    outbox.incident(incident(0))
     listener = listen(broker.port)
-    wait_for(lambda: outbox.connected and outbox.figures().spool.messages == 0, "not delivered")
-    for sequence in range(1, 4):
+    outbox = deliver(dropper.port, clock=lambda: now[0], fallbacks=[broker.port])
+    for sequence in range(4):
         outbox.incident(incident(sequence))
-        assert len(sequences(listener, sequence)) == sequence
+        assert sequences(listener, sequence + 1) == list(range(sequence + 1))
     assert dropper.sessions == 1
     now[0] = RETURN_AFTER_S
     # Tried beside the session, accepted, come back to, and left again.
@@ -139,7 +137,7 @@ def test_a_first_broker_that_stays_away_costs_the_session_with_the_next_nothing(
 
         def tried_often() -> bool:
             now[0] += RETURN_AFTER_S
-            return caplog.text.count("staying with another broker") >= 3
+            return caplog.text.count("staying with another broker") >= 2
 
         wait_for(tried_often, "not tried again")
     assert states(listener) == ["online"]

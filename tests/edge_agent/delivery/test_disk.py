@@ -103,7 +103,7 @@ def test_a_spool_that_has_filled_its_disk_drains_when_the_broker_comes(
     number = 0
     while "message(s) wait in memory" not in caplog.text:
         assert number < 2000
-        outbox.incident(incident(number, phase="ended", clip="c" * 20_000))
+        outbox.incident(incident(number, phase="ended", clip="c" * 100_000))
         number += 1
         wait_for(lambda: outbox.figures().spool.unwritten == 0 or "wait in memory" in caplog.text, "not written")
     written = outbox.figures().spool.messages
