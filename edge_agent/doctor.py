@@ -22,6 +22,7 @@ from edge_agent.cell_image import CellImage
 from edge_agent.clips.encoder import ENCODERS, list_encoders
 from edge_agent.config.errors import ConfigError, SecretError
 from edge_agent.config.plan import Plan
+from edge_agent.delivery.broker import Broker
 from edge_agent.delivery.connection import open_connection
 from edge_agent.delivery.errors import SpoolError, SpoolInUseError
 from edge_agent.delivery.opening import SPOOL_FILE
@@ -113,7 +114,7 @@ def examine_plan(plan: Plan, look: Look | None = None) -> Iterator[Finding]:
     clips = plan.config.settings.clips
     if clips is not None:
         yield _examine_clips(plan.config.resolve(clips.directory), clips.max_megabytes * 1e6)
-    yield _examine_broker(plan)
+    yield from _examine_brokers(plan)
 
 
 def examine(plan: Plan | None, now: float, look: Look | None = None) -> list[Finding]:
@@ -219,21 +220,36 @@ def _nearest_folder(path: Path) -> Path:
     return next(folder for folder in (path, *path.parents) if folder.is_dir())
 
 
-def _examine_broker(plan: Plan) -> Finding:
-    password = plan.config.settings.mqtt.password
+def _examine_brokers(plan: Plan) -> list[Finding]:
+    """The broker and its fallbacks. One that does not accept is a failure only where none does."""
+    mqtt = plan.config.settings.mqtt
     try:
         # An id of its own: the agent's would end the session of an agent that is running.
-        broker = plan.broker("-doctor")
-        connection = open_connection(broker)
+        brokers = [plan.broker("-doctor"), *plan.fallbacks("-doctor")]
     except NexaraError as error:
-        return Finding(name="broker", outcome="failed", detail=str(error))
-    connection.close()
+        return [Finding(name="broker", outcome="failed", detail=str(error))]
+    names = ["broker", *(f"fallback broker {number}" for number in range(1, len(brokers)))]
+    passwords = [mqtt.password, *(table.password for table in mqtt.fallback)]
+    findings = list(map(_examine_broker, names, brokers, passwords))
+    if all(finding.outcome == "failed" for finding in findings):
+        return findings
+    return [
+        msgspec.structs.replace(finding, outcome="warning") if finding.outcome == "failed" else finding
+        for finding in findings
+    ]
+
+
+def _examine_broker(name: str, broker: Broker, password: str | None) -> Finding:
+    try:
+        open_connection(broker).close()
+    except NexaraError as error:
+        return Finding(name=name, outcome="failed", detail=str(error))
     if password is not None and _is_open_to_others(password):
-        return Finding(name="broker", outcome="warning", detail=f"{password} can be read by other users; chmod 600 it")
+        return Finding(name=name, outcome="warning", detail=f"{password} can be read by other users; chmod 600 it")
     if broker.tls is None and broker.password is not None and broker.host not in {"localhost", "127.0.0.1", "::1"}:
         detail = f"{broker.address}: accepted, but the password travels unencrypted; add [mqtt.tls]"
-        return Finding(name="broker", outcome="warning", detail=detail)
-    return Finding(name="broker", outcome="ok", detail=f"{broker.address}: accepted")
+        return Finding(name=name, outcome="warning", detail=detail)
+    return Finding(name=name, outcome="ok", detail=f"{broker.address}: accepted")
 
 
 def _is_open_to_others(reference: str) -> bool:

@@ -19,10 +19,12 @@ from models.signing import sign
 from models.signing_key import generate_key, load_private_key
 from models.trust import TrustStore
 from tests import tiny_bundle
+from tests.fuzzing import CASES, PROFILE
 
 # A busy machine is no defect.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+settings.register_profile(PROFILE, deadline=None, max_examples=CASES)
 
 
 def pytest_configure() -> None:

@@ -63,7 +63,8 @@ def read_document(path: Path) -> tuple[dict[str, Any], Locator]:
         ) from error
     except UnicodeDecodeError as error:
         raise ConfigError(path, [Problem(1, "", f"not UTF-8 text: {error}; save it as UTF-8")]) from error
-    except tomllib.TOMLDecodeError as error:
+    # Besides the parser's own error: a number of thousands of digits, and tables thousands deep.
+    except (ValueError, RecursionError) as error:
         raise ConfigError(path, [_syntax_problem(error, source)]) from error
     return document, Locator(source)
 
@@ -143,11 +144,20 @@ def _check_source(camera: dict[str, Any], path: KeyPath) -> Iterator[tuple[KeyPa
 def _check_mqtt(mqtt: Any) -> Iterator[tuple[KeyPath, str]]:  # noqa: ANN401 raw TOML
     if not isinstance(mqtt, dict):
         return
-    if "password" in mqtt and "username" not in mqtt:
-        yield ("mqtt", "password"), "found a password without a username; add username"
-    tls = mqtt.get("tls")
-    if isinstance(tls, dict) and ("certificate" in tls) != ("key" in tls):
-        yield ("mqtt", "tls"), "found only one of certificate and key; give both or none"
+    fallbacks = mqtt.get("fallback")
+    fallbacks = fallbacks if isinstance(fallbacks, list) else []
+    tables: list[tuple[KeyPath, Any]] = [(("mqtt",), mqtt)]
+    tables += [(("mqtt", "fallback", index), fallback) for index, fallback in enumerate(fallbacks)]
+    for place, table in tables:
+        if not isinstance(table, dict):
+            continue
+        if "password" in table and "username" not in table:
+            yield (*place, "password"), "found a password without a username; add username"
+        tls = table.get("tls")
+        if isinstance(tls, dict) and ("certificate" in tls) != ("key" in tls):
+            yield (*place, "tls"), "found only one of certificate and key; give both or none"
+        if "path" in table and "websockets" not in (table.get("transport"), mqtt.get("transport")):
+            yield (*place, "path"), "found a path, which only WebSockets have; add transport = 'websockets'"
 
 
 def _check_clips(clips: Any) -> Iterator[tuple[KeyPath, str]]:  # noqa: ANN401 raw TOML

@@ -21,10 +21,10 @@ from edge_agent.config.errors import ConfigError, Problem, SecretError
 from edge_agent.config.loading import Config
 from edge_agent.config.policies import resolve_policies
 from edge_agent.config.secret import find_credential, insert_password, read_secret
-from edge_agent.config.settings import Camera, Watched
+from edge_agent.config.settings import TLS, Camera, Fallback, Mqtt, Watched
 from edge_agent.config.walls import list_cells, list_views
 from edge_agent.cover import Cover
-from edge_agent.delivery.broker import Broker, TLSFiles
+from edge_agent.delivery.broker import Broker, TLSFiles, Transport
 from edge_agent.delivery.home_assistant import HomeAssistant
 from edge_agent.delivery.message import Message
 from edge_agent.delivery.opening import Delivery
@@ -41,7 +41,13 @@ from models.bundle import Bundle, open_bundle
 from models.manifest import Manifest
 from models.trust import TrustStore
 
-_PORT, _TLS_PORT = 1883, 8883
+_PORTS: dict[tuple[Transport, bool], int] = {
+    ("tcp", False): 1883,
+    ("tcp", True): 8883,
+    ("websockets", False): 80,
+    ("websockets", True): 443,
+}
+"""By transport, and whether there is TLS below it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,21 +155,37 @@ class Plan:
 
     def broker(self, suffix: str = "") -> Broker:
         """The broker with its password read; ``suffix`` sets a second client's id apart. Raises ``SecretError``."""
+        return self._broker(self.config.settings.mqtt, suffix)
+
+    def fallbacks(self, suffix: str = "") -> tuple[Broker, ...]:
+        """The brokers after it, in order, as ``broker``. Raises ``SecretError``."""
+        return tuple(self._broker(fallback, suffix) for fallback in self.config.settings.mqtt.fallback)
+
+    def _broker(self, table: Mqtt | Fallback, suffix: str) -> Broker:
         settings = self.config.settings
         mqtt = settings.mqtt
-        tls = None
-        if mqtt.tls is not None:
-            files = msgspec.structs.asdict(mqtt.tls)
-            tls = TLSFiles(**{name: None if file is None else self.locate(file) for name, file in files.items()})
+        # A name and its password belong together: none is sent with the other's.
+        account = mqtt if table.username is None else table
+        transport, tls = table.transport or mqtt.transport, self._tls_files(table.tls or mqtt.tls)
         return Broker(
-            host=mqtt.host,
-            port=mqtt.port or (_TLS_PORT if tls else _PORT),
+            host=table.host,
+            port=table.port or _PORTS[transport, tls is not None],
             client_id=f"nexara-{settings.site}-{settings.device}{suffix}",
-            username=mqtt.username,
-            password=None if mqtt.password is None else read_secret(mqtt.password, self.environment),
+            username=account.username,
+            password=None if account.password is None else read_secret(account.password, self.environment),
             tls=tls,
             keepalive_s=mqtt.keepalive_s,
+            transport=transport,
+            path=table.path or mqtt.path,
+            protocol=mqtt.protocol,
+            message_expiry_s=mqtt.message_expiry_s,
         )
+
+    def _tls_files(self, tls: TLS | None) -> TLSFiles | None:
+        if tls is None:
+            return None
+        files = msgspec.structs.asdict(tls)
+        return TLSFiles(**{name: None if file is None else self.locate(file) for name, file in files.items()})
 
     def delivery(self, version: str, manifest: Manifest) -> Delivery:
         """Everything delivery needs; raises ``SecretError``."""
@@ -176,6 +198,9 @@ class Plan:
             version=version,
             bundle=BundleName(name=manifest.name, version=manifest.version),
             announcements=self._announcements(version),
+            fallbacks=self.fallbacks(),
+            return_after_s=settings.mqtt.return_after_s,
+            drain=settings.spool.drain,
         )
 
     def metrics_address(self) -> str | None:

@@ -13,6 +13,8 @@ from edge_agent.clips.policy import ClipPolicy, KeepPolicy
 from edge_agent.commands.name import CommandName
 from edge_agent.commands.options import CommandLimits
 from edge_agent.commands.response_topic import PREFIX_PATTERN
+from edge_agent.delivery.broker import WEBSOCKET_PATH, Protocol, Transport
+from edge_agent.delivery.courier import Drain
 from edge_agent.delivery.topics import DISCOVERY_PREFIX, NAME_PATTERN
 from edge_agent.grid import GRID_PATTERN
 from edge_agent.incidents import IncidentPolicy
@@ -96,6 +98,13 @@ AnswerPrefix = Annotated[
 HttpsAddress = Annotated[
     str, msgspec.Meta(pattern=r"^https://[^/\s]+/\S*$", description="an address, https://host/path")
 ]
+WebSocketPath = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^/[!-~]*$",
+        description="where the broker is asked for: '/' and what follows it in the address, without spaces",
+    ),
+]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
 _PORTS = r"([1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])"
 Listen = Annotated[
@@ -144,24 +153,47 @@ class HomeAssistant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     ] = DISCOVERY_PREFIX
 
 
+class Fallback(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[[mqtt.fallback]]``: a broker that is used while those before it do not answer. What it does not say is as in
+    ``[mqtt]``; one with a ``username`` has its own ``password`` or none."""
+
+    host: Text
+    port: Port | None = None
+    username: Text | None = None
+    password: Secret | None = None
+    transport: Transport | None = None
+    path: WebSocketPath | None = None
+    tls: TLS | None = None
+
+
 class Mqtt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``[mqtt]``: the broker, which must speak MQTT 5. ``port`` is 8883 with TLS and 1883 without, if not given."""
+    """``[mqtt]``: the broker. ``port``, if not given, is 8883 with TLS and 1883 without, over WebSockets 443 and 80. A
+    broker before the ``fallback`` in use is tried again after ``return_after_s``. ``protocol`` ``3.1.1`` is for brokers
+    that have no MQTT 5, and keeps less of what is promised."""
 
     host: Text
     port: Port | None = None
     username: Text | None = None
     password: Secret | None = None
     keepalive_s: Annotated[int, msgspec.Meta(ge=5, le=3600)] = 30
+    transport: Transport = "tcp"
+    path: WebSocketPath = WEBSOCKET_PATH
+    protocol: Protocol = "5"
+    message_expiry_s: Annotated[int, msgspec.Meta(ge=1, le=4_294_967_295)] | None = None
     tls: TLS | None = None
+    fallback: Annotated[tuple[Fallback, ...], msgspec.Meta(max_length=8)] = ()
+    return_after_s: Annotated[float, msgspec.Meta(ge=10, le=86_400)] = 300.0
     home_assistant: HomeAssistant | None = None
 
 
 class Spool(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``[spool]``: where incidents wait for the broker, and how many; the oldest leave first."""
+    """``[spool]``: where incidents wait for the broker, and how many; the oldest leave first. ``drain`` says which of
+    them are offered first once the broker is there."""
 
     directory: FilePath
     max_megabytes: Annotated[float, msgspec.Meta(ge=1, le=1_000_000)] = 256.0
     max_age_hours: Annotated[float, msgspec.Meta(gt=0, le=87_600)] = 168.0
+    drain: Drain = "oldest"
 
 
 class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -9,6 +9,11 @@ from typing import Literal
 
 from edge_agent.delivery.errors import BrokerUnreachableError
 
+Protocol = Literal["5", "3.1.1"]
+Transport = Literal["tcp", "websockets"]
+WEBSOCKET_PATH = "/mqtt"
+"""What most brokers and those who stand before them expect."""
+
 
 @dataclass(frozen=True, slots=True)
 class TLSFiles:
@@ -37,7 +42,9 @@ class Broker:
     """One broker as one client sees it; the password is kept out of ``repr``.
 
     ``protocol`` is the version of MQTT to speak. With 3.1.1 messages lose their properties (content type and user
-    properties), and a publish that the broker refuses cannot be told from one it took.
+    properties), and a publish that the broker refuses cannot be told from one it took. ``message_expiry_s`` is for how
+    long the broker keeps what it does not retain for those who are away (``None``: for as long as it likes). ``path``
+    is where a broker of ``transport`` ``websockets`` is asked for.
     """
 
     host: str
@@ -48,8 +55,13 @@ class Broker:
     tls: TLSFiles | None = None
     keepalive_s: int = 30
     connect_timeout_s: float = 8.0
-    protocol: Literal["5", "3.1.1"] = "5"
+    protocol: Protocol = "5"
+    message_expiry_s: int | None = None
+    transport: Transport = "tcp"
+    path: str = WEBSOCKET_PATH
 
     @property
     def address(self) -> str:
+        if self.transport == "websockets":
+            return f"{'wss' if self.tls else 'ws'}://{self.host}:{self.port}{self.path}"
         return f"{'mqtts' if self.tls else 'mqtt'}://{self.host}:{self.port}"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import select
-import ssl
 import struct
 import time
 from collections.abc import Callable, Sequence
@@ -24,6 +23,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from edge_agent.delivery.broker import Broker
+from edge_agent.delivery.connection_faults import explain
 from edge_agent.delivery.errors import BrokerRefusedError, BrokerUnreachableError
 from edge_agent.delivery.message import Message
 from edge_agent.delivery.request import Request, Subscription
@@ -56,12 +56,14 @@ class Acknowledgement:
 class Connection:
     """An open session, used by one thread; opened by ``open_connection``."""
 
-    def __init__(self, client: mqtt.Client, clock: Callable[[], float]) -> None:
+    def __init__(self, client: mqtt.Client, clock: Callable[[], float], message_expiry_s: int | None = None) -> None:
         self._client = client
+        self._message_expiry_s = message_expiry_s
         self._clock = clock
         self._accepted: Properties | None = None
         self._refused: ReasonCode | None = None
         self._ended: str | None = None
+        self._fault: str | None = None
         self._answers: list[Acknowledgement] = []
         self._subscriptions: dict[int | None, Subscription] = {}
         self._hear_all: Callable[[Request], None] | None = None
@@ -71,6 +73,8 @@ class Connection:
         client.on_disconnect = self._on_disconnect
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
+        client.on_log = self._on_log
+        client.on_socket_close = self._on_socket_close
 
     @property
     def alive(self) -> bool:
@@ -93,10 +97,15 @@ class Connection:
         return None if largest is None else int(largest)
 
     def publish(self, message: Message) -> int:
-        """Send a message and return the ticket that its acknowledgement will bear."""
-        info = self._client.publish(
-            message.topic, message.payload, message.qos, message.retain, properties_of(message, PacketTypes.PUBLISH)
-        )
+        """Send a message and return the ticket that its acknowledgement will bear; raises ``ValueError`` for a topic
+        that MQTT does not allow."""
+        if not message.topic or "\0" in message.topic:
+            # paho would send it, and the broker end the session.
+            raise ValueError("found no topic, or one with a NUL in it")
+        properties = properties_of(message, PacketTypes.PUBLISH)
+        if self._message_expiry_s is not None and not message.retain:
+            properties.MessageExpiryInterval = self._message_expiry_s
+        info = self._client.publish(message.topic, message.payload, message.qos, message.retain, properties)
         return info.mid
 
     def subscribe(self, subscription: Subscription) -> None:
@@ -126,9 +135,10 @@ class Connection:
         """Wait for the network, the wakeup or the time, do what is due, and return what the broker answered."""
         sock = self._client.socket()
         if sock is None:
-            self._ended = self._ended or "connection lost"
+            self._ended = self._ended or self._fault or "connection lost"
             return self._take_answers()
-        pending = isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
+        # TLS, also that below a WebSocket, may hold bytes of which the socket knows nothing any more.
+        pending = hasattr(sock, "pending") and sock.pending() > 0
         readers: list[Any] = [sock] if wakeup is None else [sock, wakeup]
         writers = [sock] if self._client.want_write() else []
         patience = 0.0 if pending else max(0.0, min(timeout_s, _LONGEST_SLEEP_S))
@@ -224,7 +234,22 @@ class Connection:
     def _on_disconnect(
         self, _client: mqtt.Client, _userdata: object, _flags: object, reason: ReasonCode, _properties: object
     ) -> None:
-        self._ended = str(reason)
+        # The reason is "unspecified" when the network or TLS broke, and what broke stands in the log alone.
+        self._ended = self._fault or str(reason)
+
+    def _on_socket_close(self, _client: mqtt.Client, _userdata: object, sock: Any) -> None:  # noqa: ANN401 of paho
+        """A broker that does not take our certificate says so and hangs up; a write that fails then hides it."""
+        if self._accepted is None and hasattr(sock, "pending"):
+            try:
+                sock.recv(1)
+            except OSError as error:
+                if "alert" in str(error):
+                    self._fault = str(error)
+
+    def _on_log(self, _client: mqtt.Client, _userdata: object, level: int, text: str) -> None:
+        if level == mqtt.MQTT_LOG_ERR:
+            # It says so of sending, too.
+            self._fault = text.removeprefix("failed to receive on socket: ")
 
 
 def open_connection(
@@ -236,15 +261,23 @@ def open_connection(
     the broker says no; both name the broker, the cause and what to look at.
     """
     protocol = PROTOCOLS[broker.protocol]
-    client = mqtt.Client(CallbackAPIVersion.VERSION2, broker.client_id, protocol=protocol, reconnect_on_failure=False)
+    client = mqtt.Client(
+        CallbackAPIVersion.VERSION2,
+        broker.client_id,
+        protocol=protocol,
+        transport=broker.transport,
+        reconnect_on_failure=False,
+    )
     client.connect_timeout = broker.connect_timeout_s
+    if broker.transport == "websockets":
+        client.ws_set_options(path=broker.path)
     if broker.username is not None:
         client.username_pw_set(broker.username, broker.password)
     if broker.tls is not None:
         client.tls_set_context(broker.tls.context())
     if will is not None:
         client.will_set(will.topic, will.payload, will.qos, will.retain, properties_of(will, PacketTypes.WILLMESSAGE))
-    connection = Connection(client, clock)
+    connection = Connection(client, clock, broker.message_expiry_s)
     try:
         # MQTT 3.1.1 says it when the client is made, where clean is paho's default.
         clean = True if protocol == mqtt.MQTTv5 else mqtt.MQTT_CLEAN_START_FIRST_ONLY
@@ -254,17 +287,10 @@ def open_connection(
     except BrokerRefusedError as error:
         connection.abandon()
         raise BrokerRefusedError(f"broker {broker.address}: {error}; check [mqtt] username and password") from error
-    except ssl.SSLError as error:
-        raise BrokerUnreachableError(
-            f"broker {broker.address}: TLS failed: {error}; check [mqtt.tls] ca, and that the certificate names"
-            f" {broker.host!r}"
-        ) from error
     # UnicodeError: a host that can be no name, such as one with an empty label.
     except (OSError, UnicodeError, BrokerUnreachableError) as error:
         connection.abandon()
-        raise BrokerUnreachableError(
-            f"broker {broker.address}: {error}; check [mqtt] host and port, and the network"
-        ) from error
+        raise BrokerUnreachableError(f"broker {broker.address}: {explain(error, broker)}") from error
     return connection
 
 

@@ -7,9 +7,11 @@ import math
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Literal
 
 from edge_agent.delivery.backoff import Backoff
 from edge_agent.delivery.board import Board
+from edge_agent.delivery.brokers import Brokers
 from edge_agent.delivery.connection import Acknowledgement, Connection
 from edge_agent.delivery.errors import BrokerError, SpoolError
 from edge_agent.delivery.figures import CourierCounts
@@ -21,6 +23,9 @@ from edge_agent.tracer import UNTRACED, Tracer
 
 log = logging.getLogger(__name__)
 
+Drain = Literal["oldest", "newest"]
+"""What of a backlog is offered first: the oldest message, or the incident that was last heard of, its own steps in
+their order."""
 PERMANENT_REFUSALS = {
     0x90: "topic name invalid",
     0x95: "packet too large",
@@ -29,6 +34,7 @@ PERMANENT_REFUSALS = {
 """Refusals of the message itself: no change at the broker short of its limits would let the same bytes through."""
 BLOCKED_FOR_S = 60.0
 """How long a topic rests after a curable refusal (an ACL, a quota): a person mends those, in minutes at best."""
+Farewell = Callable[[Literal["stopping", "offline"]], Message]
 _PACKET_OVERHEAD_BYTES = 64
 _SPOOL_RETRY_S = 1.0
 _GOODBYE_S = 2.0
@@ -42,8 +48,11 @@ class _Session:
     last_offered: int = 0
     in_flight: dict[int, Message | StoredMessage] = field(default_factory=dict)
     offered_s: dict[int, float] = field(default_factory=dict)
+    delivered: list[int] = field(default_factory=list)
+    """Of the spool, and still to be removed from it."""
     blocked: dict[str, float] = field(default_factory=dict)
     spool_rests_until: float = -math.inf
+    removal_rests_until: float = -math.inf
 
     @property
     def room(self) -> int:
@@ -54,26 +63,34 @@ class Courier:
     """The one thread that talks to the broker. Its rules:
 
     - a new session begins with everything kept on the board, in the order it was first posted, and then offers the
-      spool from its oldest message on, in order, at most a window at a time;
+      spool in order, from its oldest message on or as ``drain`` says, at most a window at a time;
     - a message leaves the spool only when the broker has acknowledged it with success;
     - answers go before anything else and are offered once;
     - a message that the broker refuses for good is buried (kept, never offered again);
     - any other refusal blocks its topic for ``BLOCKED_FOR_S`` or until the next session; the messages of other topics
-      pass meanwhile, and its own keep their order.
+      pass meanwhile, and its own keep their order;
+    - once a broker that comes before the one in use answers, the session is ended as ``offline`` there, so that nobody
+      who watches there takes the device for present, and the next one begins at once.
     """
 
     def __init__(
         self,
         connect: Callable[[], Connection],
+        brokers: Brokers,
         spool: Spool,
         board: Board,
         backoff: Backoff,
         clock: Callable[[], float],
         tracer: Tracer = UNTRACED,
         replies: Replies | None = None,
+        *,
+        drain: Drain = "oldest",
     ) -> None:
-        """``connect`` opens a session or raises ``BrokerError``; ``clock`` is monotonic seconds."""
+        """``connect`` opens a session with the one that ``brokers`` chooses or raises ``BrokerError``; ``clock`` is
+        monotonic seconds."""
         self._connect = connect
+        self._brokers = brokers
+        self._drain = drain
         self._spool = spool
         self._board = board
         self._backoff = backoff
@@ -86,6 +103,7 @@ class Courier:
         self._flush_until = 0.0
         self._blocked_topics: tuple[str, ...] = ()
         self._connected = False
+        self._complaint = ""
 
     @property
     def blocked_topics(self) -> tuple[str, ...]:
@@ -110,8 +128,8 @@ class Courier:
         self._stopping.set()
         self._wakeup.ring()
 
-    def run(self, farewell: Callable[[], Message]) -> None:
-        """Deliver until stopped; ``farewell`` makes the last message of a clean end."""
+    def run(self, farewell: Farewell) -> None:
+        """Deliver until stopped; ``farewell`` makes the last message to a broker that is left."""
         complaint = ""
         while not self._stopping.is_set():
             try:
@@ -123,32 +141,39 @@ class Courier:
             else:
                 complaint = ""
                 log.info("connected to the broker")
-                self._serve(connection, farewell)
+                if self._serve(connection, farewell):
+                    continue
             if not self._stopping.is_set():
                 self._stopping.wait(self._backoff.next_delay())
         self._wakeup.close()
 
-    def _serve(self, connection: Connection, farewell: Callable[[], Message]) -> None:
+    def _serve(self, connection: Connection, farewell: Farewell) -> bool:
+        """Use a session to its end; whether it was given up for that of an earlier broker."""
         began = self._clock()
         session = _Session(connection)
         self._sessions += 1
         self._blocked_topics = ()
         self._board.renew()
         self._connected = True
+        leaving = False
         try:
-            while connection.alive and not self._done(session):
+            while connection.alive and not self._done(session) and not leaving:
                 self._round(session)
+                leaving = not self._stopping.is_set() and self._brokers.earlier_answers()
             if connection.alive:
-                self._say_goodbye(session, farewell())
+                self._say_goodbye(session, farewell("offline" if leaving else "stopping"))
             else:
+                self._brokers.session_lasted(self._clock() - began)
                 unsure = len(session.in_flight)
                 log.warning("lost the broker: %s; %d message(s) unacknowledged", connection.ended, unsure)
         except OSError as error:
             log.warning("lost the broker: %s", error)
+            self._brokers.session_lasted(self._clock() - began)
             connection.abandon()
         finally:
             self._connected = False
             self._backoff.session_lasted(self._clock() - began)
+        return leaving
 
     def _done(self, session: _Session) -> bool:
         if not self._stopping.is_set():
@@ -160,7 +185,7 @@ class Courier:
         if not self._replies.empty:
             return True
         try:
-            return bool(self._spool.peek(session.last_offered, 1, session.blocked))
+            return bool(self._waiting(session, 1))
         except SpoolError:
             return False
 
@@ -178,13 +203,20 @@ class Courier:
             answers = session.connection.step(patience, self._wakeup)
             self._settle(session, answers)
         except SpoolError as error:
-            log.error("%s; trying again", error)  # noqa: TRY400 the message says it all
+            self._complain(error)
             session.spool_rests_until = self._clock() + _SPOOL_RETRY_S
 
     def _offer(self, session: _Session, item: Message | StoredMessage) -> None:
         message = item if isinstance(item, Message) else item.message
-        with self._tracer.timed("publish", count=int(isinstance(item, StoredMessage))):
-            ticket = session.connection.publish(message)
+        try:
+            with self._tracer.timed("publish", count=int(isinstance(item, StoredMessage))):
+                ticket = session.connection.publish(message)
+        except ValueError as error:
+            # No topic that MQTT knows, as damage to the disk can leave it: the next message must not wait for it.
+            log.error("%r cannot be published: %s", message.topic, error)  # noqa: TRY400 the message says it all
+            if isinstance(item, StoredMessage):
+                self._bury(item, str(error))
+            return
         if message.qos:
             session.in_flight[ticket] = item
             session.offered_s[ticket] = self._clock()
@@ -200,7 +232,7 @@ class Courier:
         if session.room <= 0:
             return
         largest = session.connection.max_packet_bytes
-        for stored in self._spool.peek(session.last_offered, session.room, session.blocked):
+        for stored in self._waiting(session, session.room):
             session.last_offered = stored.id
             if largest is not None and stored.message.size + _PACKET_OVERHEAD_BYTES > largest:
                 self._refusals += 1
@@ -208,8 +240,14 @@ class Courier:
             else:
                 self._offer(session, stored)
 
+    def _waiting(self, session: _Session, most: int) -> list[StoredMessage]:
+        """Up to ``most`` messages that are to be offered next."""
+        if self._drain == "oldest":
+            return self._spool.peek(session.last_offered, most, session.blocked)
+        offered = [item.id for item in session.in_flight.values() if isinstance(item, StoredMessage)]
+        return self._spool.peek_newest(most, session.blocked, passed=(*offered, *session.delivered))
+
     def _settle(self, session: _Session, answers: list[Acknowledgement]) -> None:
-        delivered = []
         for answer in answers:
             item = session.in_flight.pop(answer.ticket, None)
             offered_s = session.offered_s.pop(answer.ticket, None)
@@ -218,14 +256,32 @@ class Courier:
             if answer.refused and item is not None:
                 self._refused(session, item, answer)
             elif isinstance(item, StoredMessage):
-                delivered.append(item.id)
+                session.delivered.append(item.id)
             elif item is not None and item.withdraws:
                 self._board.forget(item)
                 self._spool.forget_retained(item.topic)
-        if delivered:
+        if session.delivered and self._clock() >= session.removal_rests_until:
+            self._remove(session)
+
+    def _remove(self, session: _Session) -> None:
+        """Take what was delivered out of the spool; a disk that lets nothing be removed keeps nothing from being
+        delivered."""
+        try:
             with self._tracer.timed("commit", count=0):
-                self._spool.remove(delivered)
-            self._delivered += len(delivered)
+                self._spool.remove(session.delivered)
+        except SpoolError as error:
+            session.removal_rests_until = self._clock() + _SPOOL_RETRY_S
+            self._complain(error)
+        else:
+            self._delivered += len(session.delivered)
+            session.delivered.clear()
+            self._complaint = ""
+
+    def _complain(self, error: SpoolError) -> None:
+        """Say it once, not every second for as long as a disk is broken."""
+        if str(error) != self._complaint:
+            log.error("%s; trying again", error)
+        self._complaint = str(error)
 
     def _refused(self, session: _Session, item: Message | StoredMessage, answer: Acknowledgement) -> None:
         topic = item.topic if isinstance(item, Message) else item.message.topic
@@ -266,6 +322,9 @@ class Courier:
     def _say_goodbye(self, session: _Session, farewell: Message) -> None:
         self._offer(session, farewell)
         deadline = self._clock() + _GOODBYE_S
-        while session.connection.alive and session.in_flight and self._clock() < deadline:
-            self._settle(session, session.connection.step(deadline - self._clock()))
+        try:
+            while session.connection.alive and session.in_flight and self._clock() < deadline:
+                self._settle(session, session.connection.step(deadline - self._clock()))
+        except SpoolError as error:
+            log.error("%s; what the broker has taken is offered again", error)  # noqa: TRY400 the message says it all
         session.connection.close()

@@ -25,5 +25,9 @@ class SpoolError(DeliveryError):
     """The spool cannot be opened, read or written."""
 
 
+class SpoolFullError(SpoolError):
+    """The disk has no room for what is to be written."""
+
+
 class SpoolInUseError(SpoolError):
     """Another process has the spool open."""

@@ -67,6 +67,12 @@ class Intake:
             return self._closed
 
     @property
+    def waiting(self) -> int:
+        """Messages inside."""
+        with self._changed:
+            return len(self._messages)
+
+    @property
     def dropped(self) -> int:
         """Messages lost here so far."""
         with self._changed:

@@ -11,13 +11,16 @@ from pathlib import Path
 
 from edge_agent.delivery.backoff import Backoff
 from edge_agent.delivery.broker import Broker
-from edge_agent.delivery.connection import Connection, open_connection
+from edge_agent.delivery.brokers import Brokers, Connect
+from edge_agent.delivery.connection import open_connection
+from edge_agent.delivery.courier import Drain
 from edge_agent.delivery.message import Message
 from edge_agent.delivery.outbox import MqttOutbox
 from edge_agent.delivery.payloads import BundleName
 from edge_agent.delivery.presence import Presence, Process
 from edge_agent.delivery.request import Subscription
 from edge_agent.delivery.spool import Spool, SpoolLimits
+from edge_agent.delivery.steady_clock import SteadyClock
 from edge_agent.delivery.topics import Topics
 from edge_agent.delivery.writer import Writer
 from edge_agent.tracer import UNTRACED, Tracer
@@ -38,13 +41,17 @@ class Delivery:
     bundle: BundleName
     announcements: tuple[Message, ...] = ()
     """Retained, and withdrawn by the first run that no longer has them."""
+    fallbacks: tuple[Broker, ...] = ()
+    """Used in this order while ``broker`` does not answer."""
+    return_after_s: float = 300.0
+    drain: Drain = "oldest"
 
 
 def open_outbox(
     delivery: Delivery,
     clock: Callable[[], float] = time.monotonic,
     tracer: Tracer = UNTRACED,
-    connect: Callable[[Broker, Message], Connection] = open_connection,
+    connect: Connect = open_connection,
     subscriptions: Sequence[Subscription] = (),
 ) -> MqttOutbox:
     """An outbox with its spool open, not started yet; ``connect`` opens a session with a last will, and
@@ -52,18 +59,20 @@ def open_outbox(
 
     Raises ``SpoolError`` when the spool cannot be used.
     """
-    spool = Spool(delivery.spool_directory / SPOOL_FILE, delivery.spool_limits, time.time)
+    spool_clock = SteadyClock(time.time, time.monotonic)
+    spool = Spool(delivery.spool_directory / SPOOL_FILE, delivery.spool_limits, spool_clock)
     process = Process(delivery.version, read_boot_id(), _utc())
     return MqttOutbox(
         Writer(delivery.topics, delivery.bundle),
         Presence(delivery.topics, process, delivery.bundle, _utc),
         spool,
-        lambda will: connect(delivery.broker, will),
+        Brokers((delivery.broker, *delivery.fallbacks), connect, clock, random.random, delivery.return_after_s),
         Backoff(random.random),
         clock,
         tracer,
         announcements=delivery.announcements,
         subscriptions=subscriptions,
+        drain=delivery.drain,
     )
 
 

@@ -11,8 +11,9 @@ import msgspec
 
 from edge_agent.delivery.backoff import Backoff
 from edge_agent.delivery.board import Board
+from edge_agent.delivery.brokers import Brokers
 from edge_agent.delivery.connection import Connection
-from edge_agent.delivery.courier import Courier
+from edge_agent.delivery.courier import Courier, Drain
 from edge_agent.delivery.errors import SpoolError
 from edge_agent.delivery.figures import DeliveryFigures
 from edge_agent.delivery.intake import Intake
@@ -50,35 +51,37 @@ class MqttOutbox:
         writer: Writer,
         presence: Presence,
         spool: Spool,
-        connect: Callable[[Message], Connection],
+        brokers: Brokers,
         backoff: Backoff,
         clock: Callable[[], float] = time.monotonic,
         tracer: Tracer = UNTRACED,
         *,
         announcements: Sequence[Message] = (),
         subscriptions: Sequence[Subscription] = (),
+        drain: Drain = "oldest",
     ) -> None:
-        """``connect`` opens a session with the given last will or raises ``BrokerError``; ``clock`` is monotonic.
-        ``announcements`` are retained messages beside the events'. ``subscriptions`` are heard in each session."""
+        """``clock`` is monotonic seconds. ``announcements`` are retained messages beside the events'. ``subscriptions``
+        are heard in each session, and ``drain`` says which of what waits is offered first."""
         self._subscriptions = subscriptions
         self._replies = Replies()
         self._tracer = tracer
         self._writer = writer
         self._presence = presence
         self._spool = spool
-        self._connect = connect
+        self._brokers = brokers
         self._announcements = announcements
         self._board = Board()
         self._intake = Intake(MOST_UNWRITTEN_BYTES)
-        self._courier = Courier(self._open_session, spool, self._board, backoff, clock, tracer, self._replies)
+        self._courier = Courier(
+            self._open_session, brokers, spool, self._board, backoff, clock, tracer, self._replies, drain=drain
+        )
         self._health: Health | None = None
+        self._complaint = ""
         # Made and posted as one, so that a status never takes the place of a newer one.
         self._telling = threading.Lock()
         self._threads = (
             threading.Thread(target=self._write, name="spool", daemon=True),
-            threading.Thread(
-                target=self._courier.run, args=(lambda: presence.message("stopping"),), name="courier", daemon=True
-            ),
+            threading.Thread(target=self._courier.run, args=(presence.message,), name="courier", daemon=True),
         )
 
     def start(self) -> None:
@@ -172,7 +175,7 @@ class MqttOutbox:
             self._board.post(message)
 
     def _open_session(self) -> Connection:
-        connection = self._connect(self._presence.message("offline"))
+        connection = self._brokers.open(self._presence.message("offline"))
         for subscription in self._subscriptions:
             connection.subscribe(subscription)
         self._tell_status()
@@ -198,11 +201,16 @@ class MqttOutbox:
             with self._tracer.timed("commit", count=len(batch)):
                 self._spool.put(batch)
         except SpoolError as error:
-            log.error("%d message(s) wait in memory: %s", len(batch), error)  # noqa: TRY400 the message says it all
+            if str(error) != self._complaint:
+                log.error("%d message(s) wait in memory: %s", len(batch), error)  # noqa: TRY400 the message says it all
+            self._complaint = str(error)
             self._intake.put_back(batch)
             if not self._intake.closed:
                 time.sleep(_DISK_RETRY_S)
         else:
+            if self._complaint:
+                log.warning("the spool takes messages again, %d that waited in memory among them", len(batch))
+            self._complaint = ""
             self._courier.notice()
 
     def _write_health(self) -> None:
@@ -223,5 +231,6 @@ class MqttOutbox:
             dropped_by_age=counts.dropped_by_age,
             dropped_by_size=counts.dropped_by_size,
             dropped_unwritten=self._intake.dropped,
+            unwritten=self._intake.waiting,
             blocked_topics=self._courier.blocked_topics,
         )

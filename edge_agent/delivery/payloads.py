@@ -104,6 +104,7 @@ class SpoolHealth(msgspec.Struct, frozen=True, kw_only=True):
     dropped_by_size: Count
     dropped_unwritten: Annotated[Count, msgspec.Meta(description="lost because the disk took no writes")]
     blocked_topics: Annotated[tuple[str, ...], msgspec.Meta(description="topics the broker refuses for now")]
+    unwritten: Annotated[Count, msgspec.Meta(description="waiting in memory, since the disk takes no writes")] = 0
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,13 +6,17 @@ import json
 import logging
 import sqlite3
 import threading
+import zlib
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from edge_agent.delivery.errors import SpoolError, SpoolInUseError
+from edge_agent.delivery.errors import SpoolError, SpoolFullError, SpoolInUseError
 from edge_agent.delivery.message import Message
+from edge_agent.delivery.reserve import Reserve
+from edge_agent.delivery.salvage import Row, salvage
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +33,8 @@ create table if not exists message (
     topic text not null,
     content_type text not null,
     properties text not null,
+    incident text,
+    digest integer,
     payload blob not null
 );
 create table if not exists open_incident (
@@ -39,6 +45,27 @@ create table if not exists open_incident (
 create table if not exists retained (topic text primary key);
 create table if not exists loss (cause text primary key, messages integer not null);
 """
+_INDEX = "create index if not exists step on message (incident, id) where incident is not null"
+_ADDED = {"incident": "text", "digest": "integer"}
+"""Columns that spools of earlier versions lack; there they are null."""
+_COLUMNS = "id, topic, content_type, properties, payload, digest"
+_TABLES_TO_SALVAGE = {
+    "message": ("id", "queued_at", "bytes", "refusal", "topic", "content_type", "properties", "payload", *_ADDED),
+    "open_incident": ("incident", "topic", "payload"),
+    "retained": ("topic",),
+    "loss": ("cause", "messages"),
+}
+_PRAGMAS = (
+    "locking_mode=exclusive",
+    "journal_mode=wal",
+    "synchronous=full",
+    # A log of 1 MB is written back, so that the reserve has room for all of it.
+    "wal_autocheckpoint=256",
+    "journal_size_limit=1048576",
+)
+_DAMAGED = "damaged on disk"
+_FAULTS = (sqlite3.Error, UnicodeDecodeError)
+"""What SQLite's module raises: the latter where damage stands in the text of its own error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +100,8 @@ class Spool:
 
     Once ``put`` has returned, its messages survive a power cut (WAL, ``synchronous=FULL``). The file is locked for
     this process: two agents delivering one spool would each send everything. A file found damaged is set aside, named
-    in the log, and a new one begun, since an agent that cannot report is worse than one that lost its backlog.
+    in the log, and a new one begun with all that can still be read of it, since an agent that cannot report is worse
+    than one that lost its backlog. A message whose bytes have changed on the disk is not offered but buried.
 
     All methods raise ``SpoolError`` when the disk does not play along.
     """
@@ -84,10 +112,11 @@ class Spool:
         self._limits = limits
         self._clock = clock
         self._lock = threading.RLock()
+        self._reserve = Reserve(path.with_name(f"{path.name}.reserve"))
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._database = self._open()
-        except (OSError, sqlite3.Error) as error:
+        except (OSError, *_FAULTS) as error:
             kind = SpoolInUseError if "locked" in str(error) else SpoolError
             raise kind(f"spool {path}: {error}; needed: a writable directory that no other agent uses") from error
 
@@ -96,15 +125,13 @@ class Spool:
 
         The newest step of an incident is kept apart too, delivered or not, until its last one is written."""
         now = self._clock()
-        rows = [
-            (now, message.size, message.topic, message.content_type, json.dumps(message.user_properties),
-             message.payload)
-            for message in messages
-        ]  # fmt: skip
+        with self._lock:
+            self._reserve.keep()
+        rows = [_row(message, now) for message in messages]
         with self._transaction() as database:
             database.executemany(
-                "insert into message (queued_at, bytes, topic, content_type, properties, payload)"
-                " values (?, ?, ?, ?, ?, ?)",
+                "insert into message (queued_at, bytes, topic, content_type, properties, incident, digest, payload)"
+                " values (?, ?, ?, ?, ?, ?, ?, ?)",
                 rows,
             )
             _note_incidents(database, messages)
@@ -113,22 +140,42 @@ class Spool:
 
     def peek(self, after: int, most: int, blocked: Collection[str] = ()) -> list[StoredMessage]:
         """Up to ``most`` waiting messages with ids above ``after``, in order, but none of the ``blocked`` topics."""
-        marks = ",".join("?" * len(blocked))
-        query = (
-            "select id, topic, content_type, properties, payload from message "  # noqa: S608 only marks are put in
-            f"where refusal is null and id > ? and topic not in ({marks}) order by id limit ?"
-        )
+        query = f"{_select(blocked)} and id > ? order by id limit ?"
         with self._transaction() as database:
-            rows = database.execute(query, (after, *blocked, most)).fetchall()
-        return [
-            StoredMessage(id_, Message(topic, payload, content_type, tuple((k, v) for k, v in json.loads(properties))))
-            for id_, topic, content_type, properties, payload in rows
-        ]
+            return _whole(database, database.execute(query, (*blocked, after, most)).fetchall())
+
+    def peek_newest(
+        self, most: int, blocked: Collection[str] = (), passed: Collection[int] = ()
+    ) -> list[StoredMessage]:
+        """Up to ``most`` waiting messages, the newest first, but each with the other steps of its incident, in their
+        order, so that no step overtakes an earlier one. None of the ``blocked`` topics or the ids ``passed``."""
+        found: list[StoredMessage] = []
+        with self._transaction() as database:
+            while len(found) < most:
+                gone = (*passed, *(stored.id for stored in found))
+                waiting = f"{_select(blocked)} and id not in ({_marks(gone)})"
+                newest = database.execute(f"{waiting} order by id desc limit 1", (*blocked, *gone)).fetchone()
+                if newest is None:
+                    break
+                step = database.execute("select incident from message where id = ?", (newest[0],)).fetchone()[0]
+                rows = [newest]
+                if step is not None:
+                    query = f"{waiting} and incident = ? order by id limit ?"
+                    rows = database.execute(query, (*blocked, *gone, step, most - len(found))).fetchall()
+                found.extend(_whole(database, rows))
+        return found
 
     def remove(self, ids: Collection[int]) -> None:
-        """Forget messages: the broker has them."""
-        with self._transaction() as database:
-            database.executemany("delete from message where id = ?", [(id_,) for id_ in ids])
+        """Forget messages: the broker has them. On a full disk the room held in reserve is given up for it."""
+        with self._lock:
+            try:
+                self._delete(ids)
+            except SpoolFullError:
+                self._reserve.release()
+                # Written back, the log gives its own room free.
+                with suppress(*_FAULTS):
+                    self._database.execute("pragma wal_checkpoint(truncate)")
+                self._delete(ids)
 
     def bury(self, id_: int, refusal: str) -> None:
         """Keep a message but never offer it again, because the broker refuses it for good."""
@@ -160,30 +207,44 @@ class Spool:
         """Depth and losses."""
         with self._transaction() as database:
             total, size, refused = database.execute(
-                "select count(*), coalesce(sum(bytes), 0), count(refusal) from message"
+                "select count(*), coalesce(sum(cast(bytes as integer)), 0), count(refusal) from message"
             ).fetchone()
-            losses = dict(database.execute("select cause, messages from loss").fetchall())
+            losses = dict(database.execute("select cause, cast(messages as integer) from loss").fetchall())
         return SpoolCounts(total - refused, size, refused, losses.get("age", 0), losses.get("size", 0))
 
     def close(self) -> None:
         with self._lock:
             self._database.close()
 
+    def _delete(self, ids: Collection[int]) -> None:
+        with self._transaction() as database:
+            database.executemany("delete from message where id = ?", [(id_,) for id_ in ids])
+
     def _open(self) -> sqlite3.Connection:
         try:
             return _connect(self._path)
-        except sqlite3.DatabaseError as error:
+        except _FAULTS as error:
             if not _is_damage(error):
                 raise
-            self._set_aside(error)
-            return _connect(self._path)
+            return self._exchange(error)
 
-    def _set_aside(self, damage: sqlite3.Error) -> None:
+    def _exchange(self, damage: Exception) -> sqlite3.Connection:
+        """Set the damaged file aside, in the place of one set aside before, and begin a new one with what is left."""
         aside = self._path.with_name(f"{self._path.name}.damaged-{int(self._clock())}")
         log.error("spool %s is damaged (%s): set aside as %s, a new one is begun", self._path, damage, aside.name)
+        saved = {table: salvage(self._path, table, columns) for table, columns in _TABLES_TO_SALVAGE.items()}
+        for earlier in self._path.parent.glob(f"{self._path.name}.damaged-*"):
+            earlier.unlink()
         self._path.replace(aside)
         for suffix in ("-wal", "-shm"):
             self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
+        database = _connect(self._path)
+        with database:
+            database.execute("begin immediate")
+            for table, rows in saved.items():
+                _restore(database, table, rows)
+        log.error("spool %s: %d message(s) could be read and are kept", self._path, len(saved["message"]))
+        return database
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -192,17 +253,17 @@ class Spool:
                 with self._database:
                     self._database.execute("begin immediate")
                     yield self._database
-            except sqlite3.Error as error:
+            except _FAULTS as error:
                 if _is_damage(error):
                     self._begin_anew(error)
-                raise SpoolError(f"spool {self._path}: {error}; check the disk's free space and health") from error
+                kind = SpoolFullError if "full" in str(error) else SpoolError
+                raise kind(f"spool {self._path}: {error}; check the disk's free space and health") from error
 
-    def _begin_anew(self, damage: sqlite3.Error) -> None:
+    def _begin_anew(self, damage: Exception) -> None:
         self._database.close()
         try:
-            self._set_aside(damage)
-            self._database = _connect(self._path)
-        except (OSError, sqlite3.Error) as error:
+            self._database = self._exchange(damage)
+        except (OSError, *_FAULTS) as error:
             raise SpoolError(f"spool {self._path}: cannot be begun anew: {error}; check the disk") from error
 
     def _drop_old(self, database: sqlite3.Connection, now: float) -> None:
@@ -213,11 +274,12 @@ class Spool:
         _count_loss(database, "age", dropped)
 
     def _drop_excess(self, database: sqlite3.Connection) -> None:
-        excess = database.execute("select coalesce(sum(bytes), 0) from message").fetchone()[0] - self._limits.max_bytes
+        query = "select coalesce(sum(cast(bytes as integer)), 0) from message"
+        excess = database.execute(query).fetchone()[0] - self._limits.max_bytes
         if excess <= 0:
             return
         doomed = []
-        for id_, size in database.execute("select id, bytes from message order by id"):
+        for id_, size in database.execute("select id, cast(bytes as integer) from message order by id"):
             if excess <= 0:
                 break
             doomed.append((id_,))
@@ -230,13 +292,64 @@ def _connect(path: Path) -> sqlite3.Connection:
     database = sqlite3.connect(path, timeout=1.0, isolation_level=None, check_same_thread=False)
     try:
         # Exclusive before WAL: the index of the log then lives in memory, so that network file systems work too.
-        for pragma in ("locking_mode=exclusive", "journal_mode=wal", "synchronous=full", "journal_size_limit=4194304"):
+        for pragma in _PRAGMAS:
             database.execute(f"pragma {pragma}")
         database.executescript(_TABLES)
-    except sqlite3.Error:
+        # Text that is none any more must not keep what lies behind it from being read.
+        database.text_factory = lambda text: text.decode(errors="replace")
+        columns = {column[1] for column in database.execute("pragma table_info(message)")}
+        for column, kind in _ADDED.items():
+            if column not in columns:
+                database.execute(f"alter table message add column {column} {kind}")
+        database.execute(_INDEX)
+    except _FAULTS:
         database.close()
         raise
     return database
+
+
+def _select(blocked: Collection[str]) -> str:
+    """The query for messages that may be offered, to be narrowed further; it takes ``blocked`` as arguments."""
+    return f"select {_COLUMNS} from message where refusal is null and topic not in ({_marks(blocked)})"  # noqa: S608
+
+
+def _marks(values: Collection[object]) -> str:
+    return ",".join("?" * len(values))
+
+
+def _row(message: Message, now: float) -> tuple[object, ...]:
+    properties = json.dumps(message.user_properties)
+    digest = _digest(message.topic, message.content_type, properties, message.payload)
+    return (now, message.size, message.topic, message.content_type, properties, message.incident, digest,
+            message.payload)  # fmt: skip
+
+
+def _digest(topic: str, content_type: str, properties: str, payload: bytes) -> int:
+    """Of all that is sent: SQLite has no checksums of its own once the log is written back."""
+    return zlib.crc32(payload, zlib.crc32("\0".join((topic, content_type, properties)).encode()))
+
+
+def _whole(database: sqlite3.Connection, rows: Sequence[tuple[Any, ...]]) -> list[StoredMessage]:
+    """The messages of ``rows``; one that is not what was put is buried."""
+    found = []
+    for id_, topic, content_type, properties, payload, digest in rows:
+        try:
+            pairs = tuple((name, value) for name, value in json.loads(properties))
+            whole = digest is None or digest == _digest(topic, content_type, properties, payload)
+        except (TypeError, ValueError, AttributeError):
+            whole = False
+        if whole:
+            found.append(StoredMessage(id_, Message(topic, payload, content_type, pairs)))
+        else:
+            log.error("spool: message %d on %r is %s and not sent", id_, topic, _DAMAGED)
+            database.execute("update message set refusal = ? where id = ?", (_DAMAGED, id_))
+    return found
+
+
+def _restore(database: sqlite3.Connection, table: str, rows: Sequence[Row]) -> None:
+    columns = _TABLES_TO_SALVAGE[table]
+    query = f"insert or ignore into {table} ({', '.join(columns)}) values ({_marks(columns)})"  # noqa: S608 our names
+    database.executemany(query, rows)
 
 
 def _note_incidents(database: sqlite3.Connection, messages: Sequence[Message]) -> None:
@@ -250,7 +363,9 @@ def _note_incidents(database: sqlite3.Connection, messages: Sequence[Message]) -
             database.execute("insert or replace into open_incident values (?, ?, ?)", step)
 
 
-def _is_damage(error: sqlite3.Error) -> bool:
+def _is_damage(error: Exception) -> bool:
+    if isinstance(error, UnicodeDecodeError):
+        return True
     # Python 3.10 has no error codes here, and SQLite has kept these two texts since version 3.0.
     return any(text in str(error) for text in ("malformed", "not a database"))
 

@@ -124,5 +124,5 @@ def _broker(address: tuple[str, int] | None) -> Broker:
     return Broker(*(address or ("nobody", 0)), "nexara-trace")
 
 
-def _connect_to_nobody(_broker: Broker, _will: Message) -> Connection:
+def _connect_to_nobody(_broker: Broker, _will: Message | None) -> Connection:
     raise BrokerUnreachableError("this trace publishes nothing")

@@ -72,6 +72,21 @@ def test_clips_of_the_example_are_valid_when_they_are_asked_for(tmp_path: Path) 
     assert clips == Clips(directory="/var/lib/nexara-edge/clips")
 
 
+def test_websockets_and_a_second_broker_of_the_example_are_valid_when_they_are_asked_for(tmp_path: Path) -> None:
+    example = (ROOT / "docs" / "edge.toml").read_text()
+    wanted = r"transport = .websockets|path = ./mqtt|protocol = |message_expiry_s|return_after_s|drain = "
+    wanted += r"|\[\[mqtt\.fallback|host = .backup"
+    text, found = re.subn(rf"^# (?={wanted})", "", example, flags=re.MULTILINE)
+    account = r'^# (?=username = "gate-1"|password = "credential:backup)'
+    text, more = re.subn(account, "", text, flags=re.MULTILINE)
+    assert (found, more) == (8, 2)
+    (tmp_path / "edge.toml").write_text(text)
+    settings = load_config(tmp_path / "edge.toml").settings
+    assert (settings.mqtt.transport, settings.mqtt.path, settings.mqtt.return_after_s) == ("websockets", "/mqtt", 300)
+    assert [fallback.host for fallback in settings.mqtt.fallback] == ["backup.example.org"]
+    assert (settings.spool.drain, settings.mqtt.protocol, settings.mqtt.message_expiry_s) == ("newest", "3.1.1", 86_400)
+
+
 def test_home_assistant_of_the_example_is_valid_when_it_is_asked_for(tmp_path: Path) -> None:
     example = (ROOT / "docs" / "edge.toml").read_text()
     text, found = re.subn(r"^# (?=\[mqtt\.home_assistant\]|prefix = )", "", example, flags=re.MULTILINE)

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_agent.commands.clerk import Act, Clerk
@@ -30,6 +30,7 @@ from edge_agent.delivery.topics import Topics
 from edge_agent.state_file import StateError, StateFile
 from tests.edge_agent.commands.asking import ROOT, write
 from tests.edge_agent.delivery.listener import wait_for
+from tests.fuzzing import fuzzed
 
 TOPICS = Topics("school", "gate")
 NOW = datetime(2026, 3, 1, 22, 14, tzinfo=timezone.utc)
@@ -144,7 +145,8 @@ ENVELOPES = st.builds(
 NAMES = st.sampled_from([*FORMS]) | st.text(max_size=12)
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.fuzz
+@fuzzed(150)
 @given(payload=st.binary(max_size=200) | st.builds(lambda one: json.dumps(one).encode(), JSON), name=NAMES)
 def test_no_payload_that_is_no_request_has_an_effect(tmp_path: Path, payload: bytes, name: str) -> None:
     office = Office(tmp_path)
@@ -153,7 +155,8 @@ def test_no_payload_that_is_no_request_has_an_effect(tmp_path: Path, payload: by
     assert answer["error"]["kind"] in {"malformed", "unknown"}
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.fuzz
+@fuzzed(150)
 @given(envelope=ENVELOPES, name=NAMES)
 def test_what_is_done_had_the_form_of_its_command(tmp_path: Path, envelope: dict[str, Any], name: str) -> None:
     office = Office(tmp_path)
@@ -166,7 +169,8 @@ def test_what_is_done_had_the_form_of_its_command(tmp_path: Path, envelope: dict
         assert set(envelope) <= {"id", "issued_at", "operator", "arguments"}
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.fuzz
+@fuzzed(150)
 @given(response=st.text(max_size=40) | st.builds(f"{ROOT}/answer/{{}}".format, st.text(max_size=10)))
 def test_answer_goes_nowhere_but_below_the_prefix(tmp_path: Path, response: str) -> None:
     office = Office(tmp_path)

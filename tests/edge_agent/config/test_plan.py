@@ -13,6 +13,7 @@ from edge_agent.clips.recording import ClipOptions
 from edge_agent.config import ConfigError, load_config
 from edge_agent.config.plan import Plan
 from edge_agent.cover import OPEN, Cover
+from edge_agent.delivery.broker import TLSFiles
 from edge_agent.delivery.payloads import BundleName
 from edge_agent.grid import Grid
 from edge_agent.region import Region
@@ -280,6 +281,39 @@ def test_secrets_reach_their_users_and_no_repr(tmp_path: Path, tiny: Bundle) -> 
     shown = repr(broker) + repr(plan) + repr(plan.delivery("1", tiny.manifest))
     assert "hunter2" not in shown
     assert "w%3Ard" not in shown
+
+
+FALLBACKS = """\
+transport = "websockets"
+return_after_s = 60
+[mqtt.tls]
+ca = "ca.pem"
+[[mqtt.fallback]]
+host = "second"
+[[mqtt.fallback]]
+host = "third"
+port = 1
+username = "other"
+transport = "tcp"
+[mqtt.fallback.tls]
+ca = "other.pem"
+"""
+
+
+def test_a_fallback_is_as_the_broker_but_for_what_it_says(tmp_path: Path, tiny: Bundle) -> None:
+    (tmp_path / "mqtt").write_text("hunter2\n")
+    table = f'[mqtt]\nhost = "first"\nusername = "u"\npassword = "credential:mqtt"\n{FALLBACKS}'
+    text = MINIMAL.replace('mqtt = { host = "broker.local" }\n', "").replace("[[camera]]", f"{table}[[camera]]")
+    plan = make_plan(tmp_path, text.replace("spool = { dir", 'spool = { drain = "newest", dir'))
+    delivery = plan.delivery("1", tiny.manifest)
+    second, third = delivery.fallbacks
+    assert (delivery.broker.address, second.address) == ("wss://first:443/mqtt", "wss://second:443/mqtt")
+    assert (second.client_id, second.username, second.password) == ("nexara-school-gate", "u", "hunter2")
+    assert second.tls == delivery.broker.tls == TLSFiles(tmp_path / "ca.pem")
+    # The password belongs to the name that it stands beside.
+    assert (third.address, third.username, third.password) == ("mqtts://third:1", "other", None)
+    assert third.tls == TLSFiles(tmp_path / "other.pem")
+    assert (delivery.return_after_s, delivery.drain) == (60, "newest")
 
 
 BLURRED = """\

@@ -22,7 +22,9 @@ class Listener:
 
     MARK = "tests/mark"
 
-    def __init__(self, port: int, *, durable: bool = False, **credentials: str) -> None:
+    def __init__(self, port: int, *, durable: bool = False, mqtt_version: int = 5, **credentials: str) -> None:
+        """``mqtt_version`` is what the agent speaks: of 3 no properties are expected."""
+        self._mqtt_version = mqtt_version
         self._changed = threading.Condition()
         self._heard: list[Heard] = []
         self._faults: list[str] = []
@@ -76,7 +78,7 @@ class Listener:
         )
         with self._changed:
             self._heard.append(heard)
-            self._faults += list_faults(heard)
+            self._faults += list_faults(heard, mqtt=self._mqtt_version)
             self._changed.notify_all()
 
 

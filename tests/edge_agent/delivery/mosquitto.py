@@ -96,28 +96,46 @@ class PrivateCA:
     server_key: Path
     client_certificate: Path
     client_key: Path
+    authority: x509.Certificate
+    key: ec.EllipticCurvePrivateKey
+
+    def issue(self, name: str, first_day: int = 0, last_day: int = 1) -> tuple[Path, Path]:
+        """Files of a further certificate for 127.0.0.1 and its key, valid from and until so many days from now."""
+        return _issue(self.ca.parent, name, self.authority, self.key, (first_day, last_day))
+
+    def lines(self, *, name: str = "server", require_certificate: bool = False) -> list[str]:
+        """What a broker's configuration says to have TLS with the certificate of that name."""
+        folder = self.ca.parent
+        return [
+            f"cafile {self.ca}",
+            f"certfile {folder / name}.pem",
+            f"keyfile {folder / name}.key",
+            f"require_certificate {'true' if require_certificate else 'false'}",
+        ]
 
 
-def make_private_ca(directory: Path) -> PrivateCA:
-    ca_key = ec.generate_private_key(ec.SECP256R1())
-    ca_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test authority")])
-    ca = _certificate(ca_name, ca_name, ca_key, ca_key, x509.BasicConstraints(ca=True, path_length=0))
-    paths = {"ca": directory / "ca.pem"}
-    paths["ca"].write_bytes(ca.public_bytes(serialization.Encoding.PEM))
-    for role in ("server", "client"):
-        key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, role)])
-        address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-        certificate = _certificate(name, ca_name, key, ca_key, address)
-        paths[f"{role}_certificate"] = directory / f"{role}.pem"
-        paths[f"{role}_certificate"].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-        paths[f"{role}_key"] = directory / f"{role}.key"
-        paths[f"{role}_key"].write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            )
-        )
-    return PrivateCA(**paths)
+def make_private_ca(directory: Path, name: str = "test authority") -> PrivateCA:
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    authority = _certificate(subject, subject, key, key, x509.BasicConstraints(ca=True, path_length=0), (-10, 10))
+    (directory / "ca.pem").write_bytes(authority.public_bytes(serialization.Encoding.PEM))
+    server, client = (_issue(directory, role, authority, key, (0, 1)) for role in ("server", "client"))
+    return PrivateCA(directory / "ca.pem", *server, *client, authority, key)
+
+
+def _issue(
+    directory: Path, name: str, authority: x509.Certificate, key: ec.EllipticCurvePrivateKey, days: tuple[int, int]
+) -> tuple[Path, Path]:
+    own = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    certificate = _certificate(subject, authority.subject, own, key, address, days)
+    files = directory / f"{name}.pem", directory / f"{name}.key"
+    files[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    files[1].write_bytes(
+        own.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return files
 
 
 def _certificate(
@@ -126,10 +144,12 @@ def _certificate(
     key: ec.EllipticCurvePrivateKey,
     issuer_key: ec.EllipticCurvePrivateKey,
     extension: x509.ExtensionType,
+    days: tuple[int, int],
 ) -> x509.Certificate:
     now = dt.datetime.now(dt.timezone.utc)
     builder = x509.CertificateBuilder().subject_name(subject).issuer_name(issuer).public_key(key.public_key())
-    builder = builder.serial_number(x509.random_serial_number()).not_valid_before(now - dt.timedelta(hours=1))
-    builder = builder.not_valid_after(now + dt.timedelta(days=1))
+    builder = builder.serial_number(x509.random_serial_number())
+    builder = builder.not_valid_before(now + dt.timedelta(days=days[0], hours=-1))
+    builder = builder.not_valid_after(now + dt.timedelta(days=days[1]))
     builder = builder.add_extension(extension, critical=isinstance(extension, x509.BasicConstraints))
     return builder.sign(issuer_key, hashes.SHA256())

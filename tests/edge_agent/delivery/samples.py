@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_agent.delivery.broker import Broker
+from edge_agent.delivery.courier import Drain
 from edge_agent.delivery.message import Message
 from edge_agent.delivery.opening import Delivery, open_outbox
 from edge_agent.delivery.outbox import MqttOutbox
@@ -76,6 +77,9 @@ def make_outbox(
     clock: Callable[[], float] = time.monotonic,
     announcements: tuple[Message, ...] = (),
     subscriptions: Sequence[Subscription] = (),
+    *,
+    fallbacks: Sequence[int] = (),
+    drain: Drain = "oldest",
     **broker: Any,
 ) -> MqttOutbox:
     delivery = Delivery(
@@ -86,5 +90,7 @@ def make_outbox(
         "0.1.0",
         BundleName(name="first", version="1.0.0"),
         announcements,
+        tuple(Broker("127.0.0.1", fallback, "nexara-school-gate", **broker) for fallback in fallbacks),
+        drain=drain,
     )
     return open_outbox(delivery, clock, subscriptions=subscriptions)

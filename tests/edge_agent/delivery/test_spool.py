@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -94,6 +96,65 @@ def test_peek_goes_on_after_an_id_and_leaves_out_blocked_topics(spool: Spool) ->
     first = spool.peek(0, 1)[0]
     assert [one.message.topic for one in spool.peek(first.id, 2)] == ["b", "a"]
     assert numbers(spool, blocked=("a", "c")) == [1]
+
+
+def newest(spool: Spool, most: int = 100, **options: tuple[object, ...]) -> list[int]:
+    stored = spool.peek_newest(most, **options)  # type: ignore[arg-type]
+    return [int(one.message.payload.split(b":")[0]) for one in stored]
+
+
+def test_the_newest_incident_comes_first_and_its_steps_in_their_order(spool: Spool) -> None:
+    spool.put([step("a", 0), step("b", 1), message(2), step("a", 3), step("c", 4), step("b", 5, ends=True)])
+    assert newest(spool) == [1, 5, 4, 0, 3, 2]
+    assert newest(spool, 3) == [1, 5, 4]
+    ids = [one.id for one in spool.peek(0, 10)]
+    assert newest(spool, passed=(ids[1],)) == [5, 4, 0, 3, 2]
+    assert newest(spool, blocked=("camera/b", "camera/c")) == [0, 3, 2]
+    spool.bury(ids[4], "packet too large")
+    assert newest(spool) == [1, 5, 0, 3, 2]
+
+
+def test_a_spool_of_before_incidents_had_a_column_is_offered_newest_first_message_by_message(
+    path: Path, clock: Clock, spool: Spool
+) -> None:
+    spool.close()
+    with closing(sqlite3.connect(path)) as database:
+        database.executescript("drop index step; alter table message drop column incident")
+        database.execute(
+            "insert into message (queued_at, bytes, topic, content_type, properties, payload)"
+            " values (?, 1, 't', 'x', '[]', ?)",
+            (NOW, b"7:"),
+        )
+        database.commit()
+    with closing(Spool(path, SpoolLimits(10_000, 100), clock)) as again:
+        again.put([step("a", 0), step("a", 1)])
+        assert (numbers(again), newest(again)) == ([7, 0, 1], [0, 1, 7])
+
+
+@given(
+    puts=st.lists(st.integers(0, 3), max_size=30),
+    most=st.integers(1, 7),
+    taken=st.lists(st.integers(0, 6), max_size=20),
+)
+@settings(max_examples=25)
+def test_no_step_overtakes_an_earlier_one_of_its_incident_whatever_is_put_and_taken(
+    tmp_path_factory: pytest.TempPathFactory, puts: list[int], most: int, taken: list[int]
+) -> None:
+    folder = tmp_path_factory.mktemp("spool")
+    with closing(Spool(folder / "spool.sqlite", SpoolLimits(100_000, 100), lambda: NOW)) as spool:
+        seen: dict[str, list[int]] = {}
+        waiting = [step(str(incident), number) for number, incident in enumerate(puts)]
+        for take in [*taken, *[7] * 40]:
+            spool.put(waiting[: take + 1])
+            del waiting[: take + 1]
+            offered = spool.peek_newest(most)
+            # Acknowledged is some of it, from the first on.
+            gone = offered[: take + 1]
+            for one in gone:
+                seen.setdefault(one.message.topic, []).append(int(one.message.payload.split(b":")[0]))
+            spool.remove([one.id for one in gone])
+        assert sum(map(len, seen.values())) == len(puts)
+        assert all(steps == sorted(steps) for steps in seen.values())
 
 
 def test_removed_and_buried_messages_are_not_offered(spool: Spool) -> None:
