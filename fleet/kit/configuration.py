@@ -11,6 +11,7 @@ from typing import Any
 from edge_agent.config import Settings, load_config
 from edge_agent.config.errors import ConfigError
 from edge_agent.config.policies import resolve_policies
+from edge_agent.config.settings import TLS
 from fleet.kit.errors import KitError
 from models.bundle import Bundle
 
@@ -20,6 +21,7 @@ KEY = "device.key"
 ENROLMENT = "/etc/nexara/enrol.env"
 KEYS = "/etc/nexara/keys"
 PROGRAM = "/opt/nexara"
+STATE = "/var/lib/nexara-edge"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +35,15 @@ class Configuration:
     @property
     def wants_certificate(self) -> bool:
         """Whether the device names itself by a certificate."""
-        tls = self.settings.mqtt.tls
-        return tls is not None and tls.certificate is not None
+        mqtt = self.settings.mqtt
+        tables = (mqtt.tls, *(fallback.tls for fallback in mqtt.fallback))
+        return any(tls is not None and tls.certificate is not None for tls in tables)
+
+    @property
+    def looks_for_updates(self) -> bool:
+        """Whether the device looks by itself which bundle it should have."""
+        updates = self.settings.updates
+        return updates is not None and updates.manifest is not None
 
     @property
     def extras(self) -> tuple[str, ...]:
@@ -83,17 +92,29 @@ def _find_faults(settings: Settings, site: str, device: str) -> Iterator[str]:
         yield f"bundle.path: found {str(path)!r}; a kit puts it at {PROGRAM}/bundles/NAME.nexara"
     if any(keys != KEYS for keys in settings.bundle.trusted_keys):
         yield f"bundle.trusted_keys: found {list(settings.bundle.trusted_keys)}; a kit puts them into {KEYS!r}"
-    tls = settings.mqtt.tls
-    if tls is not None and tls.ca not in {None, CA}:
-        yield f"mqtt.tls.ca: found {tls.ca!r}; a kit puts the site's authority at {CA!r}"
-    if tls is not None and tls.certificate is not None:
-        if tls.certificate != CERTIFICATE:
-            yield f"mqtt.tls.certificate: found {tls.certificate!r}; a kit puts it at {CERTIFICATE!r}"
-        if tls.key != f"credential:{KEY}":
-            yield f"mqtt.tls.key: found {tls.key!r}; allowed is 'credential:{KEY}', which the service alone can read"
+    yield from _find_tls_faults("mqtt.tls", settings.mqtt.tls)
+    for index, fallback in enumerate(settings.mqtt.fallback):
+        yield from _find_tls_faults(f"mqtt.fallback[{index}].tls", fallback.tls)
+    updates = settings.updates
+    if updates is not None and not Path(updates.directory).is_relative_to(STATE):
+        yield f"updates.directory: found {updates.directory!r}; the service may write below {STATE!r} alone"
+    if updates is not None and updates.ca not in {None, CA}:
+        yield f"updates.ca: found {updates.ca!r}; a kit puts the site's authority at {CA!r}"
     detector = settings.privacy.detector
     if detector is not None and Path(detector).parent != Path(PROGRAM):
         yield f"privacy.detector: found {detector!r}; a kit puts it at {PROGRAM}/NAME"
+
+
+def _find_tls_faults(key: str, tls: TLS | None) -> Iterator[str]:
+    if tls is None:
+        return
+    if tls.ca not in {None, CA}:
+        yield f"{key}.ca: found {tls.ca!r}; a kit puts the site's authority at {CA!r}"
+    if tls.certificate is not None:
+        if tls.certificate != CERTIFICATE:
+            yield f"{key}.certificate: found {tls.certificate!r}; a kit puts it at {CERTIFICATE!r}"
+        if tls.key != f"credential:{KEY}":
+            yield f"{key}.key: found {tls.key!r}; allowed is 'credential:{KEY}', which the service alone can read"
 
 
 def _references(value: Any, key: str = "") -> Iterator[tuple[str, str]]:  # noqa: ANN401 raw TOML

@@ -11,7 +11,7 @@ from pathlib import Path
 from fleet.kit.archive import MTIME_S
 from fleet.kit.errors import KitError
 from fleet.kit.order import Order
-from fleet.kit.service import UNIT, list_groups
+from fleet.kit.service import TIMER, UNIT, list_groups
 
 _CONTROL = """\
 Package: nexara-edge
@@ -54,6 +54,15 @@ if [ "$1" = configure ]; then
         mkdir -p /etc/systemd/system/multi-user.target.wants
         ln -sfn /usr/lib/systemd/system/{unit} /etc/systemd/system/multi-user.target.wants/{unit}
     fi
+    wants=/etc/systemd/system/timers.target.wants
+    if [ ! -f /usr/lib/systemd/system/{timer} ]; then
+        rm -f $wants/{timer}
+    elif [ -d /run/systemd/system ]; then
+        systemctl enable --quiet --now {timer}
+    else
+        mkdir -p $wants
+        ln -sfn /usr/lib/systemd/system/{timer} $wants/{timer}
+    fi
 fi
 """
 _PRERM = """\
@@ -61,6 +70,7 @@ _PRERM = """\
 set -e
 if [ "$1" = remove ] && [ -d /run/systemd/system ]; then
     systemctl disable --quiet --now {unit} || :
+    [ ! -f /usr/lib/systemd/system/{timer} ] || systemctl disable --quiet --now {timer} || :
 fi
 # What was compiled here is in no list of dpkg's.
 find /opt/nexara/lib/ -name __pycache__ -type d -exec rm -rf {{}} + || :
@@ -69,7 +79,7 @@ _POSTRM = """\
 #!/bin/sh
 set -e
 if [ "$1" = remove ]; then
-    rm -f /etc/systemd/system/multi-user.target.wants/{unit}
+    rm -f /etc/systemd/system/multi-user.target.wants/{unit} /etc/systemd/system/timers.target.wants/{timer}
 fi
 if [ "$1" = purge ]; then
     rm -rf /etc/nexara /var/lib/nexara-edge /var/lib/private/nexara-edge
@@ -120,6 +130,7 @@ def _write_control(order: Order, root: Path, release: str) -> None:
         "device": settings.device,
         "site": settings.site,
         "unit": UNIT,
+        "timer": TIMER,
         "groups": " ".join(list_groups(order.drop_ins)),
     }
     texts = {"control": _CONTROL, "preinst": _PREINST, "postinst": _POSTINST, "prerm": _PRERM, "postrm": _POSTRM}

@@ -57,6 +57,8 @@ link=$root/opt/nexara
 units=$root/etc/systemd/system
 unit=nexara-edge.service
 enrolling=nexara-edge-enrol.service
+updating=nexara-edge-update.service
+timer=nexara-edge-update.timer
 # What was installed last, so that a file that somebody changed since is told from one that nobody touched.
 record=$base/installed.sha256
 
@@ -222,6 +224,18 @@ start_service() {
     fi
 }
 
+# Only with a kit whose configuration says where to look; one before may have said so too.
+start_looking_for_updates() {
+    if [ ! -f "$units/$timer" ]; then
+        rm -f "$units/timers.target.wants/$timer"
+        if with_systemd; then systemctl stop --quiet "$timer" 2>/dev/null || :; fi
+    elif with_systemd; then
+        systemctl enable --quiet --now "$timer"
+    else
+        enable_by_link "$timer" timers.target
+    fi
+}
+
 start_enrolling() {
     if with_systemd; then
         systemctl daemon-reload
@@ -236,8 +250,9 @@ start_enrolling() {
 }
 
 enable_by_link() {
-    mkdir -p "$units/multi-user.target.wants"
-    ln -sfn "../$1" "$units/multi-user.target.wants/$1"
+    wants=$units/${2:-multi-user.target}.wants
+    mkdir -p "$wants"
+    ln -sfn "../$1" "$wants/$1"
 }
 
 # The release before stays, since what runs from it may still load of it, and for somebody who wants to go back.
@@ -258,6 +273,7 @@ install_kit() {
     turn_over
     place_configuration
     start_service
+    start_looking_for_updates
     remove_old_releases
     cp "$here/install.sh" "$base/install.sh"
     say "device $device of site $site: try it with"
@@ -268,8 +284,10 @@ uninstall() {
     if with_systemd && [ -f "$units/$unit" ]; then
         systemctl disable --quiet --now "$unit" || :
         [ ! -f "$units/$enrolling" ] || systemctl disable --quiet --now "$enrolling" || :
+        [ ! -f "$units/$timer" ] || systemctl disable --quiet --now "$timer" || :
     fi
-    rm -f "$units/multi-user.target.wants/$unit" "$units/multi-user.target.wants/$enrolling"
+    rm -f "$units/multi-user.target.wants/$unit" "$units/multi-user.target.wants/$enrolling" \
+        "$units/timers.target.wants/$timer"
     if [ -f "$record" ]; then
         while read -r _ name; do
             case $name in
@@ -278,7 +296,7 @@ uninstall() {
             esac
         done <"$record"
     fi
-    rmdir "$units/$unit.d" 2>/dev/null || :
+    rmdir "$units/$unit.d" "$units/$updating.d" 2>/dev/null || :
     if [ -L "$link" ]; then rm "$link"; fi
     rm -rf "$base"
     if with_systemd; then systemctl daemon-reload; fi

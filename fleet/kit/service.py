@@ -10,6 +10,8 @@ from fleet.kit.errors import KitError
 
 UNIT = "nexara-edge.service"
 ENROLLING = "nexara-edge-enrol.service"
+UPDATING = "nexara-edge-update.service"
+TIMER = "nexara-edge-update.timer"
 CREDENTIALS = "/etc/nexara/credentials"
 _ENROLLED = b"""# Made with the kit: until the device is enrolled there is no certificate to start with.
 [Unit]
@@ -23,10 +25,10 @@ LoadCredential=
 
 
 def list_service(
-    checkout: Path, drop_ins: Sequence[str], credentials: Sequence[str], *, enrols: bool
+    checkout: Path, drop_ins: Sequence[str], credentials: Sequence[str], *, enrols: bool, updates: bool
 ) -> dict[str, bytes]:
     """The files of the service by their places below ``/etc/systemd/system``; with the one that enrols the device
-    where it ``enrols`` itself.
+    where it ``enrols`` itself, and with those that look for another bundle where it ``updates`` itself.
 
     Raises ``KitError`` where ``checkout`` has no units, and for drop-ins that there are not.
     """
@@ -39,8 +41,12 @@ def list_service(
     loaded = "".join(f"LoadCredential={name}:{CREDENTIALS}/{name}\n" for name in credentials)
     secrets = _SECRETS.format(folder=CREDENTIALS, own="/etc/nexara/mqtt.password") + loaded
     files = {UNIT: (units / UNIT).read_bytes(), f"{UNIT}.d/credentials.conf": secrets.encode()}
+    if updates:
+        files |= {name: (units / name).read_bytes() for name in (UPDATING, TIMER)}
     for name in drop_ins:
-        files[f"{UNIT}.d/{name}.conf"] = (units / "drop-ins" / f"{name}.conf").read_bytes()
+        # A bundle's self-test needs the accelerator as the agent does.
+        for unit in (UNIT, UPDATING) if updates else (UNIT,):
+            files[f"{unit}.d/{name}.conf"] = (units / "drop-ins" / f"{name}.conf").read_bytes()
     if enrols:
         files[ENROLLING] = (units / ENROLLING).read_bytes()
         files[f"{UNIT}.d/enrolled.conf"] = _ENROLLED

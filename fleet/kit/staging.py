@@ -54,7 +54,11 @@ def stage_kit(order: Order, folder: Path) -> str:
     making.rename(making.with_name(release))
     files = {**_list_configuration(order), **_list_secrets(order)}
     services = list_service(
-        order.checkout, order.drop_ins, order.configuration.credentials, enrols=order.enrol_url is not None
+        order.checkout,
+        order.drop_ins,
+        order.configuration.credentials,
+        enrols=order.enrol_url is not None,
+        updates=order.configuration.looks_for_updates,
     )
     files |= {f"/etc/systemd/system/{name}": content for name, content in services.items()}
     for place, content in files.items():

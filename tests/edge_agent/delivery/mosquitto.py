@@ -34,6 +34,7 @@ class Mosquitto:
         self.binary = binary
         self.directory = directory
         self.port = port or free_port()
+        self._ports = [self.port, *(int(line.split()[1]) for line in lines if line.startswith("listener "))]
         self.passwords = directory / "passwords"
         self.passwords.touch()
         self.config = directory / "mosquitto.conf"
@@ -70,8 +71,11 @@ class Mosquitto:
             self.process.wait(10)
 
     def _answers(self) -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+        for port in self._ports:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)):
+                    return False
+        return True
 
     def has_saved(self, text: str) -> bool:
         """Whether a text stands in the broker's own database on disk."""

@@ -41,6 +41,10 @@ directory = "/var/lib/nexara-edge"
 id = "yard"
 source = "scene:yard"
 """
+UPDATES = """[updates]
+directory = "/var/lib/nexara-edge/bundles"
+manifest = "https://bundles.local/north-school.json"
+"""
 
 
 def make_wheel(

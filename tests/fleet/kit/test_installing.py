@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from fleet.kit.target import ELF_MACHINES
-from tests.fleet.kit.small_kit import INTERPRETER, OTHER, PYTHON, Workshop, contents, install, make_root
+from tests.fleet.kit.small_kit import INTERPRETER, OTHER, PYTHON, UPDATES, Workshop, contents, install, make_root
 
 UNITS = "etc/systemd/system"
 # Each counts itself, and the one whose turn it is ends the script that runs it, as a power cut would.
@@ -93,6 +93,25 @@ def test_upgrade_takes_away_what_an_earlier_kit_brought_and_it_does_not(workshop
     install(workshop.make("other"), root)
     assert not drop_in.exists()
     assert agent(root) == "agent 0.1.0"
+
+
+def test_device_that_looks_for_bundles_itself_has_a_timer_for_as_long_as_its_kit_says_so(
+    workshop: Workshop, tmp_path: Path
+) -> None:
+    root, plain = make_root(tmp_path), workshop.config.read_text()
+    workshop.config.write_text(plain.replace("[spool]", UPDATES + "[spool]"))
+    assert install(workshop.make("looking", "--drop-in", "v4l2"), root).returncode == 0
+    enabled = root / UNITS / "timers.target.wants" / "nexara-edge-update.timer"
+    assert enabled.resolve() == root / UNITS / "nexara-edge-update.timer"
+    assert (root / UNITS / "nexara-edge-update.service.d" / "v4l2.conf").exists()
+    workshop.config.write_text(plain)
+    assert install(workshop.make("resting"), root).returncode == 0
+    assert not enabled.is_symlink()
+    assert not list((root / UNITS).glob("nexara-edge-update*/*"))
+    workshop.config.write_text(plain.replace("[spool]", UPDATES + "[spool]"))
+    assert install(workshop.make("again"), root).returncode == 0
+    assert install(workshop.folder / "again" / "nexara-kit", root, "--uninstall").returncode == 0
+    assert not list((root / UNITS).rglob("nexara-edge*"))
 
 
 def test_upgrade_that_is_cut_at_any_step_leaves_a_whole_agent_and_can_be_done_again(

@@ -16,9 +16,10 @@ from fleet.kit.target import Target
 from fleet.kit.wheel import Wheel
 from fleet.kit.wheelhouse import MissingWheelsError, Wheelhouse
 from models.command_line import main
-from tests.fleet.kit.small_kit import INTERPRETER, Workshop, contents, make_root, make_wheel
+from tests.fleet.kit.small_kit import INTERPRETER, UPDATES, Workshop, contents, make_root, make_wheel
 
 ARM = Target("arm64", "3.10")
+FALLBACK = '[[mqtt.fallback]]\nhost = "other.local"\n[mqtt.fallback.tls]\n'
 
 
 @pytest.mark.parametrize("suffix", [".tar", ".tar.gz", ".tar.xz", ".tar.zst"])
@@ -70,6 +71,9 @@ def test_kit_is_written_straight_into_a_root_file_system(workshop: Workshop, tmp
         ('"scene:yard"', '"rtsp://u@h/s"\npassword = "credential:yard"', "add --secret yard=FILE"),
         ('"scene:yard"', '"scene:yard"\nalert = 0.1\nclear = 0.9', "clear"),
         ('username = "{device}"\npassword = "credential:mqtt"', "", "found the secret mqtt, which"),
+        ("[spool]", '[updates]\ndirectory = "/srv/bundles"\n[spool]', "updates.directory: found '/srv/bundles'"),
+        ("[spool]", UPDATES + 'ca = "/etc/ssl/own.pem"\n[spool]', "updates.ca: found '/etc/ssl/own.pem'; a kit puts"),
+        ("[spool]", FALLBACK + 'ca = "/etc/other.pem"\n[spool]', "mqtt.fallback[0].tls.ca: found '/etc/other.pem'"),
     ],
 )  # fmt: skip
 def test_configuration_that_would_not_work_on_the_device_is_told(
