@@ -22,6 +22,7 @@ from typing import Literal
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
 from edge_agent.delivery.topics import NAME_PATTERN
 from fleet.authority.certificate import common_name, issue_authority, issue_broker, issue_device, list_revoked
@@ -127,14 +128,13 @@ class SiteAuthority:
         """
         require_name(name, "device")
         key = _requested_key(request)
-        spki = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-        self.tokens.use(name, token, hashlib.sha256(spki).hexdigest())
+        self.tokens.use(name, token, _fingerprint(key))
         path = self._directory / "devices" / f"{name}.pem"
         if path.exists():
             before = _read_certificate(path)
             if before.public_key() == key and self._state(before) == "valid":
                 return read_file(path)
-            self.revoke(name)
+            self._withdraw(before)
         certificate = issue_device(name, key, self._certificate, self._key, self._now()).public_bytes(_PEM)
         _key_path(path).unlink(missing_ok=True)
         write_file(path, certificate, 0o644)
@@ -157,15 +157,17 @@ class SiteAuthority:
         return self._keep(self._directory / f"{name}.pem", certificate, key)
 
     def revoke(self, name: str) -> None:
-        """Withdraw a device's certificate, for good; raises ``AuthorityError`` where it has none."""
+        """Withdraw a device's certificate, for good, and the token that it was had by; raises ``AuthorityError`` where
+        it has none."""
         require_name(name, "device")
         path = self._directory / "devices" / f"{name}.pem"
         if not path.exists():
             known = ", ".join(one.name for one in self.issued() if one.role == "device") or "none"
             raise AuthorityError(f"no certificate of {name!r} here; there are those of {known}")
-        revoked = self._revoked()
-        revoked.setdefault(_read_certificate(path).serial_number, self._now())
-        self.write_list(revoked)
+        certificate = _read_certificate(path)
+        self._withdraw(certificate)
+        # With the same key it could be used again, and whoever is shut out has that key.
+        self.tokens.forget(name, _fingerprint(certificate.public_key()))
 
     def issued(self) -> list[Issued]:
         """Every certificate here, the broker's first, then the devices' by name."""
@@ -184,6 +186,11 @@ class SiteAuthority:
         write_file(_key_path(path), kept.key, 0o600)
         write_file(path, kept.certificate, 0o644)
         return kept
+
+    def _withdraw(self, certificate: x509.Certificate) -> None:
+        revoked = self._revoked()
+        revoked.setdefault(certificate.serial_number, self._now())
+        self.write_list(revoked)
 
     def _describe(self, path: Path) -> Issued:
         certificate = _read_certificate(path)
@@ -227,6 +234,11 @@ def _requested_key(request: bytes) -> ec.EllipticCurvePublicKey:
     if not asked.is_signature_valid:
         raise AuthorityError("the request was not signed by the key that it names")
     return key
+
+
+def _fingerprint(key: CertificatePublicKeyTypes) -> str:
+    spki = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return hashlib.sha256(spki).hexdigest()
 
 
 def _key_path(certificate: Path) -> Path:

@@ -57,6 +57,12 @@ class Tokens:
             raise AuthorityError(f"{device}: its token has expired; make it a new kit")
         self._keep(device, msgspec.structs.replace(kept, key=key))
 
+    def forget(self, device: str, key: str) -> None:
+        """Have the token that the public key with the fingerprint ``key`` came with be good for nothing any more."""
+        path = self._path(device)
+        if path.exists() and msgspec.json.decode(read_file(path), type=_Token).key == key:
+            path.unlink()
+
     def _keep(self, device: str, token: _Token) -> None:
         write_file(self._path(device), msgspec.json.encode(token), 0o600)
 

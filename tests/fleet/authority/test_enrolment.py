@@ -141,6 +141,19 @@ def test_device_that_is_installed_anew_leaves_its_old_certificate_withdrawn(
     assert [one.state for one in site.authority.issued()] == ["valid"]
 
 
+def test_device_that_was_shut_out_does_not_come_back_by_its_token(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    token = site.authority.tokens.issue("gate-1")
+    thief = site.device("gate-1", token)
+    assert enrol(thief, site.url, monkeypatch) == 0
+    site.authority.revoke("gate-1")
+    assert enrol(site.device("gate-1", token), site.url, monkeypatch) == 2
+    assert certificate(thief).serial_number in site.revoked()
+    anew = site.device("gate-1", site.authority.tokens.issue("gate-1"), "anew")
+    site.authority.revoke("gate-1")
+    assert enrol(anew, site.url, monkeypatch) == 0
+    assert certificate(anew).serial_number not in site.revoked()
+
+
 @pytest.mark.parametrize("fault", ["wrong", "of another", "none", "expired"])
 def test_token_that_is_not_good_is_refused(
     site: Site, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], fault: str
