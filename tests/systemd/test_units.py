@@ -72,6 +72,15 @@ def test_unit_that_enrols_is_accepted(tmp_path: Path) -> None:
     assert complaints(install(tmp_path, "nexara-edge-enrol.service", ())) == []
 
 
+def test_device_that_is_slow_to_be_looked_at_starts_all_the_same() -> None:
+    unit = (UNITS / "nexara-edge-enrol.service").read_text()
+    limit_s = int(re.findall(r"^TimeoutStartSec=(\d+)$", unit, re.MULTILINE)[0])
+    look = next(line for line in unit.splitlines() if " accept " in line)
+    kill_after_s, given_s = map(int, re.findall(r"timeout --kill-after=(\d+) (\d+) ", look)[0])
+    assert look.startswith("ExecStartPost=-")
+    assert kill_after_s + given_s < limit_s
+
+
 def test_template_is_accepted_with_all_drop_ins(tmp_path: Path) -> None:
     assert complaints(install(tmp_path, "nexara-edge@.service", list(EXPOSURE))) == []
 
