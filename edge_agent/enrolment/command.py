@@ -11,6 +11,7 @@ from pathlib import Path
 from edge_agent.config import load_config
 from edge_agent.config.plan import Plan
 from edge_agent.config.secret import find_credential
+from edge_agent.config.tls import find_papers
 from edge_agent.enrolment.asking import ask_site
 from edge_agent.enrolment.enrolment import Papers, enrol
 from edge_agent.enrolment.errors import EnrolmentError
@@ -31,14 +32,15 @@ def run_enrol(arguments: argparse.Namespace) -> int:
     and ``SiteUnreachableError``, which may pass."""
     plan = Plan(load_config(arguments.config), os.environ)
     settings = plan.config.settings
-    tls = settings.mqtt.tls
-    if tls is None or tls.ca is None or tls.certificate is None or tls.key is None:
+    found = find_papers(settings.mqtt)
+    if found is None:
         raise EnrolmentError(f"{arguments.config}: mqtt.tls has no ca, certificate and key; all three are needed")
+    ca, certificate, key = found
     papers = Papers(
         token=find_credential(TOKEN, os.environ),
-        key=plan.locate(tls.key),
-        certificate=plan.config.resolve(tls.certificate),
+        key=plan.locate(key),
+        certificate=plan.config.resolve(certificate),
     )
-    enrol(settings.device, papers, partial(ask_site, arguments.url, plan.config.resolve(tls.ca)))
+    enrol(settings.device, papers, partial(ask_site, arguments.url, plan.config.resolve(ca)))
     sys.stdout.write(f"{settings.device} of {settings.site} is enrolled\n")
     return 0

@@ -12,13 +12,14 @@ from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 
+from edge_agent.config.tls import find_papers
 from edge_agent.privacy.weights import FASTEST_DET
 from fleet.authority.command import add_site_options, open_authority
 from fleet.authority.site_authority import require_name
 from fleet.authority.tokens import LIFE
 from fleet.kit.archive import pack_kit
 from fleet.kit.cloud_init import write_user_data
-from fleet.kit.configuration import Configuration, fill
+from fleet.kit.configuration import CA, Configuration, fill
 from fleet.kit.debian_package import pack_debian
 from fleet.kit.device_kind import DROP_IN_GROUPS, KINDS
 from fleet.kit.errors import KitError
@@ -137,7 +138,7 @@ def _order(arguments: argparse.Namespace, folder: Path) -> Order:
         keys=keys,
         detector=arguments.detector,
         enrol_url=_enrol_url(arguments, configuration),
-        authority=open_authority(arguments) if _wants_authority(configuration) else None,
+        authority=open_authority(arguments) if configuration.wants_authority else None,
     )
 
 
@@ -147,12 +148,9 @@ def _enrol_url(arguments: argparse.Namespace, configuration: Configuration) -> s
         raise KitError(f"--enrol: found {url!r}; allowed is https://host:port, where nexara fleet enrol runs")
     if url is not None and not configuration.wants_certificate:
         raise KitError(f"--enrol: {arguments.config} has no mqtt.tls.certificate, so there is nothing to enrol for")
+    if url is not None and find_papers(configuration.settings.mqtt) is None:
+        raise KitError(f'--enrol: {arguments.config} has no ca beside mqtt.tls.certificate; write ca = "{CA}"')
     return url
-
-
-def _wants_authority(configuration: Configuration) -> bool:
-    tls = configuration.settings.mqtt.tls
-    return tls is not None and (tls.ca is not None or tls.certificate is not None)
 
 
 def _find_wheels(folder: Path, target: Target, extras: tuple[str, ...], *, fetch: bool) -> tuple[Wheel, ...]:

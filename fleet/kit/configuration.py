@@ -12,6 +12,7 @@ from edge_agent.config import Settings, load_config
 from edge_agent.config.errors import ConfigError
 from edge_agent.config.policies import resolve_policies
 from edge_agent.config.settings import TLS
+from edge_agent.config.tls import list_tls
 from fleet.kit.errors import KitError
 from models.bundle import Bundle
 
@@ -35,9 +36,14 @@ class Configuration:
     @property
     def wants_certificate(self) -> bool:
         """Whether the device names itself by a certificate."""
-        mqtt = self.settings.mqtt
-        tables = (mqtt.tls, *(fallback.tls for fallback in mqtt.fallback))
-        return any(tls is not None and tls.certificate is not None for tls in tables)
+        return any(tls.certificate is not None for tls in list_tls(self.settings.mqtt))
+
+    @property
+    def wants_authority(self) -> bool:
+        """Whether the device has to know the site's authority, or to be known by it."""
+        updates = self.settings.updates
+        known = any(tls.ca is not None for tls in list_tls(self.settings.mqtt))
+        return self.wants_certificate or known or (updates is not None and updates.ca is not None)
 
     @property
     def looks_for_updates(self) -> bool:
@@ -92,12 +98,13 @@ def _find_faults(settings: Settings, site: str, device: str) -> Iterator[str]:
         yield f"bundle.path: found {str(path)!r}; a kit puts it at {PROGRAM}/bundles/NAME.nexara"
     if any(keys != KEYS for keys in settings.bundle.trusted_keys):
         yield f"bundle.trusted_keys: found {list(settings.bundle.trusted_keys)}; a kit puts them into {KEYS!r}"
+    for key, table in (("spool", settings.spool), ("clips", settings.clips), ("updates", settings.updates)):
+        if table is not None and not Path(table.directory).is_relative_to(STATE):
+            yield f"{key}.directory: found {table.directory!r}; the service may write below {STATE!r} alone"
     yield from _find_tls_faults("mqtt.tls", settings.mqtt.tls)
     for index, fallback in enumerate(settings.mqtt.fallback):
         yield from _find_tls_faults(f"mqtt.fallback[{index}].tls", fallback.tls)
     updates = settings.updates
-    if updates is not None and not Path(updates.directory).is_relative_to(STATE):
-        yield f"updates.directory: found {updates.directory!r}; the service may write below {STATE!r} alone"
     if updates is not None and updates.ca not in {None, CA}:
         yield f"updates.ca: found {updates.ca!r}; a kit puts the site's authority at {CA!r}"
     detector = settings.privacy.detector

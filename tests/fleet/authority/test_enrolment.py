@@ -171,6 +171,15 @@ def test_token_that_is_not_good_is_refused(
     assert not (device / "device.pem").exists()
 
 
+def test_device_enrols_for_a_fallback_alone(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    device = site.device("gate-1", site.authority.tokens.issue("gate-1"))
+    config = (device / "edge.toml").read_text()
+    table = '[[mqtt.fallback]]\nhost = "other.local"\n[mqtt.fallback.tls]'
+    (device / "edge.toml").write_text(config.replace("[mqtt.tls]", table))
+    assert enrol(device, site.url, monkeypatch) == 0
+    assert certificate(device)
+
+
 def test_site_that_is_away_may_come_back(
     site: Site, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

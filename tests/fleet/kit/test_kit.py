@@ -73,6 +73,8 @@ def test_kit_is_written_straight_into_a_root_file_system(workshop: Workshop, tmp
         ('username = "{device}"\npassword = "credential:mqtt"', "", "found the secret mqtt, which"),
         ("[spool]", '[updates]\ndirectory = "/srv/bundles"\n[spool]', "updates.directory: found '/srv/bundles'"),
         ("[spool]", UPDATES + 'ca = "/etc/ssl/own.pem"\n[spool]', "updates.ca: found '/etc/ssl/own.pem'; a kit puts"),
+        ("/var/lib/nexara-edge", "/srv/spool", "spool.directory: found '/srv/spool'; the service may write below"),
+        ("[spool]", '[clips]\ndirectory = "/srv/clips"\n[spool]', "clips.directory: found '/srv/clips'; the service"),
         ("[spool]", FALLBACK + 'ca = "/etc/other.pem"\n[spool]', "mqtt.fallback[0].tls.ca: found '/etc/other.pem'"),
     ],
 )  # fmt: skip
@@ -85,6 +87,28 @@ def test_configuration_that_would_not_work_on_the_device_is_told(
     assert main(workshop.arguments("--out", str(tmp_path / "kit.tar"))) == 2
     assert text in capsys.readouterr().err
     assert not (tmp_path / "kit.tar").exists()
+
+
+@pytest.mark.parametrize("table", [FALLBACK, UPDATES], ids=["fallback", "updates"])
+def test_authority_comes_with_whatever_table_names_it(workshop: Workshop, table: str) -> None:
+    config = workshop.config.read_text()
+    begin, end = config.index("[mqtt.tls]"), config.index("[spool]")
+    workshop.config.write_text(f'{config[:begin]}{table}ca = "/etc/nexara/ca.pem"\n{config[end:]}')
+    kit = workshop.make("kit")
+    assert (kit / "root/etc/nexara/ca.pem").read_bytes() == (workshop.folder / "ca" / "ca.pem").read_bytes()
+
+
+def test_certificate_is_issued_for_a_fallback_alone(workshop: Workshop) -> None:
+    config = workshop.config.read_text()
+    workshop.config.write_text(config.replace("[mqtt.tls]\n", FALLBACK))
+    assert (workshop.make("kit") / "root/etc/nexara/device.pem").is_file()
+    assert (workshop.make("enrolling", "--enrol", "https://10.0.0.2:8443") / "root/etc/nexara/enrol.env").is_file()
+
+
+def test_device_that_could_not_enrol_gets_no_kit_for_it(workshop: Workshop, capsys: pytest.CaptureFixture[str]) -> None:
+    workshop.config.write_text(workshop.config.read_text().replace('ca = "/etc/nexara/ca.pem"\n', ""))
+    assert main(workshop.arguments("--enrol", "https://10.0.0.2:8443", "--out", str(workshop.folder / "kit.tar"))) == 2
+    assert "has no ca beside mqtt.tls.certificate" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
