@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Literal
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
@@ -226,12 +227,12 @@ def require_name(name: str, what: str) -> None:
 def _requested_key(request: bytes) -> ec.EllipticCurvePublicKey:
     try:
         asked = x509.load_pem_x509_csr(request)
-    except ValueError as error:
+        key, own = asked.public_key(), asked.is_signature_valid
+    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
         raise AuthorityError(f"not a certificate request (PEM): {error}") from error
-    key = asked.public_key()
     if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
         raise AuthorityError("a device's key must be EC on P-256")
-    if not asked.is_signature_valid:
+    if not own:
         raise AuthorityError("the request was not signed by the key that it names")
     return key
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import socket
 import stat
 import threading
@@ -9,8 +10,11 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
+import msgspec
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from edge_agent.command_line import main
 from edge_agent.enrolment.asking import ask_site
@@ -203,6 +207,18 @@ def test_client_that_says_nothing_keeps_nobody_waiting(site: Site, monkeypatch: 
     with socket.create_connection(("127.0.0.1", site.server.port)):
         device = site.device("gate-1", site.authority.tokens.issue("gate-1"))
         assert enrol(device, site.url, monkeypatch) == 0
+
+
+def test_request_that_is_damaged_is_answered_wherever_it_is(site: Site) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    whole = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).sign(key, hashes.SHA256())
+    content = whole.public_bytes(serialization.Encoding.DER)
+    for place in range(len(content)):
+        damaged = content[:place] + bytes([content[place] ^ 9]) + content[place + 1 :]
+        text = base64.encodebytes(damaged).decode()
+        pem = f"-----BEGIN CERTIFICATE REQUEST-----\n{text}-----END CERTIFICATE REQUEST-----\n"
+        request = EnrolRequest(device="gate-1", token="guessed", request=pem)
+        assert site.server.answer(msgspec.json.encode(request)).error
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"\xff", b'{"device": "../x", "token": "a", "request": ""}',
