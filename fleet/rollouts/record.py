@@ -15,6 +15,8 @@ from fleet.errors import FleetError
 from fleet.rollouts.rollout import Rollout
 
 ENDED = ("done", "stopped", "reverted")
+# Signed links carry their right to be read behind the question mark.
+_PRIVATE = 0o600
 
 
 class Record:
@@ -22,7 +24,7 @@ class Record:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._file = StateFile(path)
+        self._file = StateFile(path, _PRIVATE)
         self._note = path.with_name(f"{path.name}.stop")
 
     @property
@@ -49,9 +51,8 @@ class Record:
                     f"{self._path}: roll-out {earlier.id} is {earlier.phase}; go on with `nexara fleet rollout resume`,"
                     " end it with `stop`, or give another --state"
                 )
-            StateFile(self._path.with_name(f"{self._path.stem}-{earlier.id}{self._path.suffix}")).write(
-                msgspec.json.encode(earlier)
-            )
+            aside = self._path.with_name(f"{self._path.stem}-{earlier.id}{self._path.suffix}")
+            StateFile(aside, _PRIVATE).write(msgspec.json.encode(earlier))
         self.write(rollout)
 
     def write(self, rollout: Rollout) -> None:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 
+from edge_agent.bundles.download import redact_query
 from fleet.rollouts.rollout import Rollout
 from fleet.table import plain, table_text
 
@@ -32,7 +33,8 @@ def report(rollout: Rollout) -> Iterator[str]:
     ]
     yield from table_text(("device", "stage", "outcome", "asked", "why"), rows)
     yield ""
-    yield f"{rollout.wanted.sha256[:12]} from {plain(rollout.wanted.url)}, begun {_at(rollout.started_at)}"
+    address = plain(redact_query(rollout.wanted.url))
+    yield f"{rollout.wanted.sha256[:12]} from {address}, begun {_at(rollout.started_at)}"
     yield f"stage {rollout.stage + 1} of {rollout.stages}: {tally(rollout)}"
     yield headline(rollout)
 

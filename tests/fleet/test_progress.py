@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import stat
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -14,9 +16,11 @@ from edge_agent.delivery.payloads import BundleFile, BundleStatus, DesiredBundle
 from fleet.devices.name import DeviceName
 from fleet.rollouts.ending import KEEPS, NOT_OURS, end, list_owed, revert, settle
 from fleet.rollouts.progress import advance, allowed_failures, count
+from fleet.rollouts.record import Record
 from fleet.rollouts.rollout import Member, Rollout, Rules, Wanted
 from fleet.rollouts.stages import plan_members
 from fleet.rollouts.verdict import Sight
+from fleet.rollouts.wording import report
 
 AT = datetime(2026, 3, 1, tzinfo=timezone.utc)
 OLD, NEW = "0" * 64, "a" * 64
@@ -208,6 +212,13 @@ def replace_sight(sight: Sight, **changes: Any) -> Sight:
     )
 
 
+def test_a_bundle_that_no_device_has_is_not_rolled_out() -> None:
+    rollout = make(1, percents=(100,))
+    rollout = advance(rollout, {first(rollout): Sight(online=False)}, AT)
+    assert (rollout.members[0].outcome, rollout.phase) == ("skipped", "ending")
+    assert "no device of stage 1 has the bundle" in rollout.reason
+
+
 def test_no_more_are_at_it_than_is_allowed() -> None:
     rollout = make(10, percents=(100,), at_once=3)
     rollout = advance(rollout, there(rollout), AT)
@@ -289,9 +300,22 @@ def test_whatever_happens_the_rules_hold_and_each_device_ends_once(devices: int,
             assert all(one.outcome in {"failed", "withdrawn"} for one, _ in list_owed(rollout, sights))
             rollout = settle(rollout, sights)
     assert rollout.phase in {"done", "stopped"}
+    assert rollout.phase == "stopped" or count(rollout, "succeeded")
     assert {member.outcome for member in rollout.members} <= ENDS
     assert not any(member.owed for member in rollout.members)
     assert advance(rollout, {}, now) == rollout
+
+
+def test_secret_of_a_signed_link_is_for_its_owner_alone(tmp_path: Path) -> None:
+    wanted = Wanted(url="https://bundles.example.org/violence.nexara?signature=s3cret", sha256=NEW)
+    rollout = msgspec.structs.replace(make(1), wanted=wanted, phase="done")
+    assert "s3cret" not in "\n".join(report(rollout))
+    record = Record(tmp_path / "rollout.json")
+    record.begin(rollout)
+    record.begin(msgspec.structs.replace(rollout, id="next"))
+    kept = sorted(path for path in tmp_path.iterdir())
+    assert [path.name for path in kept] == ["rollout-r.json", "rollout.json"]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in kept} == {0o600}
 
 
 def test_a_roll_out_is_the_same_after_it_was_kept() -> None:
