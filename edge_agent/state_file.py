@@ -41,7 +41,9 @@ class StateFile:
         part = self._path.with_name(f"{self._path.name}.part")
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with part.open("wb") as file:
+            # One that a killed process of root's left could not be opened.
+            part.unlink(missing_ok=True)
+            with part.open("xb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())

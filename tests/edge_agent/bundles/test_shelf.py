@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from functools import partial
 from pathlib import Path
 
@@ -138,3 +139,18 @@ def test_leave_may_be_told_again(shelf: Shelf, tmp_path: Path) -> None:
     shelf.add(file, put_on_trial)
     once = shelf.change(partial(leave, reason="x"))
     assert shelf.change(partial(leave, reason="y")) == once
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make what another user may not write")
+def test_agent_writes_its_record_though_root_was_killed_at_it() -> None:
+    agent = 61_000
+    # Not pytest's folder, which no other user may enter.
+    with tempfile.TemporaryDirectory() as folder:
+        shelf = Shelf(Path(folder))
+        (shelf.directory / "record.json.part").write_bytes(b"of a root that was killed")
+        os.chown(folder, agent, agent)
+        os.seteuid(agent)
+        try:
+            assert shelf.change(partial(put_on_trial, digest="a" * 64)).trial is not None
+        finally:
+            os.seteuid(0)
