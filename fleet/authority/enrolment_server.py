@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import sys
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,6 +19,14 @@ from fleet.authority.site_authority import SiteAuthority
 Tell = Callable[[str], None]
 
 
+class _Listener(ThreadingHTTPServer):
+    """One whose callers may hang up or speak no TLS, as whoever looks which ports are open does."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 of the standard library
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
+
+
 class EnrolmentServer:
     """Serves until it is closed; each request in a thread of its own, and what it decides one after another."""
 
@@ -30,7 +39,7 @@ class EnrolmentServer:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate, certificate.with_suffix(".key"))
         try:
-            self._server = ThreadingHTTPServer(address, self._handler())
+            self._server = _Listener(address, self._handler())
         except OSError as error:
             raise AuthorityError(f"{address[0]}:{address[1]}: cannot be listened on: {error.strerror}") from error
         # The thread of each request shakes hands, so that one who says nothing keeps nobody waiting.

@@ -7,6 +7,7 @@ import socket
 import stat
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -207,6 +208,16 @@ def test_client_that_says_nothing_keeps_nobody_waiting(site: Site, monkeypatch: 
     with socket.create_connection(("127.0.0.1", site.server.port)):
         device = site.device("gate-1", site.authority.tokens.issue("gate-1"))
         assert enrol(device, site.url, monkeypatch) == 0
+
+
+def test_caller_that_speaks_no_tls_is_no_news(site: Site, capfd: pytest.CaptureFixture[str]) -> None:
+    with socket.create_connection(("127.0.0.1", site.server.port)) as caller:
+        caller.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        with suppress(ConnectionResetError):
+            while caller.recv(1024):
+                pass
+    site.server.close()
+    assert "Traceback" not in capfd.readouterr().err
 
 
 def test_request_that_is_damaged_is_answered_wherever_it_is(site: Site) -> None:
