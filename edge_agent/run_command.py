@@ -17,7 +17,7 @@ from typing import TypeVar
 
 from edge_agent.agent import open_book, open_covers, run_agent
 from edge_agent.bundles.bundle_in_use import BundleInUse
-from edge_agent.bundles.choosing import Choice, choose_bundle
+from edge_agent.bundles.choosing import Choice, Opener, choose_bundle
 from edge_agent.bundles.switch import Effects, Switch
 from edge_agent.bundles.update_room import UpdateRoom, open_update_room
 from edge_agent.bundles.workshop import plan_workshop
@@ -49,6 +49,7 @@ from edge_agent.stopwatch import Stopwatch
 from edge_agent.tracer import UNTRACED, Tracer
 from edge_agent.version import read_version
 from edge_agent.vigil import Vigil
+from models.bundle import Bundle
 from runtimes.errors import NoRuntimeError
 
 log = logging.getLogger(__name__)
@@ -200,11 +201,26 @@ def _updating(
 
     plan, commands = watched.plan, watched.plan.config.settings.commands
     rest_s = CommandLimits().restart_after_s if commands is None else commands.restart_after_s
-    workshop = plan_workshop(plan, time.monotonic, told.use_runtime, told.tracer)
+    planned = plan_workshop(plan, time.monotonic, told.use_runtime, told.tracer)
+    workshop = replace(planned, file=_fit_for(planned.file, watched.reloader))
     effects = Effects(change, watched.stop.set, rest_s, room.nudge)
     switch = Switch(room.installer.shelf, workshop, seat, watched.in_use, watched.choice.trial, effects)
     with room.serving(switch, told.outbox.post):
         yield switch
+
+
+def _fit_for(open_: Opener, reloader: Reloader) -> Opener:
+    """Opens no bundle of the shelf that contradicts what was set or reloaded since the start: a start anew sets aside
+    what was set by command, or leaves the bundle. That of the configuration is never refused, since no other is
+    left."""
+
+    def open_fit(path: Path | None) -> Bundle:
+        bundle = open_(path)
+        if path is not None:
+            reloader.require_fit(bundle.manifest)
+        return bundle
+
+    return open_fit
 
 
 def filmed(cameras: Sequence[CameraSpec]) -> dict[str, tuple[str, ...]]:
