@@ -18,6 +18,7 @@ from typing import IO
 from urllib.parse import urlsplit
 
 from edge_agent.bundles.errors import DownloadError, disk_error
+from edge_agent.bundles.ownership import give_to_owner, make_folder
 from edge_agent.bundles.shelf import digest_of
 from models.errors import NexaraError
 
@@ -71,7 +72,7 @@ class Downloader:
         """
         part = self.directory / f"{order.digest}.part"
         try:
-            self.directory.mkdir(parents=True, exist_ok=True)
+            make_folder(self.directory)
             for other in self.directory.iterdir():
                 if other != part:
                     other.unlink()
@@ -131,6 +132,7 @@ class Downloader:
             raise self._too_large(order, begun + length)
         try:
             with part.open("r+b" if begun else "wb") as target:
+                give_to_owner(part)
                 target.seek(begun)
                 target.truncate()
                 written = begun
