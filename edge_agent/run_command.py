@@ -130,18 +130,19 @@ def _watch(watched: _Watched, notifier: Notifier, room: CommandRoom | None) -> N
     tally = Tally(dict.fromkeys((*(camera.id for camera in cameras), *policies.pages)))
     tracer = UNTRACED if listen is None else Stopwatch(tally, time.monotonic, time.thread_time)
     delivery = plan.delivery(read_version(), manifest)
-    updates = open_update_room(plan)
+    seat = Seat()
+    updates = open_update_room(plan, seat.still)
     subscriptions = [found for one in (room, updates) if one and (found := one.subscription(delivery.broker))]
     outbox = open_outbox(delivery, tracer=tracer, subscriptions=subscriptions)
     vigil = Vigil(notifier, lambda: outbox.healthy, time.monotonic)
     outbox.start()
     log.info("watching %d camera(s) with bundle %s %s", len(policies.pages), manifest.name, manifest.version)
-    told, desk = _Told(outbox, tally, tracer), Desk(watched.covers, seat=Seat())
+    told, desk = _Told(outbox, tally, tracer), Desk(watched.covers, seat=seat)
     try:
         with (
             serve_metrics(listen, tally, outbox.figures, partial(_tell_about, in_use), room.figures if room else None),
             recording(plan.clips(manifest), filmed(cameras), outbox, redactions(cameras)) as recorded,
-            _updating(updates, watched, told, recorded, desk.seat) as switch,
+            _updating(updates, watched, told, recorded, seat) as switch,
             _serving(room, watched, outbox, recorded.shelf, updates),
         ):
             run_agent(
@@ -188,9 +189,9 @@ def _serving(
 
 @contextmanager
 def _updating(
-    room: UpdateRoom | None, watched: _Watched, told: _Told, recorded: Recording, seat: Seat | None
+    room: UpdateRoom | None, watched: _Watched, told: _Told, recorded: Recording, seat: Seat
 ) -> Iterator[Switch | None]:
-    if room is None or seat is None:
+    if room is None:
         yield None
         return
 
