@@ -84,10 +84,11 @@ class Reloader:
 
     def use(self, manifest: Manifest) -> None:
         """Have the configuration in force go with another bundle: its thresholds are those that stand in no file.
-        Raises ``ConfigError`` and ``StateError``; nothing has changed then."""
+        Raises ``ConfigError`` and ``StateError``; the thresholds then come with the next reload or change."""
         with self._changing:
-            self._policies.apply(self._laid().policies(manifest))
+            # It judges already, whatever becomes of this.
             self._manifest = manifest
+            self._policies.apply(self._laid().policies(manifest))
 
     def require_fit(self, manifest: Manifest) -> None:
         """Raise ``ConfigError`` where the configuration in force contradicts another bundle, and ``StateError`` where
