@@ -203,7 +203,7 @@ class _Agent:
         # What waited and was lost while the engine opened is no sign of too many cameras.
         self._pending.renew()
         self._opened_s = self._clock()
-        self._governor = Governor(GovernorPolicy(), self._opened_s, self._pending.dropped)
+        self._governor = Governor(GovernorPolicy(), self._opened_s, self._missed)
         judging = threading.Thread(
             target=judge_until,
             args=(self._halted, self._pending, self._seat, self._deliver, self._clock),
@@ -303,9 +303,14 @@ class _Agent:
             waiting, dropped = len(self._pending), self._pending.dropped
             self._outbox.health(self._meter.report(now_s, at, queue=waiting, dropped=dropped, share=share))
 
+    @property
+    def _missed(self) -> int:
+        """Samples and pictures so far that were given up."""
+        return self._pending.dropped + self._turns.missed
+
     def _govern(self, now_s: float) -> float:
         before = self._governor.share
-        share = self._governor.tend(now_s, self._pending.dropped + self._turns.missed)
+        share = self._governor.tend(now_s, self._missed)
         if (share < 1) != (before < 1):
             _log.warning(
                 "more cameras are awake than can be judged: all are sampled less often, as health tells"

@@ -17,6 +17,7 @@ import msgspec
 import numpy as np
 
 from edge_agent.bundles.choosing import current_bundle
+from edge_agent.bundles.errors import ShelfError
 from edge_agent.camera_spec import CameraSpec
 from edge_agent.cell_image import CellImage
 from edge_agent.clips.encoder import ENCODERS, list_encoders
@@ -99,7 +100,7 @@ def examine_plan(plan: Plan, look: Look | None = None) -> Iterator[Finding]:
     yield Finding(name="configuration", outcome="ok", detail=str(plan.config.path))
     try:
         bundle = current_bundle(plan.shelf(), plan.open_usable)
-    except BundleError as error:
+    except (BundleError, ShelfError) as error:
         yield Finding(name="bundle", outcome="failed", detail=str(error))
         yield Finding(name="cameras", outcome="skipped", detail="their thresholds need the bundle")
     else:

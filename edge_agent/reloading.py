@@ -84,11 +84,17 @@ class Reloader:
 
     def use(self, manifest: Manifest) -> None:
         """Have the configuration in force go with another bundle: its thresholds are those that stand in no file.
-        Raises ``ConfigError`` and ``StateError``; nothing has changed then."""
+        Raises ``ConfigError`` and ``StateError``; the thresholds then come with the next reload or change."""
         with self._changing:
-            plan = replace(self._plan, config=lay_over(self._file, self._overlays.read()))
-            self._policies.apply(plan.policies(manifest))
+            # It judges already, whatever becomes of this.
             self._manifest = manifest
+            self._policies.apply(self._laid().policies(manifest))
+
+    def require_fit(self, manifest: Manifest) -> None:
+        """Raise ``ConfigError`` where the configuration in force contradicts another bundle, and ``StateError`` where
+        that cannot be told."""
+        with self._changing:
+            self._laid().policies(manifest)
 
     def amend(self, change: Callable[[Overlay], Overlay]) -> Amendment:
         """Change the overlay, keep it and put it in force. Raises ``ConfigError`` where what comes of it is not valid
@@ -107,6 +113,9 @@ class Reloader:
         masked = any(len(new_covers[id_].masks) > len(cover.masks) for id_, cover in old_covers.items())
         shapes = [line for id_, cover in old_covers.items() for line in _tell_shapes(id_, cover, new_covers[id_])]
         return Amendment((*list_applied(old_policies, self._policies.pages), *shapes), masked)
+
+    def _laid(self) -> Plan:
+        return replace(self._plan, config=lay_over(self._file, self._overlays.read()))
 
     def _apply(self) -> None:
         with self._changing:

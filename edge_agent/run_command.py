@@ -17,7 +17,7 @@ from typing import TypeVar
 
 from edge_agent.agent import open_book, open_covers, run_agent
 from edge_agent.bundles.bundle_in_use import BundleInUse
-from edge_agent.bundles.choosing import Choice, choose_bundle
+from edge_agent.bundles.choosing import Choice, Opener, choose_bundle
 from edge_agent.bundles.switch import Effects, Switch
 from edge_agent.bundles.update_room import UpdateRoom, open_update_room
 from edge_agent.bundles.workshop import plan_workshop
@@ -49,6 +49,7 @@ from edge_agent.stopwatch import Stopwatch
 from edge_agent.tracer import UNTRACED, Tracer
 from edge_agent.version import read_version
 from edge_agent.vigil import Vigil
+from models.bundle import Bundle
 from runtimes.errors import NoRuntimeError
 
 log = logging.getLogger(__name__)
@@ -129,18 +130,19 @@ def _watch(watched: _Watched, notifier: Notifier, room: CommandRoom | None) -> N
     tally = Tally(dict.fromkeys((*(camera.id for camera in cameras), *policies.pages)))
     tracer = UNTRACED if listen is None else Stopwatch(tally, time.monotonic, time.thread_time)
     delivery = plan.delivery(read_version(), manifest)
-    updates = open_update_room(plan)
+    seat = Seat()
+    updates = open_update_room(plan, seat.still)
     subscriptions = [found for one in (room, updates) if one and (found := one.subscription(delivery.broker))]
     outbox = open_outbox(delivery, tracer=tracer, subscriptions=subscriptions)
     vigil = Vigil(notifier, lambda: outbox.healthy, time.monotonic)
     outbox.start()
     log.info("watching %d camera(s) with bundle %s %s", len(policies.pages), manifest.name, manifest.version)
-    told, desk = _Told(outbox, tally, tracer), Desk(watched.covers, seat=Seat())
+    told, desk = _Told(outbox, tally, tracer), Desk(watched.covers, seat=seat)
     try:
         with (
             serve_metrics(listen, tally, outbox.figures, partial(_tell_about, in_use), room.figures if room else None),
             recording(plan.clips(manifest), filmed(cameras), outbox, redactions(cameras)) as recorded,
-            _updating(updates, watched, told, recorded, desk.seat) as switch,
+            _updating(updates, watched, told, recorded, seat) as switch,
             _serving(room, watched, outbox, recorded.shelf, updates),
         ):
             run_agent(
@@ -187,9 +189,9 @@ def _serving(
 
 @contextmanager
 def _updating(
-    room: UpdateRoom | None, watched: _Watched, told: _Told, recorded: Recording, seat: Seat | None
+    room: UpdateRoom | None, watched: _Watched, told: _Told, recorded: Recording, seat: Seat
 ) -> Iterator[Switch | None]:
-    if room is None or seat is None:
+    if room is None:
         yield None
         return
 
@@ -200,11 +202,26 @@ def _updating(
 
     plan, commands = watched.plan, watched.plan.config.settings.commands
     rest_s = CommandLimits().restart_after_s if commands is None else commands.restart_after_s
-    workshop = plan_workshop(plan, time.monotonic, told.use_runtime, told.tracer)
+    planned = plan_workshop(plan, time.monotonic, told.use_runtime, told.tracer)
+    workshop = replace(planned, file=_fit_for(planned.file, watched.reloader))
     effects = Effects(change, watched.stop.set, rest_s, room.nudge)
     switch = Switch(room.installer.shelf, workshop, seat, watched.in_use, watched.choice.trial, effects)
     with room.serving(switch, told.outbox.post):
         yield switch
+
+
+def _fit_for(open_: Opener, reloader: Reloader) -> Opener:
+    """Opens no bundle of the shelf that contradicts what was set or reloaded since the start: a start anew sets aside
+    what was set by command, or leaves the bundle. That of the configuration is never refused, since no other is
+    left."""
+
+    def open_fit(path: Path | None) -> Bundle:
+        bundle = open_(path)
+        if path is not None:
+            reloader.require_fit(bundle.manifest)
+        return bundle
+
+    return open_fit
 
 
 def filmed(cameras: Sequence[CameraSpec]) -> dict[str, tuple[str, ...]]:

@@ -6,6 +6,7 @@ import logging
 import queue
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 from edge_agent.inference import Judgement
@@ -41,6 +42,10 @@ class Seat:
     def alone(self) -> Alone:
         """What an engine that is opened beside is to enter while no camera may use a GPU."""
         return self._present().alone
+
+    def still(self) -> AbstractContextManager[None]:
+        """As ``alone``, for what may also be opened while nobody sits."""
+        return nullcontext() if self._sitting is None else self._sitting.alone()
 
     def take(self, sitting: Sitting) -> None:
         """Sit down for the first time."""

@@ -13,6 +13,7 @@ from edge_agent.acceptance.camera_pictures import CameraPictures
 from edge_agent.acceptance.page import render
 from edge_agent.acceptance.report import Report
 from edge_agent.bundles.choosing import current_bundle
+from edge_agent.bundles.errors import ShelfError
 from edge_agent.config import load_config
 from edge_agent.config.overlay import OverlayFile, lay_over
 from edge_agent.config.plan import Plan
@@ -68,7 +69,7 @@ def _make_report(plan: Plan, now: float) -> Report:
 def _describe_bundle(plan: Plan) -> str:
     try:
         bundle = current_bundle(plan.shelf(), plan.open_bundle)
-    except BundleError:
+    except (BundleError, ShelfError):
         return "none that opens; see below"
     files = {name: content for name, content in bundle.files.items() if name != SIGNATURE}
     return f"{bundle.manifest.name} {bundle.manifest.version}, SHA-256 {bundle_digest(files)}"

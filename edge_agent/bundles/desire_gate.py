@@ -8,7 +8,8 @@ from datetime import datetime, timedelta, timezone
 
 import msgspec
 
-from edge_agent.bundles.errors import RefusedDesireError
+from edge_agent.bundles.download import require_https
+from edge_agent.bundles.errors import DownloadError, RefusedDesireError
 from edge_agent.bundles.standing import Standing, name_of
 from edge_agent.commands.authority import require_authority
 from edge_agent.commands.errors import CommandError
@@ -52,10 +53,15 @@ def read_desired(payload: bytes) -> DesiredBundle:
         raise RefusedDesireError(f"found {len(payload)} bytes; allowed are {MOST_BYTES}")
     try:
         wanted = msgspec.json.decode(payload, type=DesiredBundle)
-        return msgspec.structs.replace(wanted, issued_at=wanted.issued_at.astimezone(timezone.utc))
+        wanted = msgspec.structs.replace(wanted, issued_at=wanted.issued_at.astimezone(timezone.utc))
     except _UNREADABLE as error:
         text = f"found what desires no bundle: {error}; see the schema desired-bundle"
         raise RefusedDesireError(text) from error
+    try:
+        require_https(wanted.url)
+    except DownloadError as error:
+        raise RefusedDesireError(f"found the url {error}", name_of(wanted)) from error
+    return wanted
 
 
 def require_newer(wanted: DesiredBundle, standing: Standing, now: datetime) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import re
 import ssl
 import urllib.error
 import urllib.request
@@ -17,6 +18,7 @@ from typing import IO
 from urllib.parse import urlsplit
 
 from edge_agent.bundles.errors import DownloadError, disk_error
+from edge_agent.bundles.ownership import give_to_owner, make_folder
 from edge_agent.bundles.shelf import digest_of
 from models.errors import NexaraError
 
@@ -24,6 +26,7 @@ log = logging.getLogger(__name__)
 
 _PIECE = 1 << 16
 _TRIES = 5
+_WRITABLE = re.compile(r"[!-~]+")
 Pause = Callable[[int], object]
 """Waits after so many failures in a row."""
 Progress = Callable[[int, "int | None"], object]
@@ -40,7 +43,7 @@ class Order:
     digest: str
 
     def __post_init__(self) -> None:
-        _require_https(self.url)
+        require_https(self.url)
         if len(self.digest) != hashlib.sha256().digest_size * 2 or set(self.digest) - set("0123456789abcdef"):
             raise DownloadError(f"{self.digest!r} is no SHA-256; give the 64 hexadecimal digits of the bundle's file")
 
@@ -69,7 +72,7 @@ class Downloader:
         """
         part = self.directory / f"{order.digest}.part"
         try:
-            self.directory.mkdir(parents=True, exist_ok=True)
+            make_folder(self.directory)
             for other in self.directory.iterdir():
                 if other != part:
                     other.unlink()
@@ -89,7 +92,7 @@ class Downloader:
 
     def read(self, url: str, most_bytes: int) -> bytes:
         """A small document, in one try. Raises ``DownloadError``."""
-        _require_https(url)
+        require_https(url)
         try:
             with self._opener().open(url, timeout=self.timeout_s) as answer:
                 content: bytes = answer.read(most_bytes + 1)
@@ -129,6 +132,7 @@ class Downloader:
             raise self._too_large(order, begun + length)
         try:
             with part.open("r+b" if begun else "wb") as target:
+                give_to_owner(part)
                 target.seek(begun)
                 target.truncate()
                 written = begun
@@ -189,14 +193,25 @@ class _StayEncrypted(urllib.request.HTTPRedirectHandler):
 
 def redact_query(url: str) -> str:
     """An address as it may be logged: signed links carry their right to be read behind the question mark."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    return f"{parts.scheme}://{host}{f':{parts.port}' if parts.port else ''}{parts.path}"
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return "an address that is none (not shown)"
+    return f"{parts.scheme}://{host}{f':{port}' if port else ''}{parts.path}"
 
 
-def _require_https(url: str) -> None:
-    if urlsplit(url).scheme != "https" or not urlsplit(url).hostname:
-        raise DownloadError(f"{redact_query(url)}: only https://host/path is fetched")
+def require_https(url: str) -> None:
+    """Raise ``DownloadError`` for what no HTTPS client takes: to try it would end in another error than the network's,
+    and be tried again."""
+    try:
+        parts = urlsplit(url)
+        fit = parts.scheme == "https" and parts.hostname and parts.port != 0 and _WRITABLE.fullmatch(url)
+    except ValueError:
+        fit = None
+    if not fit:
+        text = "only https://host/path is fetched, with a port up to 65535, without spaces and in ASCII"
+        raise DownloadError(f"{redact_query(url)}: {text}")
 
 
 def _pieces(answer: HTTPResponse) -> Iterator[bytes]:

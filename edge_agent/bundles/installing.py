@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,6 +19,7 @@ from edge_agent.bundles.shelf import Shelf
 from edge_agent.config.plan import Plan
 from models.manifest import Manifest
 from runtimes.detector import open_detector
+from runtimes.protocol import SessionOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +33,12 @@ class Installed:
 
 @dataclass(frozen=True, slots=True)
 class Installer:
-    """Installs for one configuration."""
+    """Installs for one configuration; ``alone`` is entered while no camera of this process may use a GPU."""
 
     plan: Plan
     shelf: Shelf
     downloader: Downloader
+    alone: Callable[[], AbstractContextManager[object]] = nullcontext
 
     def install(self, source: str, sha256: str | None = None, *, again: bool = False) -> Installed:
         """Put the bundle in the file ``source`` on trial, or that at the https address ``source``, whose file has the
@@ -55,7 +59,9 @@ class Installer:
     def put(self, file: Path, *, again: bool = False) -> Installed:
         """Test the bundle in ``file`` as the agent will use it, and put it on trial. Raises as ``install`` does."""
         bundle = self.plan.open_usable(file)
-        detector = open_detector(bundle, target=self.plan.config.settings.runtime.target)
+        # In a running agent, decoders would spoil what is recorded on the GPU, and it them.
+        options = SessionOptions(alone=self.alone)
+        detector = open_detector(bundle, target=self.plan.config.settings.runtime.target, options=options)
         detector.close()
         record = self.shelf.add(file, partial(put_on_trial, again=again))
         if file.parent == self.shelf.incoming:

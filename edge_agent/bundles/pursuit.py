@@ -77,15 +77,18 @@ class Pursuit:
 
     def look(self) -> None:
         """Hear what is new, do what is due, and tell how it is. Raises ``NexaraError``."""
-        request = self._box.take()
-        if request is not None:
-            self._listen(request)
-        if self._wanted is not None and self._clock() >= self._due_s:
-            self._pursue(self._wanted)
         try:
-            self._switch.follow()
+            request = self._box.take()
+            if request is not None:
+                self._listen(request)
+            if self._wanted is not None and self._clock() >= self._due_s:
+                self._pursue(self._wanted)
         finally:
-            self._tell()
+            # Whatever is wrong with a desire: a bundle on trial may have to be left.
+            try:
+                self._switch.follow()
+            finally:
+                self._tell()
 
     def _guarded(self, act: Callable[[], None]) -> None:
         try:
@@ -110,15 +113,17 @@ class Pursuit:
 
     def _pursue(self, wanted: DesiredBundle) -> None:
         log.info("bundle %s is desired, by %r", wanted.sha256[:12], wanted.id)
+        # Beforehand, so that what fails in a way that nobody foresaw is not tried each second.
+        self._failures += 1
+        self._due_s = self._clock() + wait_s(_AGAIN, self._failures, self._random)
         self._do("fetching", 0.0)
         try:
             found = attempt(self._installer, self._standing, wanted, lambda: self._do("verifying", None))
         except FetchEndedError:
+            self._failures, self._due_s = self._failures - 1, -math.inf
             return
         except NexaraError as error:
             self._complain(f"the desired bundle {wanted.sha256[:12]}: {error}")
-            self._failures += 1
-            self._due_s = self._clock() + wait_s(_AGAIN, self._failures, self._random)
             if not may_pass(error):
                 self._wanted = None
             return

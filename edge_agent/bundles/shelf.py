@@ -14,6 +14,7 @@ from typing import IO
 import msgspec
 
 from edge_agent.bundles.errors import ShelfBusyError, ShelfDiskError, ShelfError, disk_error
+from edge_agent.bundles.ownership import give_to_owner, make_folder
 from edge_agent.bundles.record import Record
 from edge_agent.state_file import StateError, StateFile, sync_folder
 from models.archive import SUFFIX
@@ -154,10 +155,12 @@ class Shelf:
 
     def _open_lock(self, name: str) -> IO[str]:
         try:
-            self.directory.mkdir(parents=True, exist_ok=True)
-            return (self.directory / name).open("a")
+            make_folder(self.directory)
+            lock = (self.directory / name).open("a")
+            give_to_owner(self.directory / name)
         except OSError as error:
             raise disk_error(self.directory, error) from error
+        return lock
 
 
 def digest_of(file: Path) -> str:

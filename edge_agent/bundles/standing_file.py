@@ -23,9 +23,12 @@ class StandingFile:
 
     def __init__(self, directory: Path) -> None:
         self._file = StateFile(directory / _NAME, _READABLE)
+        self._unwritten: Standing | None = None
 
     def read(self) -> Standing:
         """What it says; one that cannot be used is set aside and told, and nothing is desired then."""
+        if self._unwritten is not None:
+            return self._unwritten
         try:
             content = self._file.read()
             return Standing() if content is None else msgspec.json.decode(content, type=Standing)
@@ -38,9 +41,12 @@ class StandingFile:
         nothing of it."""
         before = self.read()
         after = change(before)
-        if after != before:
+        if after != before or self._unwritten is not None:
             try:
                 self._file.write(msgspec.json.format(msgspec.json.encode(after), indent=2))
             except StateError as error:
                 log.error("%s; a restart forgets it", error)  # noqa: TRY400 it says all
+                self._unwritten = after
+            else:
+                self._unwritten = None
         return after

@@ -134,7 +134,7 @@ class Switch:
             return False
         except NexaraError as error:
             log.error("%s", error)  # noqa: TRY400 it says all
-            return on_trial and self._leave(str(error))
+            return on_trial and self._leave(digest, str(error))
         return self._seat_now(sitting, bundle, digest, on_trial=on_trial)
 
     def _seat_now(self, sitting: Sitting, bundle: Bundle, digest: str | None, *, on_trial: bool) -> bool:
@@ -158,8 +158,12 @@ class Switch:
         trial.note_runtime(sitting.detector.description)
         return trial
 
-    def _leave(self, reason: str) -> bool:
-        self._shelf.change(partial(leave, reason=reason))
+    def _leave(self, digest: str | None, reason: str) -> bool:
+        def leave_own(record: Record) -> Record:
+            # Another may have been put on trial while this one was opened.
+            return leave(record, reason) if record.trial is not None and record.trial.digest == digest else record
+
+        self._shelf.change(leave_own)
         return True
 
     def _exchange(self, sitting: Sitting, meter: DriftMeter | None, before: Sitting) -> Sitting:

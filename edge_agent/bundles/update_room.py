@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timezone
 
 import numpy as np
@@ -21,6 +22,7 @@ from edge_agent.config.plan import Plan
 from edge_agent.delivery.broker import Broker
 from edge_agent.delivery.message import Message
 from edge_agent.delivery.request import Subscription
+from edge_agent.sitting import Alone
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +92,8 @@ class UpdateRoom:
             thread.join(_END_S)
 
 
-def open_update_room(plan: Plan) -> UpdateRoom | None:
-    """The room of a configuration; ``None`` where it keeps no further bundles. Raises ``SecretError``."""
+def open_update_room(plan: Plan, alone: Alone) -> UpdateRoom | None:
+    """The room of a configuration; ``None`` where it keeps no further bundles. ``alone`` is entered while no camera may
+    use a GPU. Raises ``SecretError``."""
     installer = plan_installer(plan)
-    return None if installer is None else UpdateRoom(plan, installer)
+    return None if installer is None else UpdateRoom(plan, replace(installer, alone=alone))

@@ -40,10 +40,12 @@ _MOST_CLIPS = 4
 
 @dataclass(slots=True)
 class _Clip:
-    """A clip in progress. Times are those of the recording clock; ``event`` is the newest step of its incident."""
+    """A clip in progress. Times are those of the recording clock; ``event`` is the newest step of its incident,
+    and ``bundle`` what raised it."""
 
     path: str
     event: IncidentEvent
+    bundle: BundleName
     starts_s: float
     until_s: float = math.inf
     deadline_s: float = math.inf
@@ -107,7 +109,8 @@ class CameraRecorder:
                 return None
             # Of a stream that was replaced meanwhile, an instant would seem to lie ahead.
             told_s = min(self._time.of_source(event.source_time_s), self._newest_s)
-            clip = _Clip(name_clip(event), event, told_s - (event.at - event.started_at).total_seconds())
+            starts_s = told_s - (event.at - event.started_at).total_seconds()
+            clip = _Clip(name_clip(event), event, self._bundle, starts_s)
             if len(self._clips) >= _MOST_CLIPS:
                 self._finish(self._clips[0], "crowded")
             self._clips.append(clip)
@@ -202,7 +205,7 @@ class CameraRecorder:
             codec=clip.form.codec if self._redaction is None else "h264",
             peak=event.peak,
             mean=event.mean,
-            bundle=self._bundle,
+            bundle=clip.bundle,
             cut=cut,
             encoded=self._redaction is not None,
             hidden=() if self._redaction is None else self._redaction.hidden,

@@ -64,6 +64,8 @@ class Brokers:
         if self._scout is not None:
             # It bears our client id: a broker would end the session that is opened here for that of the scout.
             self._scout.join()
+            # What it found is known better in a moment.
+            self._scout = None
         faults: list[BrokerError] = []
         for index in self._order():
             try:

@@ -50,6 +50,8 @@ class _Session:
     offered_s: dict[int, float] = field(default_factory=dict)
     delivered: list[int] = field(default_factory=list)
     """Of the spool, and still to be removed from it."""
+    unburied: list[int] = field(default_factory=list)
+    """Refused for good, which the disk did not take: not to be offered again in this session."""
     blocked: dict[str, float] = field(default_factory=dict)
     spool_rests_until: float = -math.inf
     removal_rests_until: float = -math.inf
@@ -215,7 +217,7 @@ class Courier:
             # No topic that MQTT knows, as damage to the disk can leave it: the next message must not wait for it.
             log.error("%r cannot be published: %s", message.topic, error)  # noqa: TRY400 the message says it all
             if isinstance(item, StoredMessage):
-                self._bury(item, str(error))
+                self._bury(session, item, str(error))
             return
         if message.qos:
             session.in_flight[ticket] = item
@@ -236,7 +238,8 @@ class Courier:
             session.last_offered = stored.id
             if largest is not None and stored.message.size + _PACKET_OVERHEAD_BYTES > largest:
                 self._refusals += 1
-                self._bury(stored, f"packet too large: {stored.message.size} bytes, the broker takes {largest}")
+                reason = f"packet too large: {stored.message.size} bytes, the broker takes {largest}"
+                self._bury(session, stored, reason)
             else:
                 self._offer(session, stored)
 
@@ -245,7 +248,7 @@ class Courier:
         if self._drain == "oldest":
             return self._spool.peek(session.last_offered, most, session.blocked)
         offered = [item.id for item in session.in_flight.values() if isinstance(item, StoredMessage)]
-        return self._spool.peek_newest(most, session.blocked, passed=(*offered, *session.delivered))
+        return self._spool.peek_newest(most, session.blocked, passed=(*offered, *session.delivered, *session.unburied))
 
     def _settle(self, session: _Session, answers: list[Acknowledgement]) -> None:
         for answer in answers:
@@ -258,8 +261,7 @@ class Courier:
             elif isinstance(item, StoredMessage):
                 session.delivered.append(item.id)
             elif item is not None and item.withdraws:
-                self._board.forget(item)
-                self._spool.forget_retained(item.topic)
+                self._withdrawn(item)
         if session.delivered and self._clock() >= session.removal_rests_until:
             self._remove(session)
 
@@ -290,7 +292,7 @@ class Courier:
         if isinstance(item, Message):
             log.error("the broker refused %s: %s", topic, reason)
         elif answer.code in PERMANENT_REFUSALS:
-            self._bury(item, reason)
+            self._bury(session, item, reason)
         else:
             if topic not in session.blocked:
                 log.error(
@@ -301,9 +303,22 @@ class Courier:
             session.blocked[topic] = self._clock() + BLOCKED_FOR_S
             self._blocked_topics = tuple(sorted(session.blocked))
 
-    def _bury(self, stored: StoredMessage, reason: str) -> None:
+    def _withdrawn(self, message: Message) -> None:
+        try:
+            self._spool.forget_retained(message.topic)
+        except SpoolError as error:
+            # Kept, so that the next session has it withdrawn again; what else was answered must be heard.
+            self._complain(error)
+        else:
+            self._board.forget(message)
+
+    def _bury(self, session: _Session, stored: StoredMessage, reason: str) -> None:
         log.error("the broker refuses message %d on %s for good: %s", stored.id, stored.message.topic, reason)
-        self._spool.bury(stored.id, reason)
+        try:
+            self._spool.bury(stored.id, reason)
+        except SpoolError as error:
+            session.unburied.append(stored.id)
+            self._complain(error)
 
     def _unblock(self, session: _Session) -> bool:
         """Let topics that have rested try again; whether the spool may be offered from now."""

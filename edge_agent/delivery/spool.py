@@ -7,8 +7,8 @@ import logging
 import sqlite3
 import threading
 import zlib
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 from edge_agent.delivery.errors import SpoolError, SpoolFullError, SpoolInUseError
 from edge_agent.delivery.message import Message
 from edge_agent.delivery.reserve import Reserve
-from edge_agent.delivery.salvage import Row, salvage
+from edge_agent.delivery.salvage import FAULTS, TABLES, Row, is_damage, restore, salvage
 
 log = logging.getLogger(__name__)
 
@@ -49,12 +49,6 @@ _INDEX = "create index if not exists step on message (incident, id) where incide
 _ADDED = {"incident": "text", "digest": "integer"}
 """Columns that spools of earlier versions lack; there they are null."""
 _COLUMNS = "id, topic, content_type, properties, payload, digest"
-_TABLES_TO_SALVAGE = {
-    "message": ("id", "queued_at", "bytes", "refusal", "topic", "content_type", "properties", "payload", *_ADDED),
-    "open_incident": ("incident", "topic", "payload"),
-    "retained": ("topic",),
-    "loss": ("cause", "messages"),
-}
 _PRAGMAS = (
     "locking_mode=exclusive",
     "journal_mode=wal",
@@ -64,8 +58,6 @@ _PRAGMAS = (
     "journal_size_limit=1048576",
 )
 _DAMAGED = "damaged on disk"
-_FAULTS = (sqlite3.Error, UnicodeDecodeError)
-"""What SQLite's module raises: the latter where damage stands in the text of its own error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +105,12 @@ class Spool:
         self._clock = clock
         self._lock = threading.RLock()
         self._reserve = Reserve(path.with_name(f"{path.name}.reserve"))
+        self._unopened = False
+        self._highest_id = 0
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._database = self._open()
-        except (OSError, *_FAULTS) as error:
+        except (OSError, *FAULTS) as error:
             kind = SpoolInUseError if "locked" in str(error) else SpoolError
             raise kind(f"spool {path}: {error}; needed: a writable directory that no other agent uses") from error
 
@@ -142,7 +136,7 @@ class Spool:
         """Up to ``most`` waiting messages with ids above ``after``, in order, but none of the ``blocked`` topics."""
         query = f"{_select(blocked)} and id > ? order by id limit ?"
         with self._transaction() as database:
-            return _whole(database, database.execute(query, (*blocked, after, most)).fetchall())
+            return self._tell(_whole(database, database.execute(query, (*blocked, after, most)).fetchall()))
 
     def peek_newest(
         self, most: int, blocked: Collection[str] = (), passed: Collection[int] = ()
@@ -163,7 +157,7 @@ class Spool:
                     query = f"{waiting} and incident = ? order by id limit ?"
                     rows = database.execute(query, (*blocked, *gone, step, most - len(found))).fetchall()
                 found.extend(_whole(database, rows))
-        return found
+        return self._tell(found)
 
     def remove(self, ids: Collection[int]) -> None:
         """Forget messages: the broker has them. On a full disk the room held in reserve is given up for it."""
@@ -173,7 +167,7 @@ class Spool:
             except SpoolFullError:
                 self._reserve.release()
                 # Written back, the log gives its own room free.
-                with suppress(*_FAULTS):
+                with suppress(*FAULTS):
                     self._database.execute("pragma wal_checkpoint(truncate)")
                 self._delete(ids)
 
@@ -220,11 +214,18 @@ class Spool:
         with self._transaction() as database:
             database.executemany("delete from message where id = ?", [(id_,) for id_ in ids])
 
+    def _tell(self, stored: list[StoredMessage]) -> list[StoredMessage]:
+        self._highest_id = max([self._highest_id, *(one.id for one in stored)])
+        return stored
+
     def _open(self) -> sqlite3.Connection:
+        if not self._path.exists() and self._part.exists():
+            # Whole, since the other was set aside only then.
+            self._part.replace(self._path)
         try:
             return _connect(self._path)
-        except _FAULTS as error:
-            if not _is_damage(error):
+        except FAULTS as error:
+            if not is_damage(error):
                 raise
             return self._exchange(error)
 
@@ -232,39 +233,68 @@ class Spool:
         """Set the damaged file aside, in the place of one set aside before, and begin a new one with what is left."""
         aside = self._path.with_name(f"{self._path.name}.damaged-{int(self._clock())}")
         log.error("spool %s is damaged (%s): set aside as %s, a new one is begun", self._path, damage, aside.name)
-        saved = {table: salvage(self._path, table, columns) for table, columns in _TABLES_TO_SALVAGE.items()}
         for earlier in self._path.parent.glob(f"{self._path.name}.damaged-*"):
             earlier.unlink()
+        self._reserve.release()
+        saved = {table: salvage(self._path, table) for table in TABLES}
+        self._make_part(saved)
         self._path.replace(aside)
         for suffix in ("-wal", "-shm"):
             self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
-        database = _connect(self._path)
-        with database:
-            database.execute("begin immediate")
-            for table, rows in saved.items():
-                _restore(database, table, rows)
+        self._part.replace(self._path)
         log.error("spool %s: %d message(s) could be read and are kept", self._path, len(saved["message"]))
-        return database
+        return _connect(self._path)
+
+    @property
+    def _part(self) -> Path:
+        return self._path.with_name(f"{self._path.name}.new")
+
+    def _make_part(self, saved: Mapping[str, Sequence[Row]]) -> None:
+        """A whole spool of what was saved beside the damaged one, which stays until then: the disk may be full too."""
+        for suffix in ("", "-wal"):
+            self._part.with_name(self._part.name + suffix).unlink(missing_ok=True)
+        with closing(_connect(self._part)) as database:
+            with database:
+                database.execute("begin immediate")
+                for table, rows in saved.items():
+                    restore(database, table, rows)
+                # What is offered next must not pass for what was offered before.
+                database.execute("insert into sqlite_sequence values ('message', ?)", (self._highest_id,))
+            # Nothing of it in a log, which would not come along.
+            database.execute("pragma journal_mode=delete")
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         with self._lock:
+            if self._unopened:
+                self._open_again()
             try:
                 with self._database:
                     self._database.execute("begin immediate")
                     yield self._database
-            except _FAULTS as error:
-                if _is_damage(error):
+            except FAULTS as error:
+                if is_damage(error):
                     self._begin_anew(error)
                 kind = SpoolFullError if "full" in str(error) else SpoolError
                 raise kind(f"spool {self._path}: {error}; check the disk's free space and health") from error
 
     def _begin_anew(self, damage: Exception) -> None:
         self._database.close()
-        try:
+        self._unopened = True
+        with self._opening():
             self._database = self._exchange(damage)
-        except (OSError, *_FAULTS) as error:
+
+    def _open_again(self) -> None:
+        with self._opening():
+            self._database = self._open()
+
+    @contextmanager
+    def _opening(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, *FAULTS) as error:
             raise SpoolError(f"spool {self._path}: cannot be begun anew: {error}; check the disk") from error
+        self._unopened = False
 
     def _drop_old(self, database: sqlite3.Connection, now: float) -> None:
         dropped = database.execute(
@@ -302,7 +332,7 @@ def _connect(path: Path) -> sqlite3.Connection:
             if column not in columns:
                 database.execute(f"alter table message add column {column} {kind}")
         database.execute(_INDEX)
-    except _FAULTS:
+    except FAULTS:
         database.close()
         raise
     return database
@@ -346,12 +376,6 @@ def _whole(database: sqlite3.Connection, rows: Sequence[tuple[Any, ...]]) -> lis
     return found
 
 
-def _restore(database: sqlite3.Connection, table: str, rows: Sequence[Row]) -> None:
-    columns = _TABLES_TO_SALVAGE[table]
-    query = f"insert or ignore into {table} ({', '.join(columns)}) values ({_marks(columns)})"  # noqa: S608 our names
-    database.executemany(query, rows)
-
-
 def _note_incidents(database: sqlite3.Connection, messages: Sequence[Message]) -> None:
     for message in messages:
         if message.incident is None:
@@ -361,13 +385,6 @@ def _note_incidents(database: sqlite3.Connection, messages: Sequence[Message]) -
         else:
             step = (message.incident, message.topic, message.payload)
             database.execute("insert or replace into open_incident values (?, ?, ?)", step)
-
-
-def _is_damage(error: Exception) -> bool:
-    if isinstance(error, UnicodeDecodeError):
-        return True
-    # Python 3.10 has no error codes here, and SQLite has kept these two texts since version 3.0.
-    return any(text in str(error) for text in ("malformed", "not a database"))
 
 
 def _count_loss(database: sqlite3.Connection, cause: str, messages: int) -> None:

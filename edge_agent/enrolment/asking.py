@@ -21,14 +21,18 @@ def ask_site(address: str, ca: Path, request: EnrolRequest) -> EnrolAnswer:
     Raises ``SiteUnreachableError`` when nobody answers whom ``ca`` vouches for, and ``EnrolmentError`` for an address
     that is none, a ``ca`` that cannot be read, and an answer that is not understood.
     """
-    parts = urlsplit(address)
-    if parts.scheme != "https" or not parts.hostname:
+    try:
+        parts = urlsplit(address)
+        fit, port = parts.scheme == "https" and parts.hostname, parts.port
+    except ValueError:
+        fit = None
+    if not fit:
         raise EnrolmentError(f"found the address {address!r}; allowed is https://host:port, as the kit was made for")
     try:
         context = ssl.create_default_context(cafile=ca)
     except OSError as error:
         raise EnrolmentError(f"{ca}: cannot be read as the site's authority: {error}") from error
-    connection = http.client.HTTPSConnection(parts.hostname, parts.port, timeout=_TIMEOUT_S, context=context)
+    connection = http.client.HTTPSConnection(fit, port, timeout=_TIMEOUT_S, context=context)
     try:
         connection.request("POST", PATH, msgspec.json.encode(request), {"Content-Type": "application/json"})
         content = connection.getresponse().read(MOST_BYTES + 1)

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,12 @@ import msgspec
 import numpy as np
 import pytest
 
-from edge_agent.agent import open_book, run_agent
+from edge_agent.agent import _Agent, open_book, run_agent
 from edge_agent.agent_options import AgentOptions
 from edge_agent.backoff import BackoffPolicy
 from edge_agent.camera_policies import CameraPolicies
 from edge_agent.camera_spec import CameraSpec
+from edge_agent.desk import NOBODY
 from edge_agent.events import CameraState, Health, IncidentEvent, Snapshot
 from edge_agent.judging import open_judge
 from edge_agent.observation import Observation
@@ -26,6 +28,7 @@ from edge_agent.policy_book import PolicyBook
 from edge_agent.sampling import SamplingPolicy
 from edge_agent.sources import SourceOptions
 from edge_agent.sources.source import SourceUriError
+from edge_agent.tracer import UNTRACED
 from models.bundle import Bundle
 from models.manifest import Requirement, Thresholds
 from runtimes.errors import NoRuntimeError
@@ -104,6 +107,20 @@ def running(
         agent.stop.set()
         agent.thread.join(30)
     assert not agent.thread.is_alive()
+
+
+def test_pictures_missed_while_the_engine_opened_slow_nobody_down(tiny: Bundle, tmp_path: Path) -> None:
+    spec = CameraSpec("yard", f"file:{tmp_path / 'none.mp4'}", SourceOptions())
+    book = open_book([spec], tiny.manifest)
+    now = [0.0]
+    agent = _Agent(
+        [spec], tiny.manifest, RecordingOutbox(), AgentOptions(), book, NOBODY, UNTRACED,
+        clock=lambda: now[0], wall=lambda: datetime.now(timezone.utc), make_id=str, observe=None,
+    )  # fmt: skip
+    agent._turns._missed = 3
+    agent._halted.set()
+    agent._start_judging().join()
+    assert agent._govern(2.0) == 1.0
 
 
 @pytest.fixture(scope="session")

@@ -6,18 +6,21 @@ import os
 import signal
 import socket
 import threading
+from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from edge_agent.agent import open_book, open_covers
-from edge_agent.config import load_config
+from edge_agent.config import ConfigError, load_config
 from edge_agent.config.overlay import OverlayFile
 from edge_agent.config.plan import Plan
 from edge_agent.notifier import Notifier
 from edge_agent.policy_book import PolicyBook
 from edge_agent.reloading import Reloader, reload_on_hangup
-from edge_agent.state_file import StateFile
+from edge_agent.run_command import _fit_for
+from edge_agent.state_file import StateError, StateFile
 from models.bundle import Bundle
 from tests.edge_agent.config.test_changes import ATTIC, BASE, DOOR
 from tests.edge_agent.delivery.listener import wait_for
@@ -58,6 +61,37 @@ def test_reload_applies_what_it_can_and_names_the_rest_in_one_line(
         f"reloaded {device.path}: alert 0.8 -> 0.9 (all cameras); end_hold_s 9 -> 3 (door)",
         "restart to apply: device, mqtt.host, camera attic added",
     ]
+
+
+def test_a_bundle_that_contradicts_what_was_set_since_the_start_is_not_opened(tmp_path: Path, tiny: Bundle) -> None:
+    device = Device(tmp_path, tiny)
+    device.reload(BASE.replace("clear = 0.4\n", ""))
+    device.reloader.amend(lambda overlay: overlay.with_keys(("yard",), {"alert": 0.5}))
+    opened = _fit_for(lambda _path: tiny, device.reloader)
+    assert opened(Path("other.nexara")) is tiny
+    calibration = tiny.manifest.calibration
+    thresholds = msgspec.structs.replace(calibration.thresholds, clear=0.55)
+    calibration = msgspec.structs.replace(calibration, thresholds=thresholds)
+    other = replace(tiny, manifest=msgspec.structs.replace(tiny.manifest, calibration=calibration))
+    opened = _fit_for(lambda _path: other, device.reloader)
+    with pytest.raises(ConfigError, match="clear"):
+        opened(Path("other.nexara"))
+    assert opened(None) is other
+
+
+def test_thresholds_of_a_bundle_that_judges_already_come_with_the_next_reload(tmp_path: Path, tiny: Bundle) -> None:
+    device = Device(tmp_path, tiny)
+    text = BASE.replace("clear = 0.4\n", "")
+    device.reload(text)
+    calibration = tiny.manifest.calibration
+    thresholds = msgspec.structs.replace(calibration.thresholds, clear=0.55)
+    calibration = msgspec.structs.replace(calibration, thresholds=thresholds)
+    device.overlay.path.mkdir()
+    with pytest.raises(StateError):
+        device.reloader.use(msgspec.structs.replace(tiny.manifest, calibration=calibration))
+    device.overlay.path.rmdir()
+    device.reload(text)
+    assert device.book.of("yard").thresholds.clear == 0.55
 
 
 def test_reload_reminds_of_the_restart_until_the_file_is_as_it_was_at_the_start(

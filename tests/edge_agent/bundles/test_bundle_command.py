@@ -196,6 +196,17 @@ def test_doctor_and_bench_open_the_bundle_that_the_agent_would(
     assert opened.manifest.name == "tiny"
 
 
+def test_doctor_tells_of_a_shelf_that_cannot_be_read_and_goes_on(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (shelf(config).directory / "record.json").mkdir(parents=True)
+    assert main(["doctor", "--config", str(config)]) == 1
+    told = capsys.readouterr().out
+    assert "record.json" in told
+    assert "needed: a folder that can be written" in told
+    assert "spool" in told
+
+
 def test_a_bundle_whose_thresholds_no_longer_go_with_the_configuration_is_left_at_once(
     config: Path, other: Path
 ) -> None:

@@ -36,6 +36,13 @@ def test_what_is_desired_is_taken_however_old_it_is() -> None:
     assert SIGNED.admit(request(b""), Standing(), NOW) is None
 
 
+def test_an_address_that_cannot_be_fetched_is_refused_by_name() -> None:
+    for url in ("https://h:99999/b", "https://[::1/b", "https://h/b c", "https://h/\u00e4", "https:///b", "https://u@"):
+        with pytest.raises(RefusedDesireError, match="only https://host/path") as refused:
+            OPEN.admit(request(desire("wave-1", {**FOUND, "url": url})), Standing(), NOW)
+        assert refused.value.desired is not None
+
+
 @pytest.mark.parametrize(
     ("payload", "text"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,8 @@ import pytest
 
 from edge_agent.bundles.download import Downloader, Order, redact_query
 from edge_agent.bundles.errors import DownloadError, ShelfDiskError
+from edge_agent.bundles.record import put_on_trial
+from edge_agent.bundles.shelf import Shelf
 from tests.edge_agent.delivery.mosquitto import PrivateCA, make_private_ca
 from tests.edge_agent.http_server import http_server
 
@@ -83,6 +86,26 @@ class Site:
 def serving(store: Store, identity: PrivateCA, folder: Path) -> Iterator[Site]:
     with http_server(store.answer, identity=identity) as port:
         yield Site(store, folder / "incoming", f"https://127.0.0.1:{port}/violence.nexara?key=secret", identity.ca)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give what it made to others")
+def test_the_agents_user_may_go_on_with_what_root_made(identity: PrivateCA, tmp_path: Path) -> None:
+    user = 12345
+    state = tmp_path / "state"
+    state.mkdir()
+    os.chown(state, user, user)
+    shelf = Shelf(state / "bundles")
+    with shelf.receiving(), serving(Store(), identity, shelf.directory) as site:
+        shelf.add(site.fetch(), put_on_trial)
+    made = {path.relative_to(state).as_posix(): path.stat().st_uid for path in state.rglob("*")}
+    needed = [
+        "bundles",
+        "bundles/lock",
+        "bundles/receiving.lock",
+        "bundles/incoming",
+        f"bundles/incoming/{DIGEST}.part",
+    ]
+    assert {name: made[name] for name in needed} == dict.fromkeys(needed, user)
 
 
 def test_what_was_ordered_is_fetched(identity: PrivateCA, tmp_path: Path) -> None:

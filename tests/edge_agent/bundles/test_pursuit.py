@@ -6,7 +6,7 @@ import json
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from edge_agent.bundles import installing
 from edge_agent.bundles.bulletin import Bulletin
 from edge_agent.bundles.bundle_in_use import BundleInUse
 from edge_agent.bundles.desire_box import DesireBox
@@ -33,7 +34,9 @@ from edge_agent.delivery.message import Message
 from edge_agent.delivery.request import Request
 from edge_agent.seat import Seat
 from edge_agent.tracer import UNTRACED
-from models.bundle import pack
+from models.bundle import Bundle, pack
+from runtimes.detector import Detector, open_detector
+from runtimes.protocol import SessionOptions
 from tests.edge_agent.bundles.bundle_store import ISSUED, BundleStore, bundle_store, desire
 from tests.edge_agent.bundles.test_attempt import CONFIG
 from tests.edge_agent.delivery.listener import wait_for
@@ -191,15 +194,33 @@ def test_what_is_desired_is_heard_where_that_is_asked_for_and_mqtt_5_is_spoken(
     device: Device, caplog: pytest.LogCaptureFixture
 ) -> None:
     five, three = Broker("127.0.0.1", 1883, "gate"), Broker("127.0.0.1", 1883, "gate", protocol="3.1.1")
-    room = open_update_room(device.plan)
+    room = open_update_room(device.plan, nullcontext)
     assert room is not None
     assert room.subscription(five) is None
     path = device.plan.config.path
     path.write_text(path.read_text().replace("[updates]", "[updates]\ndesired = true"))
-    room = open_update_room(Plan(load_config(path), os.environ))
+    room = open_update_room(Plan(load_config(path), os.environ), nullcontext)
     assert room is not None
     found = room.subscription(five)
     assert found is not None
     assert found.topics == "nexara/v1/school/gate/desired/bundle"
     assert room.subscription(three) is None
     assert caplog.text.count("needs MQTT 5") == 1
+
+
+def test_the_self_test_in_a_running_agent_records_while_cameras_stand_still(
+    device: Device, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tiny_bundle_directory: Path
+) -> None:
+    seat, given = Seat(), []
+
+    def open_noting(bundle: Bundle, *, target: str | None, options: SessionOptions) -> Detector:
+        given.append(options.alone)
+        return open_detector(bundle, target=target, options=options)
+
+    monkeypatch.setattr(installing, "open_detector", open_noting)
+    room = open_update_room(device.plan, seat.still)
+    assert room is not None
+    room.installer.put(pack(tiny_bundle_directory, tmp_path / "other.nexara"))
+    assert given == [seat.still]
+    with seat.still():
+        assert not seat.taken

@@ -80,3 +80,15 @@ def test_a_disk_that_takes_no_writes_costs_no_update(tmp_path: Path, caplog: pyt
     (tmp_path / "file").write_text("")
     assert StandingFile(tmp_path / "file").change(partial(accept, wanted=WANTED)) == HEARD
     assert "a restart forgets it" in caplog.text
+
+
+def test_what_a_full_disk_does_not_take_is_known_until_it_does(tmp_path: Path) -> None:
+    file = StandingFile(tmp_path)
+    in_the_way = tmp_path / "desired.json.part"
+    in_the_way.mkdir()
+    file.change(partial(accept, wanted=WANTED))
+    # Else an older desire would be taken, and nothing told of this one.
+    assert file.read() == HEARD
+    in_the_way.rmdir()
+    assert file.change(partial(accept, wanted=WANTED)) == HEARD
+    assert StandingFile(tmp_path).read() == HEARD

@@ -7,6 +7,7 @@ import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import nullcontext
+from dataclasses import replace
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
@@ -190,6 +191,22 @@ def test_one_that_no_engine_runs_is_left_and_whoever_judges_goes_on(device: Devi
     assert "abacus" in device.shelf.read().left[-1].reason
     assert device.sitting() is before
     assert (device.changes, device.renewals) == ([], 0)
+
+
+def test_one_that_no_engine_runs_leaves_alone_what_was_installed_while_it_was_opened(
+    device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meanwhile = []
+
+    def judge(bundle: Bundle, hear: Hear, alone: Alone) -> Sitting:
+        meanwhile.append(device.install("9.1.0"))
+        return device.judge(bundle, hear, alone)
+
+    device.install("9.0.0", ('"engine": "[a-z]+"', '"engine": "abacus"'))
+    monkeypatch.setattr(device.switch, "_workshop", replace(device.workshop, judge=judge))
+    device.switch.follow()
+    record = device.shelf.read()
+    assert (current(record), record.left) == (meanwhile[0], ())
 
 
 def test_another_trial_takes_the_place_of_the_first_and_is_compared_with_what_was_kept(device: Device) -> None:

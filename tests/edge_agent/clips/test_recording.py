@@ -152,6 +152,17 @@ def test_clip_shows_what_an_idle_camera_never_decoded(tmp_path: Path, between: s
     assert (facts["incident"], facts["camera"], facts["peak"], facts["reason"]) == ("one", "yard", 0.95, "calm")
 
 
+def test_a_clip_names_the_bundle_that_raised_its_incident(tmp_path: Path, film: Path) -> None:
+    with site(tmp_path) as it, closing(Camera(film, it.sink)) as camera:
+        camera.read(4.0)
+        event = it.tell(4.0, 3.5)
+        it.recorded.use_bundle(BundleName(name="other", version="9.0.0"))
+        camera.read(5.0)
+        it.tell(5.0, 3.5, 4.5)
+        camera.read()
+    assert it.facts(event)["bundle"] == {"name": "tiny", "version": "0.1.0"}
+
+
 def test_clip_goes_on_for_its_seconds_after_the_end(tmp_path: Path, film: Path) -> None:
     with site(tmp_path, ClipPolicy(1.0, 3.0, 60.0)) as it, closing(Camera(film, it.sink)) as camera:
         camera.read(4.0)

@@ -171,3 +171,25 @@ def test_one_that_rests_is_asked_after_those_that_do_not(broker: Mosquitto) -> N
         brokers.open(WILL).close()
         assert (asked, brokers.used.port) == (expected, broker.port)
         asked.clear()
+
+
+def test_an_answer_of_the_first_that_is_older_than_its_silence_ends_no_session(
+    two: tuple[Mosquitto, Mosquitto],
+) -> None:
+    now = [0.0]
+    first, second = two
+    places = [Broker("127.0.0.1", broker.port, "agent") for broker in two]
+    brokers = Brokers(places, open_connection, lambda: now[0], lambda: 0.0, RETURN_AFTER_S)
+    first.kill()
+    brokers.open(WILL).close()
+    first.start()
+    now[0] = RETURN_AFTER_S
+    assert not brokers.earlier_answers()
+    scout = brokers._scout
+    assert scout is not None
+    scout.join()
+    first.kill()
+    # The session with the second was lost before anybody asked what the scout had found.
+    brokers.open(WILL).close()
+    assert brokers.used.port == second.port
+    assert not brokers.earlier_answers()

@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from edge_agent.delivery.broker import Broker
+from edge_agent.delivery.connection import Acknowledgement, open_connection
+from edge_agent.delivery.courier import _Session
 from edge_agent.delivery.errors import SpoolError
 from edge_agent.delivery.message import Message
 from edge_agent.delivery.spool import EARLIEST_PLAUSIBLE_CLOCK, Spool, SpoolLimits
@@ -196,3 +199,29 @@ def test_an_agent_goes_on_when_its_spool_is_damaged_under_it(
     assert "is damaged" in caplog.text
     assert {0, 38, 39} <= set(came)
     outbox.close()
+
+
+@pytest.mark.parametrize("code", [0x00, 0x95], ids=["taken", "refused for good"])
+def test_what_the_disk_does_not_take_of_one_answer_costs_no_other(
+    code: int, broker: Mosquitto, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    outbox = make_outbox(broker.port, tmp_path, drain="newest")
+    spool, courier = outbox._spool, outbox._courier
+    withdrawal = Message("homeassistant/device/old/config", b"", retain=True)
+    spool.note_retained([withdrawal.topic])
+    spool.put([message(0), message(1)])
+    for event in ("delete on retained", "update on message"):
+        name = event.split()[0]
+        spool._database.execute(
+            f"create trigger {name}_fails before {event} begin select raise(fail, 'database or disk is full'); end"
+        )
+    first, second = spool.peek(0, 2)
+    with closing(open_connection(Broker("127.0.0.1", broker.port, "gate"))) as connection:
+        session = _Session(connection, in_flight={1: withdrawal, 2: first, 3: second})
+        courier._settle(session, [Acknowledgement(1, 0, ""), Acknowledgement(2, code, ""), Acknowledgement(3, 0, "")])
+        assert session.in_flight == {}
+        assert courier._waiting(session, 2) == []
+    assert spool.retained() == [withdrawal.topic]
+    assert spool.counts().waiting == (1 if code else 0)
+    assert "disk is full" in caplog.text
+    spool.close()

@@ -224,17 +224,49 @@ def test_damaged_file_is_set_aside_when_opened(
     assert aside.name in caplog.text
 
 
-def test_damage_while_running_costs_the_backlog_and_no_more(path: Path, spool: Spool) -> None:
-    spool.put([message(number, size=900) for number in range(10)])
+def spoil(path: Path, spool: Spool) -> None:
+    """Leave nothing of an open spool's messages to be read."""
     spool._database.execute("pragma wal_checkpoint(truncate)")
     content = bytearray(path.read_bytes())
     content[4096:] = b"\xff" * (len(content) - 4096)
     path.write_bytes(content)
     spool._database.execute("pragma shrink_memory")
+
+
+def test_damage_while_running_costs_the_backlog_and_no_more(path: Path, spool: Spool) -> None:
+    spool.put([message(number, size=900) for number in range(10)])
+    offered = spool.peek(0, 100)[-1].id
+    spoil(path, spool)
     with pytest.raises(SpoolError):
         spool.counts()
     spool.put([message(7)])
     assert numbers(spool) == [7]
+    # Whoever was offered the others asks for what comes after them.
+    assert [stored.message.payload for stored in spool.peek(offered, 100)] == [message(7).payload]
+
+
+def test_a_damaged_spool_is_begun_anew_once_the_disk_lets_it(path: Path, spool: Spool) -> None:
+    spool.put([message(number, size=900) for number in range(10)])
+    in_the_way = path.with_name(f"{path.name}.damaged-0")
+    in_the_way.mkdir()
+    spoil(path, spool)
+    for _ in range(2):
+        with pytest.raises(SpoolError, match="begun anew"):
+            spool.put([message(7)])
+    in_the_way.rmdir()
+    with pytest.raises(SpoolError):
+        spool.put([message(7)])
+    spool.put([message(7)])
+    assert numbers(spool) == [7]
+
+
+def test_a_spool_begun_anew_is_taken_up_where_it_was_cut(path: Path, clock: Clock, spool: Spool) -> None:
+    spool.put([message(3)])
+    spool.close()
+    path.replace(path.with_name(f"{path.name}.new"))
+    again = Spool(path, SpoolLimits(10_000, 100), clock)
+    assert numbers(again) == [3]
+    again.close()
 
 
 def test_error_says_what_is_needed_when_directory_cannot_be_made(clock: Clock) -> None:

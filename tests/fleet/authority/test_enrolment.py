@@ -199,8 +199,9 @@ def test_device_believes_no_server_that_its_authority_does_not_vouch_for(site: S
     request = EnrolRequest(device="gate-1", token="secret", request="")
     with pytest.raises(SiteUnreachableError, match="certificate verify failed"):
         ask_site(site.url, other.certificate_path, request)
-    with pytest.raises(EnrolmentError, match="allowed is https"):
-        ask_site(site.url.replace("https", "http"), other.certificate_path, request)
+    for address in (site.url.replace("https", "http"), "https://site:0x1", "https://[::1"):
+        with pytest.raises(EnrolmentError, match="allowed is https"):
+            ask_site(address, other.certificate_path, request)
     assert "secret" not in repr(request)
 
 
