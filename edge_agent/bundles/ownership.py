@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 
 def give_to_owner(path: Path) -> None:
-    """Have what root has made belong to whom its folder belongs to. Raises ``OSError``."""
-    if os.geteuid() == 0:
-        owner, own = path.parent.stat(), path.lstat()
-        if (owner.st_uid, owner.st_gid) != (own.st_uid, own.st_gid):
-            os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+    """Have what root has made belong to whom its folder belongs to. Raises ``OSError``.
+
+    What has another name elsewhere, or is a link, stays as it is: the folder's owner may have laid it there to be given
+    a file of root's.
+    """
+    if os.geteuid() != 0 or path.is_symlink():
+        return
+    owner = path.parent.stat()
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        own = os.fstat(descriptor)
+        alone = stat.S_ISDIR(own.st_mode) or (stat.S_ISREG(own.st_mode) and own.st_nlink == 1)
+        if alone and (owner.st_uid, owner.st_gid) != (own.st_uid, own.st_gid):
+            os.fchown(descriptor, owner.st_uid, owner.st_gid)
+    finally:
+        os.close(descriptor)
 
 
 def make_folder(folder: Path) -> None:
