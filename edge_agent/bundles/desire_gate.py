@@ -10,7 +10,7 @@ import msgspec
 
 from edge_agent.bundles.download import require_https
 from edge_agent.bundles.errors import DownloadError, RefusedDesireError
-from edge_agent.bundles.standing import Standing, name_of
+from edge_agent.bundles.standing import Standing, is_of, name_of
 from edge_agent.commands.authority import require_authority
 from edge_agent.commands.errors import CommandError
 from edge_agent.commands.options import Signer
@@ -68,8 +68,11 @@ def require_newer(wanted: DesiredBundle, standing: Standing, now: datetime) -> N
     """Raise ``RefusedDesireError`` for a desire that is older than the last: whoever kept it could have the device go
     back. One from the future would shut out all that come before its time."""
     newest = standing.newest
-    if newest is not None and wanted.issued_at < newest:
-        text = f"found issued_at {wanted.issued_at.isoformat()}, older than the last one, {newest.isoformat()}"
+    # One that was taken back may not be had again by whoever kept it.
+    again = newest == wanted.issued_at and not is_of(standing, wanted)
+    if newest is not None and (wanted.issued_at < newest or again):
+        told = "that of the last one" if again else f"older than the last one, {newest.isoformat()}"
+        text = f"found issued_at {wanted.issued_at.isoformat()}, {told}"
         raise RefusedDesireError(f"{text}; issue it anew", name_of(wanted))
     # A device without a battery believes in 1970 until it hears of the time.
     if now >= _EARLIEST_PLAUSIBLE and wanted.issued_at > now + _AHEAD:

@@ -11,7 +11,7 @@ from pathlib import Path
 from fleet.kit.archive import MTIME_S
 from fleet.kit.errors import KitError
 from fleet.kit.order import Order
-from fleet.kit.service import TIMER, UNIT, list_groups
+from fleet.kit.service import TIMER, UNIT, UPDATING, list_groups
 
 _CONTROL = """\
 Package: nexara-edge
@@ -71,6 +71,7 @@ set -e
 if [ "$1" = remove ] && [ -d /run/systemd/system ]; then
     systemctl disable --quiet --now {unit} || :
     [ ! -f /usr/lib/systemd/system/{timer} ] || systemctl disable --quiet --now {timer} || :
+    [ ! -f /usr/lib/systemd/system/{updating} ] || systemctl stop --quiet {updating} || :
 fi
 # What was compiled here is in no list of dpkg's.
 find /opt/nexara/lib/ -name __pycache__ -type d -exec rm -rf {{}} + || :
@@ -131,6 +132,7 @@ def _write_control(order: Order, root: Path, release: str) -> None:
         "site": settings.site,
         "unit": UNIT,
         "timer": TIMER,
+        "updating": UPDATING,
         "groups": " ".join(list_groups(order.drop_ins)),
     }
     texts = {"control": _CONTROL, "preinst": _PREINST, "postinst": _POSTINST, "prerm": _PRERM, "postrm": _POSTRM}

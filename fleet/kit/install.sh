@@ -230,6 +230,7 @@ start_looking_for_updates() {
         rm -f "$units/timers.target.wants/$timer"
         if with_systemd; then systemctl stop --quiet "$timer" 2>/dev/null || :; fi
     elif with_systemd; then
+        systemctl daemon-reload
         systemctl enable --quiet --now "$timer"
     else
         enable_by_link "$timer" timers.target
@@ -272,8 +273,9 @@ install_kit() {
     place_release
     turn_over
     place_configuration
-    start_service
+    # First: another bundle may be what an agent needs that does not start.
     start_looking_for_updates
+    start_service
     remove_old_releases
     cp "$here/install.sh" "$base/install.sh"
     say "device $device of site $site: try it with"
@@ -285,6 +287,7 @@ uninstall() {
         systemctl disable --quiet --now "$unit" || :
         [ ! -f "$units/$enrolling" ] || systemctl disable --quiet --now "$enrolling" || :
         [ ! -f "$units/$timer" ] || systemctl disable --quiet --now "$timer" || :
+        [ ! -f "$units/$updating" ] || systemctl stop --quiet "$updating" || :
     fi
     rm -f "$units/multi-user.target.wants/$unit" "$units/multi-user.target.wants/$enrolling" \
         "$units/timers.target.wants/$timer"

@@ -105,7 +105,7 @@ def place(machine: Machine, authority: SiteAuthority, url: str, config: str, bun
     shutil.copy(authority.certificate_path, folder / "ca.pem")
     (machine.folder / "opt" / "bundles").mkdir()
     shutil.copy(bundle, machine.folder / "opt" / "bundles" / "violence.nexara")
-    for name, content in list_service(ROOT, (), ("device.key",), enrols=True).items():
+    for name, content in list_service(ROOT, (), ("device.key",), enrols=True, updates=False).items():
         (machine.folder / "units" / name).parent.mkdir(exist_ok=True)
         (machine.folder / "units" / name).write_bytes(content)
     for unit in ("nexara-edge", "nexara-edge-enrol"):

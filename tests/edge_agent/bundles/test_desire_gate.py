@@ -9,7 +9,7 @@ import pytest
 
 from edge_agent.bundles.desire_gate import MOST_BYTES, DesireGate
 from edge_agent.bundles.errors import RefusedDesireError
-from edge_agent.bundles.standing import Standing
+from edge_agent.bundles.standing import Standing, accept
 from edge_agent.commands.options import Signer
 from edge_agent.commands.signature import sign
 from edge_agent.delivery.request import Request
@@ -32,7 +32,7 @@ def test_what_is_desired_is_taken_however_old_it_is() -> None:
     wanted = OPEN.admit(request(desire("wave-1", FOUND)), Standing(), NOW)
     assert wanted is not None
     assert (wanted.id, wanted.issued_at, wanted.again) == ("wave-1", ISSUED, False)
-    assert OPEN.admit(request(desire("wave-1", FOUND)), Standing(newest=ISSUED), NOW) == wanted
+    assert OPEN.admit(request(desire("wave-1", FOUND)), accept(Standing(), wanted), NOW) == wanted
     assert SIGNED.admit(request(b""), Standing(), NOW) is None
 
 
@@ -70,11 +70,12 @@ def test_what_has_not_the_form_is_refused(payload: bytes, text: str) -> None:
     ("standing", "now", "text"),
     [
         (Standing(newest=ISSUED + timedelta(microseconds=1)), NOW, "older than the last"),
+        (Standing(newest=ISSUED), NOW, "that of the last one"),
         (Standing(), ISSUED - timedelta(hours=25), "compare the clocks"),
         (Standing(), ISSUED - timedelta(hours=23), None),
         (Standing(), datetime(1970, 1, 1, tzinfo=timezone.utc), None),
     ],
-    ids=["older", "a day ahead", "less ahead", "a clock that knows nothing"],
+    ids=["older", "taken back", "a day ahead", "less ahead", "a clock that knows nothing"],
 )
 def test_none_that_is_older_than_the_last_or_from_the_future_is_taken(
     standing: Standing, now: datetime, text: str | None
