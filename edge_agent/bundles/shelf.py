@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import logging
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,7 @@ log = logging.getLogger(__name__)
 _RECORD, _LOCK, _RECEIVING, _PARTIAL = "record.json", "lock", "receiving.lock", ".partial"
 _DIGEST = 64
 _PIECE = 1 << 20
+_AGAIN_S = 0.02
 # Whoever installs is often root; who reads it is the agent's own user.
 _READABLE = 0o644
 
@@ -36,8 +38,11 @@ class Shelf:
     one after another. What no record needs is removed by the next change.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, patience_s: float = 5.0) -> None:
+        """``patience_s`` is for how long another process is waited for that changes it: the agent does so between two
+        pictures, and an installer that was stopped must not blind it."""
         self.directory = directory
+        self._patience_s = patience_s
 
     def read(self) -> Record:
         """The record as it is; an empty one where there is none. A damaged one is set aside and told, since a device
@@ -88,11 +93,9 @@ class Shelf:
         """Be the only one that fetches and installs: two at a time would clear away each other's leftovers. Raises
         ``ShelfBusyError`` where somebody does already, and ``ShelfDiskError``."""
         with self._open_lock(_RECEIVING) as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
+            if not _take(lock):
                 text = f"{self.directory}: another bundle is being fetched or installed; try again once that is done"
-                raise ShelfBusyError(text) from error
+                raise ShelfBusyError(text)
             yield
 
     @property
@@ -150,8 +153,16 @@ class Shelf:
     @contextmanager
     def _locked(self) -> Iterator[None]:
         with self._open_lock(_LOCK) as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            self._wait_for(lock)
             yield
+
+    def _wait_for(self, lock: IO[str]) -> None:
+        for _ in range(1 + round(self._patience_s / _AGAIN_S)):
+            if _take(lock):
+                return
+            time.sleep(_AGAIN_S)
+        text = f"{self.directory}: another process has been changing it for {self._patience_s:g} s"
+        raise ShelfDiskError(f"{text}; end it if it hangs, and try again")
 
     def _open_lock(self, name: str) -> IO[str]:
         try:
@@ -161,6 +172,15 @@ class Shelf:
         except OSError as error:
             raise disk_error(self.directory, error) from error
         return lock
+
+
+def _take(lock: IO[str]) -> bool:
+    """Whether the lock is ours now."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def digest_of(file: Path) -> str:

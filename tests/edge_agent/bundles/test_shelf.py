@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import signal
@@ -139,6 +140,16 @@ def test_leave_may_be_told_again(shelf: Shelf, tmp_path: Path) -> None:
     shelf.add(file, put_on_trial)
     once = shelf.change(partial(leave, reason="x"))
     assert shelf.change(partial(leave, reason="y")) == once
+
+
+def test_who_holds_the_shelf_and_hangs_is_not_waited_for_for_ever(shelf: Shelf, tmp_path: Path) -> None:
+    file, digest = write(tmp_path, b"a")
+    shelf.add(file, put_on_trial)
+    with (shelf.directory / "lock").open("a") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(ShelfDiskError, match="another process has been changing it"):
+            Shelf(shelf.directory, patience_s=0.05).change(keep)
+    assert Shelf(shelf.directory, patience_s=0.0).change(keep).kept == digest
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make what another user may not write")
