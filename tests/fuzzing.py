@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from hypothesis import HealthCheck, settings
 
@@ -32,6 +33,14 @@ def fuzzed(cases: int) -> settings:
         max_examples=max(cases, settings.default.max_examples if settings.default else 0),
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     )
+
+
+def places(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Every container and key below a value."""
+    for key in value if isinstance(value, dict) else range(len(value)):
+        yield value, key
+        if isinstance(value[key], dict | list):
+            yield from places(value[key])
 
 
 class _Watch:

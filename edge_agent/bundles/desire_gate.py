@@ -16,13 +16,12 @@ from edge_agent.commands.errors import CommandError
 from edge_agent.commands.options import Signer
 from edge_agent.commands.signature import OPERATOR_PROPERTY
 from edge_agent.delivery.payloads import DesiredBundle
-from edge_agent.delivery.request import Request
+from edge_agent.delivery.request import UNREADABLE, Request
 
 MOST_BYTES = 4096
 """Of a desire; its longest address takes half of that."""
 _AHEAD = timedelta(days=1)
 _EARLIEST_PLAUSIBLE = datetime(2025, 1, 1, tzinfo=timezone.utc)
-_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, OverflowError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,7 @@ def read_desired(payload: bytes) -> DesiredBundle:
     try:
         wanted = msgspec.json.decode(payload, type=DesiredBundle)
         wanted = msgspec.structs.replace(wanted, issued_at=wanted.issued_at.astimezone(timezone.utc))
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         text = f"found what desires no bundle: {error}; see the schema desired-bundle"
         raise RefusedDesireError(text) from error
     try:

@@ -14,9 +14,7 @@ from edge_agent.commands.message import Request as Envelope
 from edge_agent.commands.name import CommandName
 from edge_agent.commands.options import CommandOptions
 from edge_agent.commands.seen_ids import SeenIds
-from edge_agent.delivery.request import Request
-
-_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, OverflowError)
+from edge_agent.delivery.request import UNREADABLE, Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +81,6 @@ def _read(payload: bytes) -> Envelope[msgspec.Raw]:
     try:
         form = msgspec.json.decode(payload, type=Envelope[msgspec.Raw])
         form.issued_at.astimezone(timezone.utc)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise CommandError("malformed", f"found what is no request: {error}; see the schema of this command") from error
     return form

@@ -14,6 +14,7 @@ from cryptography.x509.oid import NameOID
 
 from edge_agent.enrolment.errors import EnrolmentError
 from edge_agent.enrolment.message import EnrolAnswer, EnrolRequest
+from edge_agent.state_file import sync_folder
 from models.errors import BundleSignatureError
 from models.signing_key import load_private_key
 
@@ -90,8 +91,4 @@ def _write(path: Path, content: bytes, mode: int) -> None:
         file.flush()
         os.fsync(file.fileno())
     part.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(path.parent)

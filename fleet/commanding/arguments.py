@@ -9,9 +9,8 @@ import msgspec
 
 from edge_agent.commands.forms import FORMS
 from edge_agent.commands.name import CommandName
+from edge_agent.delivery.request import UNREADABLE
 from fleet.errors import FleetError
-
-_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, OverflowError)
 
 
 def read_pairs(name: CommandName, pairs: Sequence[str]) -> bytes:
@@ -43,7 +42,7 @@ def read_json(name: CommandName, text: str) -> bytes:
 def _decode(text: bytes, where: str) -> Any:  # noqa: ANN401 any JSON
     try:
         return msgspec.json.decode(text)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise FleetError(f"{where}: found what is no JSON: {error}") from error
 
 
@@ -51,7 +50,7 @@ def _encode(name: CommandName, given: Mapping[str, Any], *, strict: bool) -> byt
     form = FORMS[name].arguments
     try:
         read = msgspec.convert(given, form, strict=strict)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         allowed = ", ".join(form.__struct_fields__) or "none"
         raise FleetError(f"{name}: found arguments that are not its own: {error}; its keys: {allowed}") from error
     # Only what was given: a device of another version may not know the rest.

@@ -10,10 +10,10 @@ from typing import Any, Literal
 import msgspec
 
 from edge_agent.commands.message import Answer
+from edge_agent.delivery.request import UNREADABLE
 from fleet.devices.name import DeviceName
 
 Kind = Literal["done", "failed", "silent", "offline", "refused"]
-_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, OverflowError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def read_answer(name: DeviceName, payload: bytes) -> Outcome:
         answer = msgspec.json.decode(payload, type=Answer[Any])
         if answer.ok:
             return Outcome(name, "done", msgspec.json.encode(answer.result).decode())
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         return Outcome(name, "failed", f"an answer that cannot be read: {error}")
     fault = answer.error
     return Outcome(name, "failed", "no reason given" if fault is None else f"{fault.kind}: {fault.text}")

@@ -9,12 +9,11 @@ from typing import TypeVar
 import msgspec
 
 from edge_agent.delivery.payloads import BundleStatus, CameraState, DesiredBundle, Health, Incident, Status
-from edge_agent.delivery.request import Request
+from edge_agent.delivery.request import UNREADABLE, Request
 from fleet.devices.device import MOST_CAMERAS, Device
 from fleet.devices.name import DeviceName, split_topic
 
 Form = TypeVar("Form")
-_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, OverflowError)
 _MOST_COUNTED = 2**53
 _FILTERS = ("health", "camera/+/incident")
 # The status is heard already; it comes again, after all that is retained below the others.
@@ -57,7 +56,7 @@ class Book:
         self.changed.add(name)
         try:
             self._note(device, levels, request.payload)
-        except _UNREADABLE:
+        except UNREADABLE:
             device.malformed += 1
 
     def _note(self, device: Device, levels: tuple[str, ...], payload: bytes) -> None:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from edge_agent.delivery.payloads import BundleStatus, DesiredBundle
+from fleet.devices.trouble import ENDED_BADLY
 from fleet.rollouts.rollout import Member, Rollout, Wanted
 
 _AT_REST = ("settled", "kept")
-_ENDED_BADLY = ("left", "refused", "failed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ def find_fault(rollout: Rollout, bundle: BundleStatus | None) -> str | None:
     """Why a device will not have this roll-out's bundle, by its own words; what it says of other wishes counts not."""
     if bundle is None or bundle.desired is None or bundle.desired.id != rollout.id:
         return None
-    if bundle.state in _ENDED_BADLY:
+    if bundle.state in ENDED_BADLY:
         return f"{bundle.state}: {bundle.reason}" if bundle.reason else bundle.state
     return None
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
@@ -18,7 +16,7 @@ from models.bundle import MANIFEST as FILE
 from models.bundle import read_bundle
 from models.errors import BundleError
 from models.signing import SignatureStatus
-from tests.fuzzing import fuzzed, nothing_outside
+from tests.fuzzing import fuzzed, nothing_outside, places
 from tests.models.test_manifest import MANIFEST
 
 pytestmark = pytest.mark.fuzz
@@ -37,14 +35,6 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
     max_leaves=8,
 )
-
-
-def places(value: Any) -> Iterator[tuple[Any, Any]]:
-    """Every container and key below a value."""
-    for key in value if isinstance(value, dict) else range(len(value)):
-        yield value, key
-        if isinstance(value[key], dict | list):
-            yield from places(value[key])
 
 
 @st.composite

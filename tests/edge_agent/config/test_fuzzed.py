@@ -6,7 +6,6 @@ import copy
 import json
 import math
 import sys
-from collections.abc import Iterator
 from contextlib import suppress
 from datetime import date, datetime, time, timezone
 from pathlib import Path
@@ -20,7 +19,7 @@ from edge_agent.config import ConfigError, load_config
 from edge_agent.config.plan import Plan
 from models.errors import NexaraError
 from tests.edge_agent.config.test_loading import VALID
-from tests.fuzzing import fuzzed, nothing_outside
+from tests.fuzzing import fuzzed, nothing_outside, places
 from tests.models.test_manifest import MANIFEST
 
 if sys.version_info >= (3, 11):
@@ -82,14 +81,6 @@ def write(value: Any) -> str:
     if isinstance(value, list):
         return f"[{', '.join(map(write, value))}]"
     return "{" + ", ".join(f"{write(key)} = {write(inner)}" for key, inner in value.items()) + "}"
-
-
-def places(value: Any) -> Iterator[tuple[Any, Any]]:
-    """Every container and key below a value."""
-    for key in value if isinstance(value, dict) else range(len(value)):
-        yield value, key
-        if isinstance(value[key], dict | list):
-            yield from places(value[key])
 
 
 @st.composite
