@@ -143,7 +143,7 @@ def measure(
         back_s = time.monotonic()
         numbers = range(2 * kills, 3 * kills - site.kills)
         _live_and_die(site, numbers, hour=hours)
-        _drain(site, kills, hours)
+        _drain(site, 3 * kills, hours)
         accepted = _read(folder)
         subscriber.wait_for(set(accepted), _QUIET_S)
     finally:

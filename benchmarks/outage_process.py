@@ -53,7 +53,7 @@ _HOUR_S = 3600.0
 @dataclass(frozen=True, slots=True)
 class Job:
     """What one process is to do. ``hours`` of simulated time, from ``hour`` after now on, are told of and followed by a
-    kill of its own; without them it tells of incidents until it is killed, or with ``drains`` of none and ends
+    kill of its own; without them it tells of incidents until it is killed, or with ``drains`` of a single one and ends
     once all is delivered."""
 
     folder: Path
@@ -134,6 +134,8 @@ def work(job: Job) -> None:
     )
     outbox.start()
     if job.drains:
+        # Who has heard its end has heard all before it: also what the ledger does not know, since a kill came between.
+        _tell_incident(outbox, ledger, job, f"{job.number}-0-0")
         while outbox.figures().spool.messages or not ledger.settled:
             time.sleep(0.05)
         outbox.close()
@@ -160,11 +162,15 @@ def _tell_hours(outbox: MqttOutbox, ledger: Ledger, job: Job, now: list[float]) 
     count = max(1, int(job.incidents_an_hour * job.hours))
     for number in range(count):
         now[0] = began + job.hours * _HOUR_S * number / count
-        for step in range(STEPS_AN_INCIDENT - (number == count - 1)):
-            _tell_step(outbox, ledger, job, f"{job.number}-{number}-0", step)
+        _tell_incident(outbox, ledger, job, f"{job.number}-{number}-0", cut_off=number == count - 1)
         while not ledger.settled:
             time.sleep(0.0005)
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _tell_incident(outbox: MqttOutbox, ledger: Ledger, job: Job, incident: str, *, cut_off: bool = False) -> None:
+    for step in range(STEPS_AN_INCIDENT - cut_off):
+        _tell_step(outbox, ledger, job, incident, step)
 
 
 def _tell_step(outbox: MqttOutbox, ledger: Ledger, job: Job, incident: str, step: int) -> None:
