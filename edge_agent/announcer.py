@@ -1,4 +1,5 @@
-"""When a camera's state is worth a message: at once when it changed, else now and then for its score; pure."""
+"""When a camera's state is worth a message: at once when it changed or the camera is judged for the first time, else
+now and then for its score; pure."""
 
 from __future__ import annotations
 
@@ -19,8 +20,9 @@ class Announcer:
         """Whether to tell ``state`` now; it counts as told then."""
         told = self._told
         if told is not None and replace(told, score=state.score, at=state.at) == state:
-            changed = state.score != told.score
-            if not changed or now_s - self._told_s < self._interval_s:
+            # That a camera is judged at last is news, how high its score is can wait.
+            wait_s = 0.0 if told.score is None else self._interval_s
+            if state.score == told.score or now_s - self._told_s < wait_s:
                 return False
         self._told, self._told_s = state, now_s
         return True

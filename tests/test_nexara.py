@@ -129,7 +129,7 @@ def test_command_starts_at_once_where_the_caller_stands_when_all_is_installed(
 @pytest.mark.parametrize(
     ("arguments", "passed"),
     [
-        ([], ["--numprocesses", "2", "--dist", "loadfile", "--no-loadscope-reorder"]),
+        ([], ["--numprocesses", "4", "--dist", "loadfile", "--no-loadscope-reorder"]),
         (["tests/models", "-k", "a or b"], ["tests/models", "-k", "a or b"]),
     ],
 )

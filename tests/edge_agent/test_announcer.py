@@ -28,3 +28,11 @@ def test_due_tells_changes_at_once_and_scores_now_and_then(state: CameraState, n
     announcer = Announcer(10.0)
     assert announcer.due(STATE, 0.0)
     assert announcer.due(state, now_s) is due
+
+
+def test_the_first_score_is_told_at_once() -> None:
+    announcer = Announcer(10.0)
+    assert announcer.due(replace(STATE, score=None), 0.0)
+    assert not announcer.due(replace(STATE, score=None), 100.0)
+    assert announcer.due(STATE, 100.1)
+    assert not announcer.due(replace(STATE, score=0.2), 100.2)
