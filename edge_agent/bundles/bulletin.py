@@ -16,10 +16,14 @@ from edge_agent.delivery.topics import Topics
 class Bulletin:
     """Posts the retained status of a device's bundles where it differs from the last; on one thread."""
 
-    def __init__(self, topics: Topics, post: Callable[[Message], None], utc: Callable[[], datetime]) -> None:
+    def __init__(
+        self, topics: Topics, post: Callable[[Message], None], utc: Callable[[], datetime], *, listens: bool
+    ) -> None:
+        """``listens``: whether the device hears what is desired of it."""
         self._topic = topics.bundle
         self._post = post
         self._utc = utc
+        self._listens = listens
         self._told: BundleStatus | None = None
 
     def tell(
@@ -44,6 +48,7 @@ class Bulletin:
             progress=progress,
             reason=reason,
             drift=drift,
+            listens=self._listens,
         )
         told = self._told
         if told is None or msgspec.structs.replace(told, at=at) != status:

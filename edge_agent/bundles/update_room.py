@@ -19,7 +19,7 @@ from edge_agent.bundles.installing import Installer, plan_installer
 from edge_agent.bundles.pursuit import Pursuit
 from edge_agent.bundles.switch import Switch
 from edge_agent.config.plan import Plan
-from edge_agent.delivery.broker import Broker
+from edge_agent.delivery.broker import Broker, Protocol
 from edge_agent.delivery.message import Message
 from edge_agent.delivery.request import Subscription
 from edge_agent.sitting import Alone
@@ -52,14 +52,18 @@ class UpdateRoom:
 
     def subscription(self, broker: Broker) -> Subscription | None:
         """What to hear at a broker; none where that is not asked for, or where it speaks no MQTT 5, which is told."""
-        updates = self._plan.config.settings.updates
-        if updates is None or not updates.desired:
+        if not self._wants_to_hear:
             return None
-        if broker.protocol != "5":
+        if not _can_hear(broker.protocol):
             log.warning("no desired bundle is heard of: that needs MQTT 5, and %s is spoken to as %s", broker.address,
                         broker.protocol)  # fmt: skip
             return None
         return Subscription(self._plan.topics().desired_bundle, self._box.put)
+
+    @property
+    def listens(self) -> bool:
+        """Whether the device hears on MQTT what is desired of it."""
+        return self._wants_to_hear and _can_hear(self._plan.config.settings.mqtt.protocol)
 
     @property
     def installer(self) -> Installer:
@@ -77,7 +81,7 @@ class UpdateRoom:
             self._gate,
             self._installer,
             switch,
-            Bulletin(self._plan.topics(), post, self._utc),
+            Bulletin(self._plan.topics(), post, self._utc, listens=self.listens),
             self._box,
             clock=self._clock,
             utc=self._utc,
@@ -90,6 +94,15 @@ class UpdateRoom:
         finally:
             self._box.halt()
             thread.join(_END_S)
+
+    @property
+    def _wants_to_hear(self) -> bool:
+        updates = self._plan.config.settings.updates
+        return updates is not None and updates.desired
+
+
+def _can_hear(protocol: Protocol) -> bool:
+    return protocol == "5"
 
 
 def open_update_room(plan: Plan, alone: Alone) -> UpdateRoom | None:

@@ -9,13 +9,13 @@ import msgspec
 from edge_agent.bundles.update_room import UpdateRoom
 from edge_agent.commands.errors import CommandError
 from edge_agent.commands.gate import Admitted
-from edge_agent.delivery.payloads import BundleName, Sha256
+from edge_agent.delivery.payloads import BundleName, FileAddress, Sha256
 
 
 class UpdateArguments(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where the bundle's file is to be fetched, and which it is."""
 
-    url: Annotated[str, msgspec.Meta(pattern=r"^https://", max_length=2048)]
+    url: FileAddress
     sha256: Sha256
     again: Annotated[bool, msgspec.Meta(description="also one that was on trial before and was left")] = False
 

@@ -16,6 +16,8 @@ from models.manifest import Probability, Thresholds
 Count = Annotated[int, msgspec.Meta(ge=0)]
 NotNegative = Annotated[float, msgspec.Meta(ge=0)]
 Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$", description="of the bundle's file")]
+FileAddress = Annotated[str, msgspec.Meta(pattern=r"^https://", max_length=2048)]
+"""Where a bundle's file is fetched; whatever else may be wrong with it shows when it is."""
 UpdateState = Literal["settled", "fetching", "verifying", "trial", "kept", "left", "refused", "failed"]
 
 
@@ -147,7 +149,7 @@ class DesiredBundle(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     issued_at: Annotated[
         datetime, msgspec.Meta(tz=True, description="RFC 3339 time with its zone; none older than the last is taken")
     ]
-    url: Annotated[str, msgspec.Meta(pattern=r"^https://", max_length=2048, description="where its file is fetched")]
+    url: Annotated[FileAddress, msgspec.Meta(description="where its file is fetched")]
     sha256: Sha256
     again: Annotated[bool, msgspec.Meta(description="also one that was on trial before and was left")] = False
 
@@ -186,6 +188,9 @@ class BundleStatus(msgspec.Struct, frozen=True, kw_only=True):
     progress: Annotated[Probability, msgspec.Meta(description="share of the file that was fetched")] | None
     reason: Annotated[str, msgspec.Meta(description="why so; empty where there is nothing to say")]
     drift: Drift | None = None
+    listens: (
+        Annotated[bool, msgspec.Meta(description="whether it hears `desired/bundle`; null: it does not say")] | None
+    ) = None
 
 
 PAYLOADS: dict[str, type[msgspec.Struct]] = {

@@ -20,7 +20,8 @@ from fleet.rollouts.record import ENDED, Record, RolloutHeldError
 from fleet.rollouts.rollout import Rollout
 from fleet.rollouts.running import Runner
 from fleet.rollouts.stages import plan_members
-from fleet.rollouts.wording import changes, headline, report
+from fleet.rollouts.verdict import DEAF, is_deaf
+from fleet.rollouts.wording import changes, headline, passed_over, report
 from fleet.settings import state_folder
 from fleet.site_option import add_site_option
 
@@ -46,11 +47,13 @@ def _start(arguments: argparse.Namespace, record: Record) -> int:
         members = plan_members(id_, devices, rules.percents, left_out)
         if len(left_out) == len(devices):
             raise FleetError(
-                "found no device that is online and tells of its bundle; it needs [updates] with desired = true"
+                "found no device that is online and hears what is desired; it needs [updates] with desired = true"
             )
         rollout = Rollout(id=id_, wanted=wanted, rules=rules, started_at=_now(), members=members)
         record.begin(rollout)
         record.forget_note()
+        for line in passed_over(rollout):
+            _say(line)
         _say(f"roll-out {id_}: {len(members) - len(left_out)} device(s) in {rollout.stages} stage(s); {record.path}")
         return _run(arguments, record, watch, rollout)
 
@@ -121,7 +124,9 @@ def _run(arguments: argparse.Namespace, record: Record, watch: Watch, rollout: R
 def _why_left_out(device: Device) -> str | None:
     if not device.online:
         return "away when it began"
-    return "it does not tell of its bundle; it needs [updates] with desired = true" if device.bundle is None else None
+    if device.bundle is None:
+        return "it does not tell of its bundle; it needs [updates] with desired = true"
+    return DEAF if is_deaf(device.bundle) else None
 
 
 def _say(line: str) -> None:

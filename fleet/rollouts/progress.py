@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from fleet.devices.name import DeviceName
 from fleet.rollouts.ending import end
 from fleet.rollouts.rollout import Member, Outcome, Rollout
-from fleet.rollouts.verdict import UNSEEN, Sight, judge_asked, judge_succeeded
+from fleet.rollouts.verdict import DEAF, UNSEEN, Sight, find_hindrance, is_deaf, judge_asked, judge_succeeded
 
 Sights = Mapping[DeviceName, Sight]
 
@@ -56,6 +56,7 @@ def _judge(rollout: Rollout, member: Member, sight: Sight, now: datetime) -> Mem
         verdict = judge_asked(rollout, member, sight, now)
         if verdict is not None:
             return replace(member, outcome=cast("Outcome", verdict[0]), reason=verdict[1])
+        return replace(member, reason=find_hindrance(rollout, sight.bundle))
     if member.outcome == "succeeded":
         fault = judge_succeeded(rollout, member, sight)
         if fault is not None:
@@ -65,7 +66,7 @@ def _judge(rollout: Rollout, member: Member, sight: Sight, now: datetime) -> Mem
 
 def _ask(rollout: Rollout, sights: Sights, now: datetime) -> Rollout:
     """Ask those of the stage that wait and are there, as many as may be at it together; pass over those that are
-    away."""
+    away or would not hear it."""
     free = rollout.rules.at_once - count(rollout, "asked")
     members: list[Member] = []
     for member in rollout.members:
@@ -74,6 +75,8 @@ def _ask(rollout: Rollout, sights: Sights, now: datetime) -> Rollout:
             members.append(member)
         elif not sight.online:
             members.append(replace(member, outcome="skipped", reason="away when its stage came"))
+        elif is_deaf(sight.bundle):
+            members.append(replace(member, outcome="skipped", reason=DEAF))
         elif free > 0:
             free -= 1
             # What is still desired of an earlier attempt of this very roll-out is nothing to go back to.

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from edge_agent.commands.message import CommandId
-from edge_agent.delivery.payloads import DesiredBundle, Sha256
+from edge_agent.delivery.payloads import DesiredBundle, FileAddress, Sha256
 from fleet.devices.name import DeviceName
 
 Phase = Literal["running", "ending", "done", "stopped", "reverting", "reverted"]
@@ -23,7 +23,7 @@ may still do it; ``withdrawn`` was asked, and told that it need not; ``untouched
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """The bundle that devices are to have."""
 
-    url: Annotated[str, msgspec.Meta(pattern=r"^https://", max_length=2048)]
+    url: FileAddress
     sha256: Sha256
     again: bool = False
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeGuard
 
 from edge_agent.delivery.payloads import BundleStatus, DesiredBundle
-from fleet.devices.trouble import ENDED_BADLY
 from fleet.rollouts.rollout import Member, Rollout, Wanted
 
 _AT_REST = ("settled", "kept")
+# One that "failed" tries again by itself, and may come to have the bundle yet.
+_ENDED_BADLY = ("left", "refused")
+DEAF = "it does not hear what is desired of it; it needs [updates] with desired = true, and MQTT 5"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +33,19 @@ def has_bundle(wanted: Wanted, bundle: BundleStatus | None) -> bool:
     return bundle is not None and bundle.state in _AT_REST and bundle.current.sha256 == wanted.sha256
 
 
+def is_deaf(bundle: BundleStatus | None) -> bool:
+    """Whether a device says that it does not hear what is desired; an older agent says neither."""
+    return bundle is not None and bundle.listens is False
+
+
 def find_fault(rollout: Rollout, bundle: BundleStatus | None) -> str | None:
-    """Why a device will not have this roll-out's bundle, by its own words; what it says of other wishes counts not."""
-    if bundle is None or bundle.desired is None or bundle.desired.id != rollout.id:
-        return None
-    if bundle.state in ENDED_BADLY:
-        return f"{bundle.state}: {bundle.reason}" if bundle.reason else bundle.state
-    return None
+    """Why a device will not have this roll-out's bundle, by its own words."""
+    return _said(bundle) if _is_about(bundle, rollout) and bundle.state in _ENDED_BADLY else None
+
+
+def find_hindrance(rollout: Rollout, bundle: BundleStatus | None) -> str:
+    """Why a device does not have this roll-out's bundle yet, though it goes on trying; empty where it does not say."""
+    return f"{_said(bundle)}; it tries again" if _is_about(bundle, rollout) and bundle.state == "failed" else ""
 
 
 def judge_asked(rollout: Rollout, member: Member, sight: Sight, now: datetime) -> tuple[str, str] | None:
@@ -46,8 +55,10 @@ def judge_asked(rollout: Rollout, member: Member, sight: Sight, now: datetime) -
     fault = find_fault(rollout, sight.bundle)
     if fault is not None:
         return "failed", fault
+    if is_deaf(sight.bundle):
+        return "failed", DEAF
     if member.asked_at is not None and now - member.asked_at >= timedelta(seconds=rollout.rules.patience_s):
-        last = "away" if not sight.online else "it says nothing" if sight.bundle is None else sight.bundle.state
+        last = "away" if not sight.online else "it says nothing" if sight.bundle is None else _said(sight.bundle)
         return "failed", f"came to no end within {rollout.rules.patience_s / 60:g} min; last: {last}"
     return None
 
@@ -61,3 +72,12 @@ def judge_succeeded(rollout: Rollout, member: Member, sight: Sight) -> str | Non
     if member.stage == rollout.stage and not sight.online and sight.away_s >= rollout.rules.patience_s:
         return f"went away and did not come back within {rollout.rules.patience_s / 60:g} min"
     return None
+
+
+def _is_about(bundle: BundleStatus | None, rollout: Rollout) -> TypeGuard[BundleStatus]:
+    """What a device says of other wishes counts not."""
+    return bundle is not None and bundle.desired is not None and bundle.desired.id == rollout.id
+
+
+def _said(bundle: BundleStatus) -> str:
+    return f"{bundle.state}: {bundle.reason}" if bundle.reason else bundle.state

@@ -13,16 +13,27 @@ from fleet.table import plain, table_text
 
 def changes(before: Rollout, after: Rollout) -> Iterator[str]:
     """A line for whatever is new."""
-    earlier = {member.name: member.outcome for member in before.members}
+    earlier = {member.name: (member.outcome, member.reason) for member in before.members}
     for member in after.members:
-        if member.outcome == "failed" and earlier.get(member.name) != "failed":
+        outcome, reason = earlier.get(member.name, ("", ""))
+        if member.outcome == "failed" and outcome != "failed":
             yield f"{member.name} failed: {plain(member.reason)}"
+        if member.outcome == "skipped" and outcome != "skipped":
+            yield f"{member.name} is passed over: {plain(member.reason)}"
+        if member.outcome == "asked" and member.reason and member.reason != reason:
+            yield f"{member.name} does not have it yet: {plain(member.reason)}"
     if tally(after) != tally(before) or after.stage != before.stage:
         yield f"stage {after.stage + 1} of {after.stages}: {tally(after)}"
     if after.soaking_since is not None and before.soaking_since is None and after.phase == "running":
         yield f"stage {after.stage + 1} of {after.stages} has come to its end; watching it for {_minutes(after)}"
     if after.phase != before.phase:
         yield headline(after)
+
+
+def passed_over(rollout: Rollout) -> Iterator[str]:
+    """A line for each device that is not asked."""
+    skipped = (member for member in rollout.members if member.outcome == "skipped")
+    return (f"{member.name} is passed over: {plain(member.reason)}" for member in skipped)
 
 
 def report(rollout: Rollout) -> Iterator[str]:

@@ -60,6 +60,7 @@ class Player:
         self.verdict: Callable[[DesiredBundle], UpdateState | None] = lambda _desired: "kept"
         self.current = OLD
         self.mute = False
+        self.listens: bool | None = True
         self._say = say
         self._presence = Presence(name.topics, Process("0.1.0", "boot", AT), BUNDLE, lambda: AT)
         self._presence.use_runtime("tflite-int8")
@@ -93,6 +94,7 @@ class Player:
             state=bundle_state,
             progress=None,
             reason=reason,
+            listens=self.listens,
         )
         self._say(Message(self.name.topics.bundle, msgspec.json.encode(status), retain=True))
 

@@ -19,8 +19,8 @@ from fleet.rollouts.progress import advance, allowed_failures, count
 from fleet.rollouts.record import Record
 from fleet.rollouts.rollout import Member, Rollout, Rules, Wanted
 from fleet.rollouts.stages import plan_members
-from fleet.rollouts.verdict import Sight
-from fleet.rollouts.wording import report
+from fleet.rollouts.verdict import DEAF, Sight
+from fleet.rollouts.wording import changes, report
 
 AT = datetime(2026, 3, 1, tzinfo=timezone.utc)
 OLD, NEW = "0" * 64, "a" * 64
@@ -49,7 +49,9 @@ def make(devices: int, id_: str = "r", **rules: Any) -> Rollout:
     return Rollout(id=id_, wanted=WANTED, rules=given_rules, started_at=AT, members=members)
 
 
-def says(state: UpdateState, current: str = OLD, desired: str | None = "r") -> BundleStatus:
+def says(
+    state: UpdateState, current: str = OLD, desired: str | None = "r", reason: str = "", *, listens: bool | None = None
+) -> BundleStatus:
     return BundleStatus(
         at="2026-03-01T00:00:00.000Z",
         current=BundleFile(name="violence", version="1", sha256=current),
@@ -57,7 +59,8 @@ def says(state: UpdateState, current: str = OLD, desired: str | None = "r") -> B
         desired=None if desired is None else DesiredName(id=desired, sha256=NEW),
         state=state,
         progress=None,
-        reason="",
+        reason=reason,
+        listens=listens,
     )
 
 
@@ -128,7 +131,7 @@ def test_a_roll_out_goes_from_stage_to_stage_and_is_done() -> None:
     assert count(rollout, "succeeded") == 20
 
 
-@pytest.mark.parametrize("state", ["left", "refused", "failed"])
+@pytest.mark.parametrize("state", ["left", "refused"])
 def test_one_failure_too_many_stops_and_takes_the_wish_back(state: UpdateState) -> None:
     rollout = make(20, percents=(25, 100))
     rollout = advance(rollout, there(rollout, desired=earlier()), AT)
@@ -147,6 +150,34 @@ def test_one_failure_too_many_stops_and_takes_the_wish_back(state: UpdateState) 
     assert rollout.phase == "stopped"
     assert {one.outcome for one in rollout.members} == {"failed", "withdrawn", "succeeded", "untouched"}
     assert list_owed(rollout, sights) == []
+
+
+def test_what_a_device_tries_again_by_itself_is_told_once_and_fails_only_with_its_patience() -> None:
+    rollout = advance(make(20, percents=(5, 100)), there(make(20)), AT)
+    hindered = {first(rollout): Sight(online=True, bundle=says("failed", reason="no route"))}
+    stuck = advance(rollout, hindered, AT)
+    assert (stuck.phase, count(stuck, "failed"), count(stuck, "asked")) == ("running", 0, 1)
+    assert list(changes(rollout, stuck)) == [f"{first(rollout)} does not have it yet: failed: no route; it tries again"]
+    assert list(changes(stuck, advance(stuck, hindered, AT))) == []
+    assert count(advance(stuck, kept(stuck), AT), "succeeded") == 1
+    assert {one.reason for one in advance(stuck, kept(stuck), AT).members} == {""}
+    ended = advance(stuck, hindered, AT + timedelta(seconds=600))
+    assert (ended.phase, ended.members[0].reason) == (
+        "ending", "came to no end within 10 min; last: failed: no route",
+    )  # fmt: skip
+
+
+def test_device_that_does_not_hear_is_passed_over_when_its_stage_comes_and_fails_at_once_when_it_was_asked() -> None:
+    rollout = make(2, percents=(100,))
+    deaf = {first(rollout): Sight(online=True, bundle=says("settled", listens=False))}
+    asked = advance(rollout, {**there(rollout), **deaf}, AT)
+    assert [(one.outcome, one.reason) for one in asked.members] == [("skipped", DEAF), ("asked", "")]
+    assert f"{first(rollout)} is passed over: {DEAF}" in list(changes(rollout, asked))
+    later = advance(advance(rollout, there(rollout), AT), {**there(rollout), **deaf}, AT)
+    assert [(one.outcome, one.reason) for one in later.members] == [("failed", DEAF), ("withdrawn", "")]
+    for listens in (None, True):
+        there_ = there(rollout, bundle=says("settled", listens=listens))
+        assert count(advance(rollout, there_, AT), "asked") == 2
 
 
 def test_failures_that_are_allowed_do_not_hold_the_next_stage_up() -> None:

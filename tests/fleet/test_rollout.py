@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -83,7 +84,8 @@ def asked(players: Players) -> list[str]:
 def test_a_bundle_reaches_all_in_stages_signed_and_back_again(
     broker: Mosquitto, play: Play, tmp_path: Path, state: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    players = play([*names(20), "school/away", "school/old-agent"])
+    players = play([*names(20), "school/away", "school/old-agent", "school/deaf"])
+    players["school/deaf"].listens, players[names(1)[0]].listens = False, None
     players.join()
     players["school/away"].tell("offline")
     players.say(Message(f"{players['school/old-agent'].name.topics.root}/bundle", b"", retain=True))
@@ -94,8 +96,9 @@ def test_a_bundle_reaches_all_in_stages_signed_and_back_again(
     assert main(["rollout", *start("--percent", "10,50,100"), *at(broker, state), *signed]) == 0
     told = capsys.readouterr().out
     assert "20 device(s) in 3 stage(s)" in told
-    assert "stage 1 of 3: 2 asked, 2 skipped, 18 waiting" in told
-    assert "stage 3 of 3: 2 skipped, 10 succeeded, 10 waiting" in told
+    assert "school/deaf is passed over: it does not hear what is desired of it" in told
+    assert "stage 1 of 3: 2 asked, 3 skipped, 18 waiting" in told
+    assert "stage 3 of 3: 3 skipped, 10 succeeded, 10 waiting" in told
     assert set(asked(players)) == set(names(20))
     assert all(player.current == NEW for name, player in players.all.items() if name in names(20))
     wishes = [one for one in players.heard if "/desired/" in one.topic and NEW.encode() in one.payload]
@@ -116,6 +119,27 @@ def test_a_bundle_reaches_all_in_stages_signed_and_back_again(
     shown = capsys.readouterr().out
     assert "nothing was desired of it before, so it keeps what it has" in shown
     assert '"phase": "reverted"' in shown
+
+
+def test_a_download_that_fails_and_is_tried_again_stops_nothing(
+    broker: Mosquitto, play: Play, state: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    players = play(names(2))
+    players.join()
+    (unlucky, *_) = players.all.values()
+    unlucky.verdict = lambda _desired: "failed"
+
+    def try_again() -> None:
+        wait_for(lambda: state.exists() and any(one.reason for one in kept(state).members), "it was not noticed")
+        unlucky.current = NEW
+        unlucky.tell_bundle("kept", unlucky.desired[-1])
+
+    with ThreadPoolExecutor(1) as pool:
+        trying = pool.submit(try_again)
+        assert main(["rollout", *start("--percent", "100"), *at(broker, state)]) == 0
+        trying.result()
+    assert f"{unlucky.name} does not have it yet: failed: as played; it tries again" in capsys.readouterr().out
+    assert set(outcomes(state).values()) == {"succeeded"}
 
 
 def test_too_many_failures_stop_it_and_touch_nobody_else(
@@ -300,7 +324,7 @@ def test_a_file_that_is_no_roll_out_is_told_of(content: bytes, state: Path) -> N
 
 
 def test_nobody_to_ask_is_told(broker: Mosquitto, state: Path) -> None:
-    with pytest.raises(NexaraError, match="found no device that is online and tells of its bundle"):
+    with pytest.raises(NexaraError, match="found no device that is online and hears what is desired"):
         main(["rollout", *start(), *at(broker, state)])
     with pytest.raises(NexaraError, match="no roll-out; begin one with"):
         main(["rollout", "status", "--state", str(state)])

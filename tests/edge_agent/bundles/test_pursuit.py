@@ -74,7 +74,7 @@ class Device:
             DesireGate({}),
             installer,
             Switch(self.shelf, workshop, Seat(), in_use, None, effects),
-            Bulletin(self.plan.topics(), self.take, lambda: ISSUED),
+            Bulletin(self.plan.topics(), self.take, lambda: ISSUED, listens=True),
             self.box,
             clock=self.clock,
             utc=lambda: ISSUED,
@@ -197,6 +197,7 @@ def test_what_is_desired_is_heard_where_that_is_asked_for_and_mqtt_5_is_spoken(
     room = open_update_room(device.plan, nullcontext)
     assert room is not None
     assert room.subscription(five) is None
+    assert not room.listens
     path = device.plan.config.path
     path.write_text(path.read_text().replace("[updates]", "[updates]\ndesired = true"))
     room = open_update_room(Plan(load_config(path), os.environ), nullcontext)
@@ -206,6 +207,11 @@ def test_what_is_desired_is_heard_where_that_is_asked_for_and_mqtt_5_is_spoken(
     assert found.topics == "nexara/v1/school/gate/desired/bundle"
     assert room.subscription(three) is None
     assert caplog.text.count("needs MQTT 5") == 1
+    assert room.listens
+    path.write_text(path.read_text().replace("[mqtt]", '[mqtt]\nprotocol = "3.1.1"'))
+    room = open_update_room(Plan(load_config(path), os.environ), nullcontext)
+    assert room is not None
+    assert not room.listens
 
 
 def test_the_self_test_in_a_running_agent_records_while_cameras_stand_still(
