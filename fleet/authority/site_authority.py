@@ -5,6 +5,7 @@
     DIRECTORY/broker.pem, broker.key
     DIRECTORY/devices/NAME.pem, NAME.key   no key of those that made their own
     DIRECTORY/tokens/NAME.json        hashes of one-time tokens
+    DIRECTORY/lock                    held by who changes any of it
 
 The files are the only record: what was issued lies here, and what was withdrawn stands in the list.
 """
@@ -29,11 +30,13 @@ from edge_agent.delivery.topics import NAME_PATTERN
 from fleet.authority.certificate import common_name, issue_authority, issue_broker, issue_device, list_revoked
 from fleet.authority.errors import AuthorityError
 from fleet.authority.folder import make_folder, read_file, write_file
+from fleet.authority.lock import Lock
 from fleet.authority.tokens import Tokens
 from models.errors import BundleSignatureError
 from models.signing_key import load_private_key
 
 _PEM = serialization.Encoding.PEM
+PATIENCE_S = 10.0
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.:-]{0,251}[A-Za-z0-9])?|::1?")
 
 
@@ -60,12 +63,16 @@ class Issued:
 
 
 class SiteAuthority:
-    """The authority in ``directory``, which has to be there; ``now`` tells the time in UTC."""
+    """The authority in ``directory``, which has to be there; ``now`` tells the time in UTC.
 
-    def __init__(self, directory: Path, now: Callable[[], datetime]) -> None:
+    Whatever changes it waits up to ``patience_s`` for others that do, and then raises ``AuthorityBusyError``.
+    """
+
+    def __init__(self, directory: Path, now: Callable[[], datetime], patience_s: float = PATIENCE_S) -> None:
         """Raises ``AuthorityError`` where there is none, or what is there is none."""
         self._directory = directory
         self._now = now
+        self._lock = Lock(directory, patience_s)
         self._certificate = _read_certificate(self.certificate_path)
         self._key = _read_key(directory / "ca.key")
         if self._key.public_key() != self._certificate.public_key():
@@ -78,17 +85,20 @@ class SiteAuthority:
         Raises ``AuthorityError`` where there is one already: its devices would no longer be let in.
         """
         require_name(site, "site")
-        if (directory / "ca.key").exists():
-            raise AuthorityError(f"{directory}: an authority is there already; without it its devices are strangers")
         make_folder(directory)
-        make_folder(directory / "devices")
-        key = ec.generate_private_key(ec.SECP256R1())
-        certificate = issue_authority(site, key, now())
-        write_file(directory / "ca.pem", certificate.public_bytes(_PEM), 0o644)
-        write_file(directory / "ca.key", _key_pem(key), 0o600)
-        authority = cls(directory, now)
-        authority.write_list({})
-        return authority
+        with Lock(directory, PATIENCE_S).held():
+            if (directory / "ca.key").exists():
+                told = "an authority is there already; without it its devices are strangers"
+                raise AuthorityError(f"{directory}: {told}")
+            make_folder(directory / "devices")
+            key = ec.generate_private_key(ec.SECP256R1())
+            certificate = issue_authority(site, key, now())
+            nobody = list_revoked({}, certificate, key, now())
+            write_file(directory / "crl.pem", nobody.public_bytes(_PEM), 0o644)
+            write_file(directory / "ca.pem", certificate.public_bytes(_PEM), 0o644)
+            # The key last: with it the authority is there.
+            write_file(directory / "ca.key", _key_pem(key), 0o600)
+        return cls(directory, now)
 
     @property
     def certificate_path(self) -> Path:
@@ -107,18 +117,19 @@ class SiteAuthority:
         """
         require_name(name, "device")
         path = self._directory / "devices" / f"{name}.pem"
-        if path.exists() and self._state(_read_certificate(path)) == "valid":
-            if not _key_path(path).exists():
-                raise AuthorityError(f"{name} has made its own key; make its kit with --enrol, or revoke it first")
-            return Credentials(read_file(path), read_file(_key_path(path)))
-        key = ec.generate_private_key(ec.SECP256R1())
-        certificate = issue_device(name, key.public_key(), self._certificate, self._key, self._now())
-        return self._keep(path, certificate, key)
+        with self._lock.held():
+            if path.exists() and self._state(_read_certificate(path)) == "valid":
+                if not _key_path(path).exists():
+                    raise AuthorityError(f"{name} has made its own key; make its kit with --enrol, or revoke it first")
+                return Credentials(read_file(path), read_file(_key_path(path)))
+            key = ec.generate_private_key(ec.SECP256R1())
+            certificate = issue_device(name, key.public_key(), self._certificate, self._key, self._now())
+            return self._keep(path, certificate, key)
 
     @property
     def tokens(self) -> Tokens:
         """By which devices that make their own key are known."""
-        return Tokens(self._directory / "tokens", self._now)
+        return Tokens(self._directory / "tokens", self._now, self._lock)
 
     def enrol(self, name: str, token: str, request: bytes) -> bytes:
         """Vouch for the key that signed a certificate request (PEM), if ``token`` is that of the device ``name``: its
@@ -129,17 +140,18 @@ class SiteAuthority:
         """
         require_name(name, "device")
         key = _requested_key(request)
-        self.tokens.use(name, token, _fingerprint(key))
         path = self._directory / "devices" / f"{name}.pem"
-        if path.exists():
-            before = _read_certificate(path)
-            if before.public_key() == key and self._state(before) == "valid":
-                return read_file(path)
-            self._withdraw(before)
-        certificate = issue_device(name, key, self._certificate, self._key, self._now()).public_bytes(_PEM)
-        _key_path(path).unlink(missing_ok=True)
-        write_file(path, certificate, 0o644)
-        return certificate
+        with self._lock.held():
+            self.tokens.use(name, token, _fingerprint(key))
+            if path.exists():
+                before = _read_certificate(path)
+                if before.public_key() == key and self._state(before) == "valid":
+                    return read_file(path)
+                self._withdraw(before)
+            certificate = issue_device(name, key, self._certificate, self._key, self._now()).public_bytes(_PEM)
+            _key_path(path).unlink(missing_ok=True)
+            write_file(path, certificate, 0o644)
+            return certificate
 
     def broker(self, hosts: Sequence[str]) -> Credentials:
         """A new certificate and key of the broker; as ``server``."""
@@ -155,30 +167,27 @@ class SiteAuthority:
                 )
         key = ec.generate_private_key(ec.SECP256R1())
         certificate = issue_broker(hosts, key.public_key(), self._certificate, self._key, self._now())
-        return self._keep(self._directory / f"{name}.pem", certificate, key)
+        with self._lock.held():
+            return self._keep(self._directory / f"{name}.pem", certificate, key)
 
     def revoke(self, name: str) -> None:
         """Withdraw a device's certificate, for good, and the token that it was had by; raises ``AuthorityError`` where
         it has none."""
         require_name(name, "device")
         path = self._directory / "devices" / f"{name}.pem"
-        if not path.exists():
-            known = ", ".join(one.name for one in self.issued() if one.role == "device") or "none"
-            raise AuthorityError(f"no certificate of {name!r} here; there are those of {known}")
-        certificate = _read_certificate(path)
-        self._withdraw(certificate)
-        # With the same key it could be used again, and whoever is shut out has that key.
-        self.tokens.forget(name, _fingerprint(certificate.public_key()))
+        with self._lock.held():
+            if not path.exists():
+                known = ", ".join(one.name for one in self.issued() if one.role == "device") or "none"
+                raise AuthorityError(f"no certificate of {name!r} here; there are those of {known}")
+            certificate = _read_certificate(path)
+            self._withdraw(certificate)
+            # With the same key it could be used again, and whoever is shut out has that key.
+            self.tokens.forget(name, _fingerprint(certificate.public_key()))
 
     def issued(self) -> list[Issued]:
         """Every certificate here, the broker's first, then the devices' by name."""
         paths = [self._directory / "broker.pem", *sorted((self._directory / "devices").glob("*.pem"))]
         return [self._describe(path) for path in paths if path.exists()]
-
-    def write_list(self, revoked: dict[int, datetime]) -> None:
-        """Replace the list of those withdrawn, serial numbers with when."""
-        written = list_revoked(revoked, self._certificate, self._key, self._now())
-        write_file(self.list_path, written.public_bytes(_PEM), 0o644)
 
     def _keep(self, path: Path, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> Credentials:
         kept = Credentials(certificate.public_bytes(_PEM), _key_pem(key))
@@ -191,7 +200,8 @@ class SiteAuthority:
     def _withdraw(self, certificate: x509.Certificate) -> None:
         revoked = self._revoked()
         revoked.setdefault(certificate.serial_number, self._now())
-        self.write_list(revoked)
+        written = list_revoked(revoked, self._certificate, self._key, self._now())
+        write_file(self.list_path, written.public_bytes(_PEM), 0o644)
 
     def _describe(self, path: Path) -> Issued:
         certificate = _read_certificate(path)

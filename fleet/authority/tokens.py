@@ -13,6 +13,7 @@ import msgspec
 
 from fleet.authority.errors import AuthorityError
 from fleet.authority.folder import make_folder, read_file, write_file
+from fleet.authority.lock import Lock
 
 LIFE = timedelta(days=30)
 """Long enough for a device to be sent and mounted."""
@@ -28,17 +29,20 @@ class _Token(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Tokens:
-    """Those in ``directory``, one a device; ``now`` tells the time in UTC."""
+    """Those in ``directory``, one a device; ``now`` tells the time in UTC. ``use`` and ``forget`` are for who holds
+    ``lock``, the authority's, which ``issue`` takes."""
 
-    def __init__(self, directory: Path, now: Callable[[], datetime]) -> None:
+    def __init__(self, directory: Path, now: Callable[[], datetime], lock: Lock) -> None:
         self._directory = directory
         self._now = now
+        self._lock = lock
 
     def issue(self, device: str) -> str:
         """A token for ``device``, in the place of an earlier one. Raises ``AuthorityError`` when it cannot be kept."""
-        make_folder(self._directory)
         token = secrets.token_urlsafe(_BYTES)
-        self._keep(device, _Token(sha256=_hash(token), until=self._now() + LIFE))
+        with self._lock.held():
+            make_folder(self._directory)
+            self._keep(device, _Token(sha256=_hash(token), until=self._now() + LIFE))
         return token
 
     def use(self, device: str, token: str, key: str) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import stat
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -13,7 +16,7 @@ from edge_agent.delivery.broker import Broker, TLSFiles
 from edge_agent.delivery.connection import open_connection
 from edge_agent.delivery.errors import BrokerError
 from fleet.authority.certificate import AUTHORITY_LIFE
-from fleet.authority.errors import AuthorityError
+from fleet.authority.errors import AuthorityBusyError, AuthorityError
 from fleet.authority.site_authority import SiteAuthority
 from models.command_line import main
 from tests.edge_agent.delivery.listener import wait_for
@@ -95,6 +98,38 @@ def test_device_keeps_its_certificate_until_it_is_revoked_or_has_expired(tmp_pat
     assert later.device("gate-1") != second
     revoked = x509.load_pem_x509_crl(later.list_path.read_bytes())
     assert [one.serial_number for one in revoked] == [x509.load_pem_x509_certificate(first.certificate).serial_number]
+
+
+def test_revocations_at_once_are_all_in_the_list(tmp_path: Path) -> None:
+    """As by several people, and by a server that enrols meanwhile: each opens the authority for itself."""
+    found(tmp_path)
+    names = [f"gate-{number}" for number in range(24)]
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda name: SiteAuthority(tmp_path, lambda: NOW).device(name), names))
+        list(pool.map(lambda name: SiteAuthority(tmp_path, lambda: NOW).revoke(name), names))
+    revoked = {one.serial_number for one in x509.load_pem_x509_crl((tmp_path / "crl.pem").read_bytes())}
+    assert revoked == {x509.load_pem_x509_certificate(one.certificate).serial_number for one in made}
+
+
+def test_whoever_hangs_while_changing_it_is_named(tmp_path: Path) -> None:
+    found(tmp_path).device("gate-1")
+    holding = (
+        "import sys\nfrom pathlib import Path\nfrom fleet.authority.lock import Lock\n"
+        "with Lock(Path(sys.argv[1]), 0).held():\n    print('held', flush=True)\n    sys.stdin.read()\n"
+    )
+    command = [sys.executable, "-c", holding, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        hurried = SiteAuthority(tmp_path, lambda: NOW, patience_s=0)
+        for change in (lambda: hurried.revoke("gate-1"), lambda: hurried.tokens.issue("gate-2"),
+                       lambda: hurried.broker(["broker.local"]), lambda: hurried.device("gate-2")):  # fmt: skip
+            with pytest.raises(AuthorityBusyError, match=f"process {process.pid} has been changing it for 0 s"):
+                change()
+        assert [one.state for one in hurried.issued()] == ["valid"]
+        process.kill()
+    hurried.revoke("gate-1")
+    assert [one.state for one in hurried.issued()] == ["revoked"]
 
 
 def test_nothing_outlives_its_authority(tmp_path: Path) -> None:

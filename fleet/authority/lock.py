@@ -1,0 +1,52 @@
+"""Has one at a time change a site's authority: of a list that two read and both replace, what one wrote is lost."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from fleet.authority.errors import AuthorityBusyError, AuthorityError
+
+_NAME = "lock"
+_AGAIN_S = 0.02
+
+
+class Lock:
+    """That of the authority in ``directory``; it is gone with the process that holds it."""
+
+    def __init__(self, directory: Path, patience_s: float) -> None:
+        """``patience_s`` is for how long somebody else is waited for."""
+        self._directory = directory
+        self._patience_s = patience_s
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Be the only one, among processes and threads; not to be entered by who is inside already. Raises
+        ``AuthorityBusyError`` where somebody else goes on being that, and ``AuthorityError``."""
+        try:
+            file = os.open(self._directory / _NAME, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise AuthorityError(f"{self._directory}: cannot be changed: {error.strerror}") from error
+        try:
+            self._wait_for(file)
+            # For whoever waits and wants to know whom for.
+            os.pwrite(file, str(os.getpid()).encode(), 0)
+            yield
+        finally:
+            os.close(file)
+
+    def _wait_for(self, file: int) -> None:
+        for _ in range(1 + round(self._patience_s / _AGAIN_S)):
+            with suppress(BlockingIOError):
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                os.ftruncate(file, 0)
+                return
+            time.sleep(_AGAIN_S)
+        holder = os.pread(file, 16, 0).decode(errors="replace")
+        who = f"process {holder}" if holder.isdigit() else "another process"
+        told = f"{who} has been changing it for {self._patience_s:g} s; end it if it hangs, and try again"
+        raise AuthorityBusyError(f"{self._directory}: {told}")
