@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import ssl
+from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,8 +19,8 @@ _TIMEOUT_S = 20.0
 def ask_site(address: str, ca: Path, request: EnrolRequest) -> EnrolAnswer:
     """Send ``request`` to ``https://host:port``.
 
-    Raises ``SiteUnreachableError`` when nobody answers whom ``ca`` vouches for, and ``EnrolmentError`` for an address
-    that is none, a ``ca`` that cannot be read, and an answer that is not understood.
+    Raises ``SiteUnreachableError`` when nobody answers whom ``ca`` vouches for, or the site is busy, and
+    ``EnrolmentError`` for an address that is none, a ``ca`` that cannot be read, and an answer that is not understood.
     """
     try:
         parts = urlsplit(address)
@@ -35,11 +36,14 @@ def ask_site(address: str, ca: Path, request: EnrolRequest) -> EnrolAnswer:
     connection = http.client.HTTPSConnection(fit, port, timeout=_TIMEOUT_S, context=context)
     try:
         connection.request("POST", PATH, msgspec.json.encode(request), {"Content-Type": "application/json"})
-        content = connection.getresponse().read(MOST_BYTES + 1)
+        response = connection.getresponse()
+        content = response.read(MOST_BYTES + 1)
     except (OSError, http.client.HTTPException) as error:
         raise SiteUnreachableError(f"{address}: {error}; is nexara fleet enrol running there?") from error
     finally:
         connection.close()
+    if response.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        raise SiteUnreachableError(f"{address}: the site is busy; it is asked again")
     try:
         return msgspec.json.decode(content, type=EnrolAnswer)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import base64
+import os
 import socket
+import ssl
 import stat
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import datetime, timedelta, timezone
+from http import HTTPStatus
 from pathlib import Path
 
 import msgspec
@@ -23,7 +26,9 @@ from edge_agent.enrolment.errors import EnrolmentError, SiteUnreachableError
 from edge_agent.enrolment.message import EnrolAnswer, EnrolRequest
 from fleet.authority.enrolment_server import EnrolmentServer
 from fleet.authority.errors import AuthorityError
+from fleet.authority.lock import Lock
 from fleet.authority.site_authority import SiteAuthority
+from tests.edge_agent.delivery.listener import wait_for
 from tests.ports import free_port
 
 CONFIG = """
@@ -56,19 +61,29 @@ class Clock:
 
 
 class Site:
-    """An authority with its server, and devices that want to enrol."""
+    """An authority with its server, and devices that want to enrol. It waits for nobody else who changes it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.clock = Clock()
-        self.authority = SiteAuthority.found(folder / "ca", "north-school", self.clock)
+        SiteAuthority.found(folder / "ca", "north-school", self.clock)
+        self.authority = SiteAuthority(folder / "ca", self.clock, patience_s=0)
         self.authority.server("enrol", ["127.0.0.1"])
         self.told: list[str] = []
-        self.server = EnrolmentServer(("127.0.0.1", 0), folder / "ca" / "enrol.pem", self.authority, self.told.append)
+        self.now_s = 0.0
+        self.server = EnrolmentServer(
+            ("127.0.0.1", 0), folder / "ca" / "enrol.pem", self.authority, self.told.append, lambda: self.now_s
+        )
 
     @property
     def url(self) -> str:
         return f"https://127.0.0.1:{self.server.port}"
+
+    def call(self) -> ssl.SSLSocket:
+        """A caller that has shaken hands and said nothing yet."""
+        context = ssl.create_default_context(cafile=self.authority.certificate_path)
+        caller = socket.create_connection(("127.0.0.1", self.server.port), timeout=30)
+        return context.wrap_socket(caller, server_hostname="127.0.0.1")
 
     def device(self, name: str, token: str, place: str | None = None) -> Path:
         """The folder of a device as its kit left it."""
@@ -211,6 +226,76 @@ def test_client_that_says_nothing_keeps_nobody_waiting(site: Site, monkeypatch: 
         assert enrol(device, site.url, monkeypatch) == 0
 
 
+@pytest.mark.parametrize(
+    "said",
+    [b"", b"POST /enrol HTTP/1.0\r\nX: ", b"POST /enrol HTTP/1.0\r\nContent-Length: 9\r\n\r\n{"],
+    ids=["nothing", "half a head", "half a body"],
+)
+def test_caller_that_is_slow_is_hung_up_on_however_much_it_says(site: Site, said: bytes) -> None:
+    # The one that shakes hands comes last: with it both were taken note of.
+    with socket.create_connection(("127.0.0.1", site.server.port), timeout=30) as silent, site.call() as caller:
+        caller.sendall(said)
+        site.now_s = 20.0
+        assert ended(caller)
+        assert ended(silent)
+
+
+def test_callers_that_hang_are_few_and_the_next_that_comes_is_heard(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = threading.active_count()
+    with ExitStack() as stack:
+        callers = [stack.enter_context(site.call()) for _ in range(40)]
+        for caller in callers:
+            with suppress(OSError):
+                caller.sendall(b"POST /enrol HTTP/1.0\r\n")
+        device = site.device("gate-1", site.authority.tokens.issue("gate-1"))
+        assert enrol(device, site.url, monkeypatch) == 0
+        assert all(ended(caller) for caller in callers[:8])
+        wait_for(lambda: threading.active_count() <= before + 32, "more threads than there is room for callers")
+        callers[-1].sendall(b"\r\n")
+        assert b" 400 " in callers[-1].recv(1024)
+
+
+def ended(caller: socket.socket) -> bool:
+    """Whether the other side hangs up without a word; waits for it to say something."""
+    try:
+        return caller.recv(1024) == b""
+    except (ConnectionError, ssl.SSLError):
+        return True
+
+
+def test_head_that_has_no_end_is_not_read(site: Site) -> None:
+    with site.call() as caller:
+        caller.sendall(b"POST /enrol HTTP/1.0\r\n")
+        with suppress(OSError):
+            for number in range(64):
+                caller.sendall(b"X-%d: %s\r\n" % (number, b"x" * 1000))
+        assert ended(caller)
+
+
+@pytest.mark.parametrize(
+    "length", [b"\xb2", b"9" * 5000, b"-1", b"16385", b"1_0"], ids=["two", "long", "negative", "large", "python"]
+)
+def test_length_that_is_none_is_refused(site: Site, length: bytes, capfd: pytest.CaptureFixture[str]) -> None:
+    with site.call() as caller:
+        caller.sendall(b"POST /enrol HTTP/1.0\r\nContent-Length: %s\r\n\r\n" % length)
+        assert b" 400 " in caller.recv(1024)
+    site.server.close()
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_device_asks_again_where_somebody_else_changes_the_authority(
+    site: Site, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    device = site.device("gate-1", site.authority.tokens.issue("gate-1"))
+    with Lock(site.folder / "ca", 0).held():
+        assert enrol(device, site.url, monkeypatch) == 75
+    assert "the site is busy" in capfd.readouterr().err
+    assert f"process {os.getpid()} has been changing it for 0 s" in site.told[0]
+    assert enrol(device, site.url, monkeypatch) == 0
+
+
 def test_caller_that_speaks_no_tls_is_no_news(site: Site, capfd: pytest.CaptureFixture[str]) -> None:
     with socket.create_connection(("127.0.0.1", site.server.port)) as caller:
         caller.sendall(b"GET / HTTP/1.0\r\n\r\n")
@@ -230,13 +315,14 @@ def test_request_that_is_damaged_is_answered_wherever_it_is(site: Site) -> None:
         text = base64.encodebytes(damaged).decode()
         pem = f"-----BEGIN CERTIFICATE REQUEST-----\n{text}-----END CERTIFICATE REQUEST-----\n"
         request = EnrolRequest(device="gate-1", token="guessed", request=pem)
-        assert site.server.answer(msgspec.json.encode(request)).error
+        assert site.server.answer(msgspec.json.encode(request))[1].error
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"\xff", b'{"device": "../x", "token": "a", "request": ""}',
                                      b'{"device": "a", "token": 1, "request": ""}'], ids=repr)  # fmt: skip
 def test_request_that_is_none_is_answered_with_what_is_wrong(site: Site, content: bytes) -> None:
-    answer = site.server.answer(content)
+    status, answer = site.server.answer(content)
+    assert status == HTTPStatus.FORBIDDEN
     assert isinstance(answer, EnrolAnswer)
     assert answer.certificate is None
     assert answer.error
