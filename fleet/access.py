@@ -116,7 +116,10 @@ def _read_operator(
         raise FleetError("found only one of the operator's name and key; give --operator and --operator-key")
     key = read_secret(reference, environment).encode()
     if len(key) < SHORTEST_KEY:
-        raise SecretError(f"{reference}: found a key of {len(key)} bytes; allowed are {SHORTEST_KEY} or more")
+        raise SecretError(
+            f"{reference}: found a key of {len(key)} bytes; allowed are {SHORTEST_KEY} or more, since fewer can be"
+            " tried out by whoever saw one signed command; make one with `openssl rand -hex 32`"
+        )
     return Operator(name, key)
 
 

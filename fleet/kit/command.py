@@ -25,6 +25,7 @@ from fleet.kit.device_kind import DROP_IN_GROUPS, KINDS
 from fleet.kit.errors import KitError
 from fleet.kit.order import Order
 from fleet.kit.package_index import build_own_wheel, fetch_wheels
+from fleet.kit.secret import read_secrets
 from fleet.kit.staging import stage_kit
 from fleet.kit.target import MACHINES, PYTHONS, Target
 from fleet.kit.wheel import Wheel
@@ -37,7 +38,6 @@ from models.trust import TrustStore, read_key
 _CHECKOUT = Path(__file__).parents[2]
 _INTERPRETER = re.compile(r"(/[A-Za-z0-9_.+-]+)+")
 _ENROL_URL = re.compile(r"https://[A-Za-z0-9.\[\]:-]+")
-_CREDENTIAL = re.compile(r"[A-Za-z0-9_.-]+")
 
 
 def main(argv: list[str]) -> int:
@@ -46,8 +46,6 @@ def main(argv: list[str]) -> int:
     require_name(arguments.device_name, "device")
     if (arguments.cloud_init is None) != (arguments.kit_url is None):
         raise KitError("--cloud-init and --kit-url go together: a machine must know where its kit is")
-    if arguments.enrol is not None and arguments.out is not None and arguments.out.suffix == ".deb":
-        raise KitError("--enrol: a .deb does not enrol a device; name a .tar.xz")
     with _own_or_fetched(arguments) as folder:
         order = _order(arguments, folder)
         told = _write_into(order, arguments.rootfs) if arguments.rootfs else _pack(order, arguments)
@@ -134,7 +132,7 @@ def _order(arguments: argparse.Namespace, folder: Path) -> Order:
         interpreter=interpreter,
         checkout=_CHECKOUT,
         drop_ins=kind.drop_ins if arguments.drop_in is None else tuple(arguments.drop_in),
-        secrets=_read_secrets(arguments.secret),
+        secrets=read_secrets(arguments.secret, configuration.operator_keys),
         keys=keys,
         detector=arguments.detector,
         enrol_url=_enrol_url(arguments, configuration),
@@ -174,19 +172,6 @@ def _open_trusted(path: Path, given: list[Path]) -> tuple[Bundle, dict[str, byte
         wanted.add(bundle.signature.fingerprint)
     keys = {key.fingerprint: key for key in trust.keys if key.fingerprint in wanted - shipped}
     return bundle, {f"{name[:16]}.pem": public_pem(key.public_key) for name, key in sorted(keys.items())}
-
-
-def _read_secrets(given: list[str]) -> dict[str, bytes]:
-    secrets = {}
-    for words in given:
-        name, equals, path = words.partition("=")
-        if not equals or not _CREDENTIAL.fullmatch(name):
-            raise KitError(f"--secret: found {name!r}; allowed is NAME=FILE, with a file that holds the secret")
-        try:
-            secrets[name] = Path(path).read_bytes()
-        except OSError as error:
-            raise KitError(f"--secret {name}: {path}: cannot be read: {error.strerror}") from error
-    return secrets
 
 
 def _pack(order: Order, arguments: argparse.Namespace) -> list[str]:

@@ -46,6 +46,13 @@ class Configuration:
         return self.wants_certificate or known or (updates is not None and updates.ca is not None)
 
     @property
+    def operator_keys(self) -> frozenset[str]:
+        """Those of the credentials that operators sign commands with."""
+        commands = self.settings.commands
+        operators = () if commands is None else commands.operator
+        return frozenset(operator.key.removeprefix("credential:") for operator in operators)
+
+    @property
     def looks_for_updates(self) -> bool:
         """Whether the device looks by itself which bundle it should have."""
         updates = self.settings.updates

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from fleet.kit.errors import KitError
+from fleet.kit.secret import read_secrets
 from fleet.kit.target import Target
 from fleet.kit.wheel import Wheel
 from fleet.kit.wheelhouse import MissingWheelsError, Wheelhouse
@@ -134,6 +135,43 @@ def test_order_that_cannot_be_met_is_told(
     monkeypatch.chdir(tmp_path)
     assert main(workshop.arguments(*words)) == 2
     assert text in capsys.readouterr().err
+
+
+OPERATOR = """[commands]
+allow = ["ping"]
+[[commands.operator]]
+name = "ana"
+key = "credential:ana"
+[spool]"""
+
+
+@pytest.mark.parametrize(
+    ("secret", "text"),
+    [
+        (b"", "found 0 byte(s); an operator's key has 16 or more, since fewer can be tried out"),
+        (b"fifteen bytes..\n", "found 15 byte(s); an operator's key has 16 or more"),
+        (b"sixteen bytes...\n", None),
+    ],
+    ids=["empty", "short", "enough"],
+)
+def test_key_that_no_device_would_take_is_in_no_kit(
+    workshop: Workshop, tmp_path: Path, capsys: pytest.CaptureFixture[str], secret: bytes, text: str | None
+) -> None:
+    workshop.config.write_text(workshop.config.read_text().replace("[spool]", OPERATOR))
+    (tmp_path / "ana.key").write_bytes(secret)
+    words = ["--secret", f"ana={tmp_path / 'ana.key'}", "--out", str(tmp_path / "kit.tar")]
+    assert main(workshop.arguments(*words)) == (0 if text is None else 2)
+    assert f"--secret ana: {tmp_path / 'ana.key'}: {text}" in capsys.readouterr().err or text is None
+    assert (tmp_path / "kit.tar").exists() is (text is None)
+
+
+@pytest.mark.parametrize("secret", [b"", b"\n", b"\r\n", b"\xff\xfe"], ids=["empty", "line", "lines", "no text"])
+def test_secret_that_is_none_is_refused(tmp_path: Path, secret: bytes) -> None:
+    (tmp_path / "yard").write_bytes(secret)
+    with pytest.raises(KitError, match=f"--secret yard: {tmp_path / 'yard'}: found .*; write the secret"):
+        read_secrets([f"yard={tmp_path / 'yard'}"], ())
+    (tmp_path / "yard").write_bytes(b"short\n")
+    assert read_secrets([f"yard={tmp_path / 'yard'}"], ()) == {"yard": b"short\n"}
 
 
 def test_wheels_are_chosen_for_the_device_and_not_for_this_machine(tmp_path: Path) -> None:
