@@ -18,7 +18,7 @@ from typing import IO
 from urllib.parse import urlsplit
 
 from edge_agent.bundles.errors import DownloadError, disk_error
-from edge_agent.bundles.ownership import give_to_owner, make_folder
+from edge_agent.bundles.ownership import give_to_owner, make_folder, open_own
 from edge_agent.bundles.shelf import digest_of
 from models.errors import NexaraError
 
@@ -131,7 +131,9 @@ class Downloader:
         if length is not None and begun + length > self.most_bytes:
             raise self._too_large(order, begun + length)
         try:
-            with part.open("r+b" if begun else "wb") as target:
+            if not begun:
+                part.unlink(missing_ok=True)
+            with open(part, "r+b" if begun else "xb", opener=open_own) as target:
                 give_to_owner(part)
                 target.seek(begun)
                 target.truncate()

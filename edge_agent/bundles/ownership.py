@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -24,6 +25,16 @@ def give_to_owner(path: Path) -> None:
             os.fchown(descriptor, owner.st_uid, owner.st_gid)
     finally:
         os.close(descriptor)
+
+
+def open_own(path: str, flags: int) -> int:
+    """For ``open``, as its ``opener``: neither a link nor a file that has another name elsewhere is opened. Raises
+    ``OSError``."""
+    descriptor = os.open(path, flags | os.O_NOFOLLOW, 0o666)
+    if os.fstat(descriptor).st_nlink > 1:
+        os.close(descriptor)
+        raise OSError(errno.EMLINK, os.strerror(errno.EMLINK), path)
+    return descriptor
 
 
 def make_folder(folder: Path) -> None:

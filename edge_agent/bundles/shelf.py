@@ -15,7 +15,7 @@ from typing import IO
 import msgspec
 
 from edge_agent.bundles.errors import ShelfBusyError, ShelfDiskError, ShelfError, disk_error
-from edge_agent.bundles.ownership import give_to_owner, make_folder
+from edge_agent.bundles.ownership import give_to_owner, make_folder, open_own
 from edge_agent.bundles.record import Record
 from edge_agent.state_file import StateError, StateFile, sync_folder
 from models.archive import SUFFIX
@@ -117,7 +117,9 @@ class Shelf:
     def _copy(self, file: Path) -> str:
         partial = self.directory / f"{os.getpid()}{_PARTIAL}"
         found = hashlib.sha256()
-        with file.open("rb") as source, partial.open("wb") as target:
+        # What lies there may lead elsewhere, and root may be who writes.
+        partial.unlink(missing_ok=True)
+        with file.open("rb") as source, partial.open("xb") as target:
             while piece := source.read(_PIECE):
                 found.update(piece)
                 target.write(piece)
@@ -167,7 +169,8 @@ class Shelf:
     def _open_lock(self, name: str) -> IO[str]:
         try:
             make_folder(self.directory)
-            lock = (self.directory / name).open("a")
+            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+            lock = os.fdopen(open_own(str(self.directory / name), flags), "a")
             give_to_owner(self.directory / name)
         except OSError as error:
             raise disk_error(self.directory, error) from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
@@ -130,6 +130,24 @@ def test_what_an_ended_process_left_is_continued_and_other_leftovers_go(identity
     assert path.read_bytes() == CONTENT
     assert list(site.directory.iterdir()) == [path]
     assert site.store.ranges == ["bytes=123-"]
+
+
+@pytest.mark.parametrize("link", [os.link, os.symlink], ids=["link", "symlink"])
+@pytest.mark.parametrize("ranges", [True, False], ids=["continued", "anew"])
+def test_what_the_agent_laid_there_is_not_written_through(
+    identity: PrivateCA, tmp_path: Path, link: Callable[[Path, Path], None], ranges: bool
+) -> None:
+    elsewhere = tmp_path / "shadow"
+    elsewhere.write_bytes(b"of root")
+    with serving(Store(faults=[] if ranges else ["whole"]), identity, tmp_path) as site:
+        site.directory.mkdir()
+        link(elsewhere, site.directory / f"{DIGEST}.part")
+        if ranges:
+            with pytest.raises(ShelfDiskError, match="Too many"):
+                site.fetch()
+        else:
+            assert site.fetch().read_bytes() == CONTENT
+    assert elsewhere.read_bytes() == b"of root"
 
 
 def test_a_server_that_knows_no_ranges_begins_anew(identity: PrivateCA, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -74,6 +75,25 @@ def test_a_damaged_record_is_set_aside_and_told(shelf: Shelf, content: bytes, ca
     assert shelf.read() == Record()
     assert "set aside" in caplog.text
     assert names(shelf) == {"record.json.damaged"}
+
+
+@pytest.mark.parametrize("link", [os.link, os.symlink], ids=["link", "symlink"])
+def test_what_the_agent_laid_there_is_not_written_through(
+    shelf: Shelf, tmp_path: Path, link: Callable[[Path, Path], None]
+) -> None:
+    """Root may be who installs, and the folder is not root's."""
+    file, digest = write(tmp_path, b"a bundle")
+    elsewhere = tmp_path / "shadow"
+    elsewhere.write_text("of root")
+    shelf.directory.mkdir()
+    link(elsewhere, shelf.directory / f"{os.getpid()}.partial")
+    shelf.add(file, put_on_trial)
+    assert shelf.is_whole(digest)
+    (shelf.directory / "lock").unlink()
+    link(elsewhere, shelf.directory / "lock")
+    with pytest.raises(ShelfDiskError, match="Too many"):
+        shelf.change(keep)
+    assert elsewhere.read_text() == "of root"
 
 
 def test_what_is_no_file_is_refused(shelf: Shelf, tmp_path: Path) -> None:
