@@ -6,13 +6,17 @@ import os
 import shutil
 import subprocess
 import tempfile
+from importlib import resources
 from pathlib import Path
 
+from edge_agent.enrolment.command import TOKEN
 from fleet.kit.archive import MTIME_S
+from fleet.kit.configuration import CERTIFICATE
 from fleet.kit.errors import KitError
 from fleet.kit.order import Order
-from fleet.kit.service import TIMER, UNIT, UPDATING, list_groups
+from fleet.kit.service import CREDENTIALS, ENROLLING, TIMER, UNIT, UPDATING, list_groups
 
+_TOKEN = f"/opt/nexara-edge/{TOKEN}"
 _CONTROL = """\
 Package: nexara-edge
 Version: {version}
@@ -26,16 +30,18 @@ Description: violence detection on this device, for {device} of site {site}
  The agent with its Python environment, the bundle that it judges by, and the
  configuration, certificate and secrets of this one device.
 """
+# dpkg says where the machine is that it installs into, if it is not this one.
 _PREINST = """\
 #!/bin/sh
 set -e
-if [ -e /opt/nexara ] && [ ! -L /opt/nexara ]; then
+root=${{DPKG_ROOT:-}}
+if [ -e "$root/opt/nexara" ] && [ ! -L "$root/opt/nexara" ]; then
     echo "nexara-edge: /opt/nexara is a folder, of an installation by hand; move it away" >&2
     exit 1
 fi
 groups='{groups}'
 for group in $groups; do
-    getent group "$group" >/dev/null || {{
+    grep -q "^$group:" "$root/etc/group" || {{
         echo "nexara-edge: there is no group $group, which a drop-in wants; addgroup --system $group" >&2
         exit 1
     }}
@@ -44,49 +50,46 @@ done
 _POSTINST = """\
 #!/bin/sh
 set -e
+root=${{DPKG_ROOT:-}} units=${{DPKG_ROOT:-}}/usr/lib/systemd/system
+say() {{ echo "nexara-edge: $*"; }}
+{steps}
 if [ "$1" = configure ]; then
-    /opt/nexara/bin/python -m compileall -q /opt/nexara/lib >/dev/null 2>&1 || :
-    if [ -d /run/systemd/system ]; then
-        systemctl daemon-reload
-        systemctl enable --quiet {unit}
-        systemctl restart {unit} || :
-    else
-        mkdir -p /etc/systemd/system/multi-user.target.wants
-        ln -sfn /usr/lib/systemd/system/{unit} /etc/systemd/system/multi-user.target.wants/{unit}
-    fi
-    wants=/etc/systemd/system/timers.target.wants
-    if [ ! -f /usr/lib/systemd/system/{timer} ]; then
-        rm -f $wants/{timer}
-    elif [ -d /run/systemd/system ]; then
-        systemctl enable --quiet --now {timer}
-    else
-        mkdir -p $wants
-        ln -sfn /usr/lib/systemd/system/{timer} $wants/{timer}
-    fi
+    [ -n "$root" ] || /opt/nexara/bin/python -m compileall -q /opt/nexara/lib >/dev/null 2>&1 || :
+    # No conffile, since it is used up: a device that has its certificate needs none.
+    if [ -f "$root{token}" ] && [ ! -f "$root{certificate}" ]; then mv "$root{token}" "$root{credentials}/"; fi
+    rm -f "$root{token}"
+    start_looking_for_updates
+    start_service
+    [ -z "$failed" ] || say "the agent does not start; see: journalctl -u nexara-edge -n 20"
 fi
 """
 _PRERM = """\
 #!/bin/sh
 set -e
-if [ "$1" = remove ] && [ -d /run/systemd/system ]; then
+root=${{DPKG_ROOT:-}}
+if [ "$1" = remove ] && [ -z "$root" ] && [ -d /run/systemd/system ]; then
     systemctl disable --quiet --now {unit} || :
+    [ ! -f /usr/lib/systemd/system/{enrolling} ] || systemctl disable --quiet --now {enrolling} || :
     [ ! -f /usr/lib/systemd/system/{timer} ] || systemctl disable --quiet --now {timer} || :
     [ ! -f /usr/lib/systemd/system/{updating} ] || systemctl stop --quiet {updating} || :
 fi
 # What was compiled here is in no list of dpkg's.
-find /opt/nexara/lib/ -name __pycache__ -type d -exec rm -rf {{}} + || :
+find "$root/opt/nexara/lib/" -name __pycache__ -type d -exec rm -rf {{}} + || :
 """
 _POSTRM = """\
 #!/bin/sh
 set -e
+root=${{DPKG_ROOT:-}}
+enabled=$root/etc/systemd/system
 if [ "$1" = remove ]; then
-    rm -f /etc/systemd/system/multi-user.target.wants/{unit} /etc/systemd/system/timers.target.wants/{timer}
+    rm -f "$enabled/multi-user.target.wants/{unit}" "$enabled/multi-user.target.wants/{enrolling}"
+    rm -f "$enabled/timers.target.wants/{timer}"
 fi
 if [ "$1" = purge ]; then
-    rm -rf /etc/nexara /var/lib/nexara-edge /var/lib/private/nexara-edge
-    rm -rf /var/cache/nexara-edge /var/cache/private/nexara-edge
+    rm -rf "$root/etc/nexara" "$root/var/lib/nexara-edge" "$root/var/lib/private/nexara-edge"
+    rm -rf "$root/var/cache/nexara-edge" "$root/var/cache/private/nexara-edge"
 fi
-if [ -d /run/systemd/system ]; then
+if [ -z "$root" ] && [ -d /run/systemd/system ]; then
     systemctl daemon-reload
 fi
 """
@@ -102,6 +105,9 @@ def pack_debian(order: Order, kit: Path, release: str, out: Path) -> None:
     (root / "usr" / "lib" / "systemd").mkdir(parents=True)
     (root / "etc" / "systemd" / "system").rename(root / "usr" / "lib" / "systemd" / "system")
     (root / "etc" / "systemd").rmdir()
+    token = root / CREDENTIALS.lstrip("/") / TOKEN
+    if token.exists():
+        token.rename(root / _TOKEN.lstrip("/"))
     (root / "opt" / "nexara").symlink_to(f"nexara-edge/{release}")
     (root / "opt" / "nexara-edge" / release / "bin" / "python").symlink_to(order.interpreter)
     (root / "usr" / "share" / "doc" / "nexara-edge").mkdir(parents=True)
@@ -133,6 +139,11 @@ def _write_control(order: Order, root: Path, release: str) -> None:
         "unit": UNIT,
         "timer": TIMER,
         "updating": UPDATING,
+        "enrolling": ENROLLING,
+        "token": _TOKEN,
+        "certificate": CERTIFICATE,
+        "credentials": CREDENTIALS,
+        "steps": resources.files("fleet.kit").joinpath("service.sh").read_text(encoding="utf-8"),
         "groups": " ".join(list_groups(order.drop_ins)),
     }
     texts = {"control": _CONTROL, "preinst": _PREINST, "postinst": _POSTINST, "prerm": _PRERM, "postrm": _POSTRM}

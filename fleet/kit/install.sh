@@ -55,16 +55,34 @@ done
 base=$root/opt/nexara-edge
 link=$root/opt/nexara
 units=$root/etc/systemd/system
-unit=nexara-edge.service
-enrolling=nexara-edge-enrol.service
-updating=nexara-edge-update.service
-timer=nexara-edge-update.timer
+# shellcheck source=fleet/kit/service.sh
+. "$here/service.sh"
 # What was installed last, so that a file that somebody changed since is told from one that nobody touched.
 record=$base/installed.sha256
 
-# Whether a systemd runs that this concerns.
-with_systemd() {
-    [ -z "$root" ] && [ -d /run/systemd/system ]
+# Whether a folder lies where its name says. In a mounted root a link may lead into the machine that it is mounted at.
+inside() {
+    [ -n "$root" ] || return 0
+    case $(readlink -m "$1") in
+        "$root" | "$root"/*) ;;
+        *) return 1 ;;
+    esac
+}
+
+check_places() {
+    for place in opt/nexara-edge etc/nexara/credentials etc/nexara/keys etc/systemd/system/multi-user.target.wants \
+        etc/systemd/system/timers.target.wants "etc/systemd/system/$unit.d" "etc/systemd/system/$updating.d" \
+        var/lib/private var/cache/private; do
+        inside "$root/$place" ||
+            fail "/$place leads out of $root, to $(readlink -m "$root/$place"); replace the link by a folder or a relative link"
+    done
+}
+
+# The sums and names of what was installed last, as far as they may be touched.
+recorded() {
+    grep -E '^[0-9a-f]{64}  etc/' "$record" | grep -vF /../ | while read -r sum name; do
+        if inside "$root/${name%/*}"; then printf '%s  %s\n' "$sum" "$name"; fi
+    done
 }
 
 as_root() {
@@ -158,9 +176,10 @@ turn_over() {
 
 write() {
     mkdir -p "$(dirname "$2")"
-    cp -p "$1" "$2.part"
-    if [ "$(id -u)" = 0 ]; then chown 0:0 "$2.part"; fi
-    mv "$2.part" "$2"
+    # Neither a link that is there already nor a folder is followed.
+    cp -pT --remove-destination "$1" "$2.part"
+    if [ "$(id -u)" = 0 ]; then chown -h 0:0 "$2.part"; fi
+    mv -T "$2.part" "$2"
 }
 
 # The sum of a file when it was installed; nothing for one that was not.
@@ -194,66 +213,19 @@ place_configuration() {
         printf '%s  %s\n' "$sum" "$name" >>"$scratch/record"
     done <"$scratch/wanted"
     remove_leftovers
-    cp "$scratch/record" "$record.part"
-    mv "$record.part" "$record"
+    cp -T --remove-destination "$scratch/record" "$record.part"
+    mv -T "$record.part" "$record"
 }
 
 # What an earlier kit brought, this one does not, and nobody changed.
 remove_leftovers() {
     [ -f "$record" ] || return 0
+    recorded >"$scratch/recorded"
     while read -r sum name; do
         if ! grep -qF "  root/$name" "$here/SHA256SUMS" && [ -f "$root/$name" ] && [ "$(sum_of "$root/$name")" = "$sum" ]; then
             rm "$root/$name"
         fi
-    done <"$record"
-}
-
-start_service() {
-    if [ -f "$here/root/etc/systemd/system/$enrolling" ] && [ ! -f "$root/etc/nexara/device.pem" ]; then
-        start_enrolling
-        return
-    fi
-    if with_systemd; then
-        systemctl daemon-reload
-        systemctl enable --quiet "$unit"
-        systemctl restart "$unit" || fail "installed, but the agent does not start; see: journalctl -u nexara-edge -n 20"
-        say "nexara-edge runs"
-    else
-        enable_by_link "$unit"
-        say "nexara-edge starts with the machine"
-    fi
-}
-
-# Only with a kit whose configuration says where to look; one before may have said so too.
-start_looking_for_updates() {
-    if [ ! -f "$units/$timer" ]; then
-        rm -f "$units/timers.target.wants/$timer"
-        if with_systemd; then systemctl stop --quiet "$timer" 2>/dev/null || :; fi
-    elif with_systemd; then
-        systemctl daemon-reload
-        systemctl enable --quiet --now "$timer"
-    else
-        enable_by_link "$timer" timers.target
-    fi
-}
-
-start_enrolling() {
-    if with_systemd; then
-        systemctl daemon-reload
-        systemctl enable --quiet "$unit" "$enrolling"
-        systemctl --no-block start "$enrolling"
-        say "the device enrols at its site, and then starts: journalctl -u nexara-edge-enrol"
-    else
-        enable_by_link "$unit"
-        enable_by_link "$enrolling"
-        say "the device enrols at its site when it starts"
-    fi
-}
-
-enable_by_link() {
-    wants=$units/${2:-multi-user.target}.wants
-    mkdir -p "$wants"
-    ln -sfn "../$1" "$wants/$1"
+    done <"$scratch/recorded"
 }
 
 # The release before stays, since what runs from it may still load of it, and for somebody who wants to go back.
@@ -269,6 +241,7 @@ install_kit() {
     check_files
     # shellcheck source=/dev/null
     . "$here/kit.env"
+    check_places
     check_machine
     place_release
     turn_over
@@ -276,13 +249,15 @@ install_kit() {
     # First: another bundle may be what an agent needs that does not start.
     start_looking_for_updates
     start_service
+    [ -z "$failed" ] || fail "installed, but the agent does not start; see: journalctl -u nexara-edge -n 20"
     remove_old_releases
-    cp "$here/install.sh" "$base/install.sh"
+    for name in service.sh install.sh; do cp -T --remove-destination "$here/$name" "$base/$name"; done
     say "device $device of site $site: try it with"
     say "CREDENTIALS_DIRECTORY=/etc/nexara/credentials /opt/nexara/bin/nexara-edge doctor --config /etc/nexara/edge.toml"
 }
 
 uninstall() {
+    check_places
     if with_systemd && [ -f "$units/$unit" ]; then
         systemctl disable --quiet --now "$unit" || :
         [ ! -f "$units/$enrolling" ] || systemctl disable --quiet --now "$enrolling" || :
@@ -292,12 +267,13 @@ uninstall() {
     rm -f "$units/multi-user.target.wants/$unit" "$units/multi-user.target.wants/$enrolling" \
         "$units/timers.target.wants/$timer"
     if [ -f "$record" ]; then
+        recorded >"$scratch/recorded"
         while read -r _ name; do
             case $name in
                 etc/systemd/*) rm -f "$root/$name" ;;
                 *) [ -z "$purge" ] || rm -f "$root/$name" ;;
             esac
-        done <"$record"
+        done <"$scratch/recorded"
     fi
     rmdir "$units/$unit.d" "$units/$updating.d" 2>/dev/null || :
     if [ -L "$link" ]; then rm "$link"; fi

@@ -1,6 +1,6 @@
 """Lays the files of a kit out in a folder, as they are packed, or installed from there.
 
-    install.sh, kit.env, SHA256SUMS
+    install.sh, service.sh, kit.env, SHA256SUMS
     root/etc/nexara                     configuration, certificates, secrets
     root/etc/systemd/system             the service
     root/opt/nexara-edge/RELEASE        Python environment and bundle; /opt/nexara will lead to it
@@ -64,7 +64,8 @@ def stage_kit(order: Order, folder: Path) -> str:
     for place, content in files.items():
         secret = place.startswith(f"{CREDENTIALS}/")
         _write(root / place.lstrip("/"), content, 0o600 if secret else 0o644)
-    _write(folder / "install.sh", resources.files("fleet.kit").joinpath("install.sh").read_bytes(), 0o755)
+    for script, mode in (("install.sh", 0o755), ("service.sh", 0o644)):
+        _write(folder / script, resources.files("fleet.kit").joinpath(script).read_bytes(), mode)
     _write(folder / "kit.env", _describe(order, release, root).encode(), 0o644)
     _write(folder / SUMS, _sum_up(folder).encode(), 0o644)
     return release

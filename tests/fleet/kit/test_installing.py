@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import signal
 import stat
@@ -209,6 +210,73 @@ def test_kit_that_does_not_fit_is_refused_and_nothing_is_changed(
     assert done.returncode == 1
     assert text in done.stderr
     assert contents(root) == before
+
+
+def test_mounted_root_whose_folders_lead_out_of_it_is_refused(workshop: Workshop, tmp_path: Path) -> None:
+    kit, host = workshop.make("kit"), tmp_path / "host"
+    host.mkdir()
+    for place in ("opt", "etc/nexara/credentials", f"{UNITS}/nexara-edge.service.d", "var/lib"):
+        root = make_root(tmp_path / place.replace("/", "-"))
+        (root / place).parent.mkdir(parents=True, exist_ok=True)
+        (root / place).symlink_to(host)
+        before = contents(root)
+        for words in ((), ("--uninstall", "--purge")):
+            done = install(kit, root, *words)
+            assert done.returncode == 1
+            assert f"leads out of {root}, to {host}" in done.stderr
+            assert (contents(root), list(host.iterdir())) == (before, [])
+        (root / place).unlink()
+        (root / place).with_name("elsewhere").mkdir()
+        (root / place).symlink_to("elsewhere")
+        assert install(kit, root).returncode == 0
+
+
+def test_files_that_lead_out_of_a_mounted_root_are_replaced_and_not_followed(
+    workshop: Workshop, tmp_path: Path
+) -> None:
+    root, kit, host = make_root(tmp_path), workshop.make("kit"), tmp_path / "host"
+    install(kit, root)
+    (host / "folder").mkdir(parents=True)
+    (host / "file").write_text("of the host")
+    before = contents(host)
+    base, nexara = root / "opt" / "nexara-edge", root / "etc" / "nexara"
+    for link, target in ((nexara / "edge.toml", "folder"), (nexara / "edge.toml.part", "folder"),
+                         (nexara / "ca.pem", "file"), (nexara / "ca.pem.new.part", "file"),
+                         (base / "install.sh", "file"), (base / "installed.sha256.part", "file"),
+                         (base / ".making", "folder"), (root / "opt" / "nexara.new", "folder"),
+                         (root / UNITS / "multi-user.target.wants" / "nexara-edge.service", "file")):  # fmt: skip
+        link.unlink(missing_ok=True)
+        link.symlink_to(host / target)
+    sums = (base / "installed.sha256").read_text()
+    for name in ("etc/systemd/../../../host/file", "../host/file", "etc/systemd/elsewhere/file"):
+        sums += f"{hashlib.sha256(b'of the host').hexdigest()}  {name}\n"
+    (base / "installed.sha256").write_text(sums)
+    (root / "etc" / "systemd" / "elsewhere").symlink_to(host)
+    newer = workshop.upgrade("0.2.0")
+    done = install(newer, root)
+    assert done.returncode == 0, done.stderr
+    assert agent(root) == "agent 0.2.0"
+    assert contents(host) == before
+    (base / "installed.sha256").write_text(sums)
+    assert install(newer, root, "--uninstall", "--purge").returncode == 0
+    assert contents(host) == before
+
+
+def test_purging_does_not_follow_what_the_agent_laid_into_its_own_folder(workshop: Workshop, tmp_path: Path) -> None:
+    root, kit, host = make_root(tmp_path), workshop.make("kit"), tmp_path / "host"
+    install(kit, root)
+    (host / "folder").mkdir(parents=True)
+    (host / "folder" / "file").write_text("of the host")
+    before = contents(host)
+    for place in ("lib", "cache"):
+        own = root / "var" / place / "private" / "nexara-edge"
+        own.mkdir(parents=True)
+        (root / "var" / place / "nexara-edge").symlink_to("private/nexara-edge")
+        (own / "folder").symlink_to(host / "folder")
+        (own / "file").symlink_to(host / "folder" / "file")
+    assert install(kit, root, "--uninstall", "--purge").returncode == 0
+    assert contents(host) == before
+    assert [path.name for path in (root / "var").rglob("*")].count("nexara-edge") == 0
 
 
 @pytest.mark.parametrize(

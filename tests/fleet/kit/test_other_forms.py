@@ -92,7 +92,8 @@ def test_debian_package_holds_what_the_kit_would_install(workshop: Workshop, tmp
     wanted = {
         name.replace("etc/systemd/system/nexara", "usr/lib/systemd/system/nexara"): content
         for name, content in contents(by_script).items()
-        if "multi-user" not in name and not name.endswith(("/installed.sha256", "nexara-edge/install.sh", "etc/group"))
+        if "multi-user" not in name
+        and not name.endswith(("/installed.sha256", "nexara-edge/install.sh", "nexara-edge/service.sh", "etc/group"))
     }
     made = contents(root)
     assert {name: content for name, content in wanted.items() if name in made} == made
@@ -102,6 +103,59 @@ def test_debian_package_holds_what_the_kit_would_install(workshop: Workshop, tmp
     assert sorted(f"/{name}" for name in made if name.startswith("etc/")) == conffiles
     control = (tmp_path / "made" / "DEBIAN" / "control").read_text()
     assert "Package: nexara-edge\nVersion: 0.1.0-" in control
+
+
+def dpkg(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """The real one, for a root file system without a dpkg of its own."""
+    command = ["dpkg", f"--root={root}", "--force-script-chrootless", "--force-depends", "--force-not-root", *words]
+    programs = "/usr/sbin:/usr/bin:/sbin:/bin"
+    return subprocess.run(
+        command,
+        env={"PATH": programs},
+        # Whoever is asked answers nothing.
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def test_debian_package_of_a_device_that_enrols_does_so_and_asks_nothing_of_who_installs_it(
+    workshop: Workshop, tmp_path: Path
+) -> None:
+    if shutil.which("dpkg") is None:
+        pytest.skip("no dpkg here; install the package dpkg")
+    root, packages = make_root(tmp_path), []
+    for name in ("info", "updates"):
+        (root / "var" / "lib" / "dpkg" / name).mkdir(parents=True)
+    (root / "var" / "lib" / "dpkg" / "status").touch()
+    for name in ("one", "other"):
+        packages.append(tmp_path / f"{name}.deb")
+        assert main(workshop.arguments("--enrol", "https://10.0.0.2:8443", "--out", str(packages[-1]))) == 0
+    done = dpkg(root, "-i", str(packages[0]))
+    assert done.returncode == 0, done.stderr
+    assert "the device enrols at its site when it starts" in done.stdout
+    credentials, wants = root / "etc/nexara/credentials", root / "etc/systemd/system/multi-user.target.wants"
+    token = credentials / "enrol.token"
+    assert (stat.S_IMODE(token.stat().st_mode), stat.S_IMODE(credentials.stat().st_mode)) == (0o600, 0o700)
+    assert not (credentials / "device.key").exists()
+    assert {path.name: str(path.readlink()) for path in wants.iterdir()} == {
+        name: f"/usr/lib/systemd/system/{name}" for name in ("nexara-edge.service", "nexara-edge-enrol.service")
+    }
+    first = token.read_text()
+    assert dpkg(root, "-i", str(packages[1])).returncode == 0
+    assert token.read_text() != first
+    # As enrolling leaves it.
+    token.unlink()
+    (root / "etc" / "nexara" / "device.pem").write_text("certificate")
+    done = dpkg(root, "-i", str(packages[0]))
+    assert done.returncode == 0, done.stderr
+    assert "nexara-edge starts with the machine" in done.stdout
+    assert not token.exists()
+    assert dpkg(root, "--purge", "nexara-edge").returncode == 0
+    left = {name for name in contents(root) if "nexara" in name and "var/lib/dpkg" not in name}
+    assert left == set()
 
 
 def test_kit_of_a_device_that_enrols_holds_a_token_and_no_key(workshop: Workshop, tmp_path: Path) -> None:
