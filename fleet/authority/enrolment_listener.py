@@ -12,11 +12,13 @@ from contextlib import contextmanager, suppress
 from socketserver import TCPServer, ThreadingMixIn
 from typing import Any
 
+_LOOK_EVERY_S = 0.05
+
 
 class EnrolmentListener(ThreadingMixIn, TCPServer):
     """Has each caller served on a thread of its own. One is *speaking* until all that it wants to say is there: it is
-    hung up on ``patience_s`` after it came, however much it says, or where there are ``most`` callers and another comes
-    who has said nothing yet. One that is being *answered* is let go on.
+    hung up on ``patience_s`` after it came, however much it says. While there are ``most`` of them the next waits,
+    until one has ended or the first has had ``turn_s`` and is hung up on. One that is being *answered* is let go on.
 
     Not ``HTTPServer``, which asks the network for this machine's name.
     """
@@ -24,7 +26,8 @@ class EnrolmentListener(ThreadingMixIn, TCPServer):
     daemon_threads = True
     block_on_close = False
     allow_reuse_address = True
-    request_queue_size = 64
+    # A site's devices may all be switched on at once.
+    request_queue_size = 256
 
     def __init__(
         self,
@@ -34,14 +37,16 @@ class EnrolmentListener(ThreadingMixIn, TCPServer):
         *,
         most: int = 32,
         patience_s: float = 20.0,
+        turn_s: float = 2.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """``clock`` is monotonic seconds. Raises ``OSError`` when the address cannot be had."""
         self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         self._most = most
         self._patience_s = patience_s
+        self._turn_s = turn_s
         self._clock = clock
-        self._guard = threading.Lock()
+        self._changed = threading.Condition()
         # By when they came, the first first.
         self._speaking: dict[Any, float] = {}
         self._answered = 0
@@ -52,34 +57,38 @@ class EnrolmentListener(ThreadingMixIn, TCPServer):
     @contextmanager
     def answering(self, request: Any) -> Iterator[bool]:  # noqa: ANN401 as socketserver has it
         """Whether the caller may be answered, and then be it until left: not where it was hung up on meanwhile."""
-        with self._guard:
+        with self._changed:
             there = self._speaking.pop(request, None) is not None
             self._answered += there
         try:
             yield there
         finally:
-            with self._guard:
+            with self._changed:
                 self._answered -= there
+                self._changed.notify()
+
+    def get_request(self) -> Any:  # noqa: ANN401 as socketserver has it
+        if not self._make_room():
+            raise BlockingIOError("there is no room yet")
+        return super().get_request()
 
     def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 as socketserver has it
-        if self._make_room():
-            with self._guard:
-                self._speaking[request] = self._clock()
-            super().process_request(request, client_address)
-        else:
-            self.shutdown_request(request)
+        with self._changed:
+            self._speaking[request] = self._clock()
+        super().process_request(request, client_address)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 as socketserver has it
         try:
             super().process_request_thread(request, client_address)
         finally:
-            with self._guard:
+            with self._changed:
                 self._speaking.pop(request, None)
+                self._changed.notify()
 
     def service_actions(self) -> None:
         """Called by ``serve_forever`` as often as it looks up."""
         late_s = self._clock() - self._patience_s
-        with self._guard:
+        with self._changed:
             slow = [request for request, since_s in self._speaking.items() if since_s <= late_s]
         for request in slow:
             self._hang_up(request)
@@ -90,17 +99,19 @@ class EnrolmentListener(ThreadingMixIn, TCPServer):
             super().handle_error(request, client_address)
 
     def _make_room(self) -> bool:
-        with self._guard:
+        """Whether there is room for one more; waits a moment where there is none."""
+        with self._changed:
             if len(self._speaking) + self._answered < self._most:
                 return True
-            first = next(iter(self._speaking), None)
-        if first is None:
-            return False
+            first, since_s = next(iter(self._speaking.items()), (None, 0.0))
+            if first is None or self._clock() - since_s < self._turn_s:
+                self._changed.wait(_LOOK_EVERY_S)
+                return False
         self._hang_up(first)
         return True
 
     def _hang_up(self, request: Any) -> None:  # noqa: ANN401 as socketserver has it
-        with self._guard:
+        with self._changed:
             self._speaking.pop(request, None)
         with suppress(OSError):
             # Not as a socket of TLS does it, whose thread would go on in the clear.
