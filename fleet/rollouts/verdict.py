@@ -45,7 +45,7 @@ def find_fault(rollout: Rollout, bundle: BundleStatus | None) -> str | None:
 
 def find_hindrance(rollout: Rollout, bundle: BundleStatus | None) -> str:
     """Why a device does not have this roll-out's bundle yet, though it goes on trying; empty where it does not say."""
-    return f"{_said(bundle)}; it tries again" if _is_about(bundle, rollout) and bundle.state == "failed" else ""
+    return _said(bundle) if _is_about(bundle, rollout) and bundle.state == "failed" else ""
 
 
 def judge_asked(rollout: Rollout, member: Member, sight: Sight, now: datetime) -> tuple[str, str] | None:

@@ -21,7 +21,7 @@ def changes(before: Rollout, after: Rollout) -> Iterator[str]:
         if member.outcome == "skipped" and outcome != "skipped":
             yield f"{member.name} is passed over: {plain(member.reason)}"
         if member.outcome == "asked" and member.reason and member.reason != reason:
-            yield f"{member.name} does not have it yet: {plain(member.reason)}"
+            yield f"{member.name} does not have it yet: {plain(member.reason)}; it tries again"
     if tally(after) != tally(before) or after.stage != before.stage:
         yield f"stage {after.stage + 1} of {after.stages}: {tally(after)}"
     if after.soaking_since is not None and before.soaking_since is None and after.phase == "running":
