@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-import os
 from pathlib import Path
 
 from models.errors import NexaraError
+from models.whole_file import write_whole
 
 log = logging.getLogger(__name__)
 
@@ -38,19 +38,9 @@ class StateFile:
 
     def write(self, content: bytes) -> None:
         """Take the place of what it holds; once this has returned it survives a power cut. Raises ``StateError``."""
-        part = self._path.with_name(f"{self._path.name}.part")
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            # One that a killed process of root's left could not be opened.
-            part.unlink(missing_ok=True)
-            with part.open("xb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            if self._mode is not None:
-                part.chmod(self._mode)
-            part.replace(self._path)
-            sync_folder(self._path.parent)
+            write_whole(self._path, content, self._mode)
         except OSError as error:
             raise self._error(error) from error
 
@@ -68,12 +58,3 @@ class StateFile:
         return StateError(
             f"{self._path}: {error.strerror}; needed: a folder that the agent may write, on a disk that is not full"
         )
-
-
-def sync_folder(folder: Path) -> None:
-    """Have the names in a folder on disk: a rename alone may be lost with the power. Raises ``OSError``."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

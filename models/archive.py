@@ -98,13 +98,6 @@ def write_zip(files: Mapping[str, bytes], file: Path) -> Path:
     return partial.replace(file)
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file that is there whole or not at all. Raises ``OSError``."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_bytes(content)
-    partial.replace(path)
-
-
 def is_safe_name(name: str) -> bool:
     """Whether ``name`` is a plain relative POSIX path that stays inside its folder on every system."""
     parts = name.split("/")

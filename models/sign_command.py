@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from models.archive import read_files, write_whole, write_zip
+from models.archive import read_files, write_zip
 from models.bundle import read_bundle, require_manifest
 from models.errors import BundleError
 from models.signing import SIGNATURE, SignatureStatus, bundle_digest, sign_files
 from models.signing_key import load_private_key, public_pem, read_password
 from models.trust import fingerprint
+from models.whole_file import write_whole
 
 
 def main(argv: list[str]) -> int:

@@ -17,8 +17,9 @@ import msgspec
 from edge_agent.bundles.errors import ShelfBusyError, ShelfDiskError, ShelfError, disk_error
 from edge_agent.bundles.ownership import give_to_owner, make_folder, open_own
 from edge_agent.bundles.record import Record
-from edge_agent.state_file import StateError, StateFile, sync_folder
+from edge_agent.state_file import StateError, StateFile
 from models.archive import SUFFIX
+from models.whole_file import sync_folder
 
 log = logging.getLogger(__name__)
 

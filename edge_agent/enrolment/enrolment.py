@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +13,9 @@ from cryptography.x509.oid import NameOID
 
 from edge_agent.enrolment.errors import EnrolmentError
 from edge_agent.enrolment.message import EnrolAnswer, EnrolRequest
-from edge_agent.state_file import sync_folder
 from models.errors import BundleSignatureError
 from models.signing_key import load_private_key
+from models.whole_file import write_whole
 
 Send = Callable[[EnrolRequest], EnrolAnswer]
 """Asks the site; raises ``SiteUnreachableError``, and ``EnrolmentError`` for an answer that is none."""
@@ -45,7 +44,8 @@ def enrol(device: str, papers: Papers, send: Send) -> None:
         if answer.certificate is None:
             raise EnrolmentError(f"the site refused {device}: {answer.error}")
         _require_ours(answer.certificate, key)
-        _write(papers.certificate, answer.certificate.encode(), 0o644)
+        # The unit's mask lets nobody else read, and the agent's user has to read the certificate.
+        write_whole(papers.certificate, answer.certificate.encode(), 0o644)
         papers.token.unlink()
     except OSError as error:
         raise EnrolmentError(
@@ -61,7 +61,7 @@ def _own_key(path: Path) -> ec.EllipticCurvePrivateKey:
             raise EnrolmentError(f"{error}; remove it to have another made") from error
     key = ec.generate_private_key(ec.SECP256R1())
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    _write(path, pem, 0o600)
+    write_whole(path, pem, 0o600)
     return key
 
 
@@ -78,17 +78,3 @@ def _require_ours(certificate: str, key: ec.EllipticCurvePrivateKey) -> None:
         raise EnrolmentError(f"the site's answer is no certificate: {error}") from error
     if vouched != key.public_key():
         raise EnrolmentError("the site answered with the certificate of another key")
-
-
-def _write(path: Path, content: bytes, mode: int) -> None:
-    """Replace a file whole, so that it is still there after a power cut. Raises ``OSError``."""
-    part = path.with_name(f".{path.name}.part")
-    part.unlink(missing_ok=True)
-    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
-        # The unit's mask lets nobody else read, and the agent's user has to read the certificate.
-        os.fchmod(file.fileno(), mode)
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
-    sync_folder(path.parent)

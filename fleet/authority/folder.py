@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from fleet.authority.errors import AuthorityError
+from models.whole_file import write_whole
 
 
 def read_file(path: Path) -> bytes:
@@ -29,14 +29,7 @@ def make_folder(path: Path) -> None:
 
 def write_file(path: Path, content: bytes, mode: int) -> None:
     """Replace a file whole; nobody else can read it on the way. Raises ``AuthorityError``."""
-    new = path.with_name(f".{path.name}.new")
     try:
-        new.unlink(missing_ok=True)
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        new.chmod(mode)
-        new.replace(path)
+        write_whole(path, content, mode)
     except OSError as error:
         raise AuthorityError(f"{path}: cannot be written: {error.strerror}") from error

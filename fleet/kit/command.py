@@ -30,10 +30,10 @@ from fleet.kit.staging import stage_kit
 from fleet.kit.target import MACHINES, PYTHONS, Target
 from fleet.kit.wheel import Wheel
 from fleet.kit.wheelhouse import OWN, Wheelhouse
-from models.archive import write_whole
 from models.bundle import Bundle, open_bundle
 from models.signing_key import public_pem
 from models.trust import TrustStore, read_key
+from models.whole_file import write_whole
 
 _CHECKOUT = Path(__file__).parents[2]
 _INTERPRETER = re.compile(r"(/[A-Za-z0-9_.+-]+)+")

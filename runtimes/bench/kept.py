@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from models.archive import write_whole
 from models.bundle import Bundle
 from models.manifest import Latency, Manifest
+from models.whole_file import write_whole
 from runtimes.errors import EngineError
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
-from models.archive import write_whole
+from models.whole_file import write_whole
 
 _SUFFIX = ".engine"
 _KEPT = 16
