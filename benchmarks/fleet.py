@@ -32,7 +32,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from benchmarks.outcome import machine_line, run, tell, write_json
 from benchmarks.process import cpu_s, memory_bytes
 from benchmarks.site import SiteError, free_port, run_broker
-from edge_agent.delivery.backoff import Backoff
+from edge_agent.backoff import Backoff
 from edge_agent.delivery.connection import properties_of
 from edge_agent.delivery.message import Message
 from edge_agent.delivery.payloads import BundleName, SpoolHealth

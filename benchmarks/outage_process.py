@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from edge_agent.delivery.backoff import Backoff
+from edge_agent.backoff import Backoff
 from edge_agent.delivery.broker import Broker
 from edge_agent.delivery.brokers import Brokers
 from edge_agent.delivery.connection import open_connection

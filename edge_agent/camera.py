@@ -110,7 +110,9 @@ class Camera:
         self._splitter = self._make_splitter()
         for view, mode in self._modes.items():
             self._splitter.set_mode(view, mode)
-        self._reader = self._make_reader(Link(connection, reason), wait_s(self._retry, self._hangs, self._random))
+        self._reader = self._make_reader(
+            Link(connection, reason), wait_s(self._retry, self._hangs, self._random.random)
+        )
         self._reader.start()
 
     def halt(self) -> None:

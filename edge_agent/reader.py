@@ -118,7 +118,7 @@ class Reader:
             else:
                 return
             self.failures = 1 if self._clock() - opened_s >= _STABLE_S else self.failures + 1
-            self._halted.wait(wait_s(self._retry, self.failures, self._random))
+            self._halted.wait(wait_s(self._retry, self.failures, self._random.random))
 
     def _fail(self, reason: str) -> None:
         self._deadline_s = None

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from edge_agent.delivery.backoff import Backoff
+from edge_agent.backoff import Backoff
 from edge_agent.delivery.connection import Connection
 from edge_agent.delivery.errors import BrokerError, BrokerUnreachableError
 from edge_agent.delivery.message import Message

@@ -92,4 +92,4 @@ def plan_installer(plan: Plan, pause: Pause | None = None, progress: Progress = 
 
 def _sleep_longer() -> Pause:
     policy, random = BackoffPolicy(first_s=1.0), np.random.default_rng()
-    return lambda failures: time.sleep(wait_s(policy, failures, random))
+    return lambda failures: time.sleep(wait_s(policy, failures, random.random))

@@ -115,7 +115,7 @@ class Pursuit:
         log.info("bundle %s is desired, by %r", wanted.sha256[:12], wanted.id)
         # Beforehand, so that what fails in a way that nobody foresaw is not tried each second.
         self._failures += 1
-        self._due_s = self._clock() + wait_s(_AGAIN, self._failures, self._random)
+        self._due_s = self._clock() + wait_s(_AGAIN, self._failures, self._random.random)
         self._do("fetching", 0.0)
         try:
             found = attempt(self._installer, self._standing, wanted, lambda: self._do("verifying", None))
@@ -138,7 +138,7 @@ class Pursuit:
         self._tell()
 
     def _pause(self, failures: int) -> None:
-        self._box.wait(wait_s(_FETCH_AGAIN, failures, self._random))
+        self._box.wait(wait_s(_FETCH_AGAIN, failures, self._random.random))
         self._require_current()
 
     def _progress(self, done: int, total: int | None) -> None:

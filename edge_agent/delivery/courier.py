@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from edge_agent.delivery.backoff import Backoff
+from edge_agent.backoff import Backoff
 from edge_agent.delivery.board import Board
 from edge_agent.delivery.brokers import Brokers
 from edge_agent.delivery.connection import Acknowledgement, Connection

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
-from edge_agent.delivery.backoff import Backoff
+from edge_agent.backoff import Backoff
 from edge_agent.delivery.broker import Broker
 from edge_agent.delivery.brokers import Brokers, Connect
 from edge_agent.delivery.connection import open_connection

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from edge_agent.delivery.backoff import Backoff
+from edge_agent.backoff import Backoff
 from edge_agent.delivery.broker import Broker
 from edge_agent.delivery.connection import open_connection
 from edge_agent.delivery.request import Request

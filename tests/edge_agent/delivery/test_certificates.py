@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.delivery.backoff import Backoff
+from edge_agent.backoff import Backoff
 from edge_agent.delivery.broker import Broker, TLSFiles
 from edge_agent.delivery.connection import open_connection
 from edge_agent.delivery.errors import BrokerUnreachableError
