@@ -49,6 +49,9 @@ _INDEX = "create index if not exists step on message (incident, id) where incide
 _ADDED = {"incident": "text", "digest": "integer"}
 """Columns that spools of earlier versions lack; there they are null."""
 _COLUMNS = "id, topic, content_type, properties, payload, digest"
+_WAITING = f"select {_COLUMNS} from message where refusal is null and topic not in (select value from json_each(?))"  # noqa: S608 our own names
+"""The messages that may be offered, but those of topics in a list; to be narrowed further."""
+_NOT_PASSED = "and id not in (select value from json_each(?))"
 _PRAGMAS = (
     "locking_mode=exclusive",
     "journal_mode=wal",
@@ -134,9 +137,10 @@ class Spool:
 
     def peek(self, after: int, most: int, blocked: Collection[str] = ()) -> list[StoredMessage]:
         """Up to ``most`` waiting messages with ids above ``after``, in order, but none of the ``blocked`` topics."""
-        query = f"{_select(blocked)} and id > ? order by id limit ?"
+        query = f"{_WAITING} and id > ? order by id limit ?"
         with self._transaction() as database:
-            return self._tell(_whole(database, database.execute(query, (*blocked, after, most)).fetchall()))
+            rows = database.execute(query, (_listed(blocked), after, most)).fetchall()
+            return self._tell(_whole(database, rows))
 
     def peek_newest(
         self, most: int, blocked: Collection[str] = (), passed: Collection[int] = ()
@@ -146,16 +150,15 @@ class Spool:
         found: list[StoredMessage] = []
         with self._transaction() as database:
             while len(found) < most:
-                gone = (*passed, *(stored.id for stored in found))
-                waiting = f"{_select(blocked)} and id not in ({_marks(gone)})"
-                newest = database.execute(f"{waiting} order by id desc limit 1", (*blocked, *gone)).fetchone()
+                gone = (_listed(blocked), _listed((*passed, *(stored.id for stored in found))))
+                newest = database.execute(f"{_WAITING} {_NOT_PASSED} order by id desc limit 1", gone).fetchone()
                 if newest is None:
                     break
                 step = database.execute("select incident from message where id = ?", (newest[0],)).fetchone()[0]
                 rows = [newest]
                 if step is not None:
-                    query = f"{waiting} and incident = ? order by id limit ?"
-                    rows = database.execute(query, (*blocked, *gone, step, most - len(found))).fetchall()
+                    query = f"{_WAITING} {_NOT_PASSED} and incident = ? order by id limit ?"
+                    rows = database.execute(query, (*gone, step, most - len(found))).fetchall()
                 found.extend(_whole(database, rows))
         return self._tell(found)
 
@@ -338,13 +341,9 @@ def _connect(path: Path) -> sqlite3.Connection:
     return database
 
 
-def _select(blocked: Collection[str]) -> str:
-    """The query for messages that may be offered, to be narrowed further; it takes ``blocked`` as arguments."""
-    return f"select {_COLUMNS} from message where refusal is null and topic not in ({_marks(blocked)})"  # noqa: S608
-
-
-def _marks(values: Collection[object]) -> str:
-    return ",".join("?" * len(values))
+def _listed(values: Collection[object]) -> str:
+    """Any number of values as one: of variables SQLite takes 32766 in a query, or what its builder chose."""
+    return json.dumps(list(values))
 
 
 def _row(message: Message, now: float) -> tuple[object, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -112,6 +113,17 @@ def test_the_newest_incident_comes_first_and_its_steps_in_their_order(spool: Spo
     assert newest(spool, blocked=("camera/b", "camera/c")) == [0, 3, 2]
     spool.bury(ids[4], "packet too large")
     assert newest(spool) == [1, 5, 0, 3, 2]
+
+
+def test_more_may_be_passed_and_blocked_than_sqlite_takes_variables(spool: Spool) -> None:
+    spool.put([step("a", 0), message(1)])
+    if sys.version_info >= (3, 11):
+        # SQLite's own default is 32766, and 250000 as Debian builds it.
+        spool._database.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, 100)
+    many, topics = tuple(range(100, 1000)), tuple(f"camera/{number}" for number in range(1000))
+    assert newest(spool, passed=many, blocked=topics) == [1, 0]
+    assert newest(spool, passed=(1, *many), blocked=("t", *topics)) == []
+    assert numbers(spool, blocked=topics) == [0, 1]
 
 
 def test_a_spool_of_before_incidents_had_a_column_is_offered_newest_first_message_by_message(
