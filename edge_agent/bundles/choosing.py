@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import msgspec
+
 from edge_agent.bundles.errors import ShelfDiskError
 from edge_agent.bundles.on_trial import OnTrial
 from edge_agent.bundles.record import Record, current, go_back, start
@@ -34,10 +36,11 @@ class Choice:
 
 def choose_bundle(shelf: Shelf | None, open_: Opener, policy: TrialPolicy, clock: Callable[[], float]) -> Choice:
     """Open the bundle of the ``shelf``'s record, and count the start where it is on trial. One that is damaged or does
-    not open is left for the one before, and at last for the configuration's. Raises what ``open_`` raises of that."""
+    not open is left for the one before, and at last for the configuration's; one whose start cannot be counted waits.
+    Raises what ``open_`` raises of that."""
     if shelf is None:
         return _choose_configured(open_(None))
-    bundle, record = _open_current(shelf, _change(shelf, shelf.read(), start), open_, partial(_change, shelf))
+    bundle, record = _open_current(shelf, _begin(shelf), open_, partial(_change, shelf))
     digest = current(record)
     if digest is None:
         return _choose_configured(bundle)
@@ -54,6 +57,23 @@ def current_bundle(shelf: Shelf | None, open_: Opener) -> Bundle:
     if shelf is None:
         return open_(None)
     return _open_current(shelf, shelf.read(), open_, lambda record, change: change(record))[0]
+
+
+def _begin(shelf: Shelf) -> Record:
+    """The record of this start. A trial that the disk cannot keep account of is not begun: its end would be forgotten
+    too, and each start would try the same bundle anew."""
+    record = shelf.read()
+    try:
+        return shelf.change(start)
+    except ShelfDiskError as error:
+        if record.trial is None:
+            log.error("%s; this start goes on without", error)  # noqa: TRY400 it says all
+            return record
+        log.error(  # noqa: TRY400 it says all
+            "%s; bundle %s is on trial and is not tried without: the one before is used until a start finds a disk"
+            " that takes writes", error, record.trial.digest[:12],
+        )  # fmt: skip
+        return msgspec.structs.replace(record, trial=None)
 
 
 def _choose_configured(bundle: Bundle) -> Choice:

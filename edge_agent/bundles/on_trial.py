@@ -47,6 +47,12 @@ class OnTrial:
         """Whether the bundle was left."""
         return self._failure is not None
 
+    def end(self, record: Record) -> Record:
+        """The ``record`` without this trial, where it failed and the disk did not take that."""
+        if self._failure is None or record.trial is None or record.trial.digest != self._digest:
+            return record
+        return leave(record, self._failure)
+
     def compare_by(self, meter: DriftMeter) -> None:
         """Have what ``meter`` finds count."""
         self._meter = meter

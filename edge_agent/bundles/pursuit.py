@@ -52,7 +52,6 @@ class Pursuit:
         """``clock`` is monotonic seconds."""
         downloader = replace(installer.downloader, pause=self._pause, progress=self._progress)
         self._installer = replace(installer, downloader=downloader)
-        self._shelf = installer.shelf
         self._standing = StandingFile(installer.shelf.directory)
         self._gate = gate
         self._switch = switch
@@ -107,7 +106,7 @@ class Pursuit:
             return
         self._refused = None
         standing = self._standing.change(partial(accept, wanted=heard))
-        wanted = heard if is_due(self._shelf.read(), standing, self._switch.in_use.file.sha256) else None
+        wanted = heard if is_due(self._switch.record(), standing, self._switch.in_use.file.sha256) else None
         if wanted != self._wanted:
             self._wanted, self._failures, self._due_s = wanted, 0, -math.inf
 
@@ -152,7 +151,7 @@ class Pursuit:
             raise FetchEndedError("fetching was given up for what came meanwhile")
 
     def _tell(self) -> None:
-        record, standing, in_use = self._shelf.read(), self._standing.read(), self._switch.in_use.file
+        record, standing, in_use = self._switch.record(), self._standing.read(), self._switch.in_use.file
         state, reason = find_state(record, standing, in_use.sha256)
         progress: float | None = None
         desired = name_of(standing.desired)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -70,6 +71,7 @@ class Switch:
         self._followed = current(shelf.read())
         self._compared = trial is None
         self._given_up: tuple[str | None] | None = None
+        self._failed: OnTrial | None = None
 
     @property
     def in_use(self) -> BundleInUse:
@@ -80,6 +82,12 @@ class Switch:
     def trial(self) -> OnTrial | None:
         """That of the bundle in use: still on, kept, or failed."""
         return self._trial
+
+    def record(self) -> Record:
+        """What is on the shelf, but for a trial of which the disk did not take that it failed. Raises
+        ``ShelfDiskError``."""
+        record = self._shelf.read()
+        return record if self._failed is None else self._failed.end(record)
 
     def observe(self, observation: Observation) -> None:
         """What a trial is told of a camera."""
@@ -95,9 +103,11 @@ class Switch:
         """Do what the record asks for by now. Raises ``NexaraError`` for what went wrong with that."""
         if not self._seat.taken:
             return
-        record = self._shelf.read()
-        digest = current(record)
         failed = self._trial is not None and self._trial.failed
+        if failed:
+            self._failed = self._trial
+        record = self._settle_failed()
+        digest = current(record)
         if digest != self._followed:
             # What did not go once will not the next second; to open a bundle is work.
             if self._given_up != (digest,) and self._change(record, digest):
@@ -105,14 +115,20 @@ class Switch:
             self._given_up = (digest,)
             if failed or self._workshop.clock() - self._began_s >= self._effects.rest_s:
                 self._effects.renew()
-        elif failed:
-            # The disk did not take it; starts are counted, as far as it takes that.
-            self._effects.renew()
         elif self._trial is not None and record.trial is None:
             self._settle()
         elif not self._compared:
             self._compared = True
             self._compare_from_now(record)
+
+    def _settle_failed(self) -> Record:
+        """The record, with a trial that failed ended on disk as soon as that takes it."""
+        record = self.record()
+        if self._failed is not None:
+            with suppress(ShelfDiskError):
+                self._shelf.change(self._failed.end)
+                self._failed = None
+        return record
 
     def _change(self, record: Record, digest: str | None) -> bool:
         """Whether the bundle of that digest judges now, or was left; else a start anew must see to it."""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from edge_agent.bundles.choosing import choose_bundle, current_bundle
-from edge_agent.bundles.errors import ShelfDiskError, TrialFailedError
+from edge_agent.bundles.errors import TrialFailedError
 from edge_agent.bundles.on_trial import OnTrial
 from edge_agent.bundles.record import MOST_BOOTS, current, keep, leave, put_on_trial
 from edge_agent.bundles.shelf import Shelf
@@ -18,6 +19,7 @@ from edge_agent.observation import Observation
 from models.bundle import Bundle, open_bundle, pack
 from models.trust import TrustStore
 from runtimes.errors import NoRuntimeError
+from tests.edge_agent.delivery.disk import Disk
 
 POLICY = TrialPolicy(window_s=60.0, silence_s=20.0)
 
@@ -125,19 +127,38 @@ def test_looking_at_what_would_be_opened_counts_no_start(device: Device) -> None
     assert device.start()[1] is not None
 
 
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Disk]:
+    disk = Disk(tmp_path)
+    yield disk
+    disk.close()
+
+
 def test_a_disk_that_cannot_be_written_does_not_keep_the_agent_from_its_bundle(
-    device: Device, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    disk: Disk, tiny_bundle_directory: Path, key_folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    device = Device(disk.path, tiny_bundle_directory, key_folder)
     path = device.install()
+    device.shelf.change(keep)
+    disk.break_()
+    assert device.start() == (path, None)
+    assert "this start goes on without" in caplog.text
 
-    def refuse(*_: object) -> None:
-        raise ShelfDiskError("read-only file system")
 
-    monkeypatch.setattr(Shelf, "change", refuse)
+def test_a_trial_whose_end_cannot_be_written_is_not_begun_again_before_it_can(
+    disk: Disk, tiny_bundle_directory: Path, key_folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    device = Device(disk.path, tiny_bundle_directory, key_folder)
+    path = device.install()
+    _, trial = device.start()
+    disk.break_()
+    device.see(trial, "connected", 0.0, 30)
+    assert device.stop.is_set()
+    assert [device.start() for _ in range(2)] == [(tiny_bundle_directory, None)] * 2
+    assert "is on trial and is not tried" in caplog.text
+    disk.mend()
     found, trial = device.start()
-    assert found == path
-    device.see(trial, "connected", 0.5, 61)
-    assert caplog.text.count("read-only file system") == 2
+    assert (found, trial is None) == (path, False)
 
 
 def test_a_trial_that_was_ended_elsewhere_does_no_harm(device: Device, tiny_bundle_directory: Path) -> None:

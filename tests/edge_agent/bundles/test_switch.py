@@ -18,7 +18,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from edge_agent.bundles import switch as switching
 from edge_agent.bundles.bundle_in_use import BundleInUse
-from edge_agent.bundles.errors import ShelfDiskError
 from edge_agent.bundles.record import current, keep, leave, put_on_trial
 from edge_agent.bundles.shelf import Shelf
 from edge_agent.bundles.switch import Effects, Switch
@@ -34,6 +33,7 @@ from models.signing import sign
 from models.trust import TrustStore
 from runtimes.detector import Detector, open_detector
 from runtimes.protocol import SessionOptions
+from tests.edge_agent.delivery.disk import Disk
 from tests.edge_agent.delivery.listener import wait_for
 from tests.edge_agent.test_inference import samples_of
 from tests.tiny_bundle import make_windows
@@ -245,19 +245,27 @@ def test_what_cannot_be_done_while_it_runs_waits_for_a_start_anew(
     assert current(device.shelf.read()) == digest
 
 
-def test_a_failed_trial_that_the_disk_does_not_take_ends_in_a_start_anew(
-    device: Device, monkeypatch: pytest.MonkeyPatch
+def test_a_failed_trial_that_the_disk_does_not_take_is_left_all_the_same_and_told_once_it_does(
+    tmp_path: Path, tiny_bundle_directory: Path, key_folder: Path, signing_key: ec.EllipticCurvePrivateKey
 ) -> None:
-    device.install("9.0.0")
+    disk = Disk(tmp_path)
+    device = Device(disk.path, tiny_bundle_directory, key_folder, signing_key)
+    digest = device.install("9.0.0")
     device.switch.follow()
-
-    def refuse(*_: object) -> None:
-        raise ShelfDiskError("read-only file system")
-
-    monkeypatch.setattr(Shelf, "change", refuse)
+    disk.break_()
     device.see(0.0, 30)
+    for _ in range(2):
+        device.switch.follow()
+    assert (device.changes, device.renewals, device.switch.trial) == ([digest, None], 0, None)
+    assert current(device.shelf.read()) == digest
+    assert [left.digest for left in device.switch.record().left] == [digest]
+    disk.mend()
     device.switch.follow()
-    assert device.renewals == 1
+    assert device.shelf.read() == device.switch.record()
+    assert (device.changes, current(device.shelf.read())) == ([digest, None], None)
+    device.halt()
+    device.seat.close()
+    disk.close()
 
 
 def test_a_bundle_that_was_kept_by_an_earlier_start_is_no_trial(device: Device) -> None:
