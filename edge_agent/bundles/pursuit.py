@@ -14,7 +14,7 @@ import numpy as np
 from edge_agent.backoff import BackoffPolicy, wait_s
 from edge_agent.bundles.attempt import attempt, may_pass
 from edge_agent.bundles.bulletin import Bulletin
-from edge_agent.bundles.desire_box import DesireBox
+from edge_agent.bundles.desire_box import DesireBox, SessionBegan
 from edge_agent.bundles.desire_gate import DesireGate
 from edge_agent.bundles.errors import FetchEndedError, RefusedDesireError
 from edge_agent.bundles.installing import Installer
@@ -30,12 +30,18 @@ log = logging.getLogger(__name__)
 PROGRESS_STEPS = 20
 """In which the fetching of a file is told: a large one comes in a thousand pieces."""
 _TICK_S = 1.0
+_PURSUED: tuple[UpdateState, ...] = ("fetching", "failed")
+"""What is said of a desired bundle for which something is done."""
 _AGAIN = BackoffPolicy(first_s=60.0, factor=2.0, most_s=6 * 3600.0)
 _FETCH_AGAIN = BackoffPolicy(first_s=1.0)
 
 
 class Pursuit:
-    """Has the device come to use what is desired; on one thread."""
+    """Has the device come to use what is desired; on one thread.
+
+    What was desired is pursued while no broker is there, and in a session from when it is heard again: what is not any
+    more may have been taken back meanwhile, of which nobody tells.
+    """
 
     def __init__(
         self,
@@ -61,6 +67,7 @@ class Pursuit:
         self._utc = utc
         self._random = random
         self._wanted: DesiredBundle | None = None
+        self._unheard = False
         self._failures = 0
         self._due_s = -math.inf
         self._doing: tuple[UpdateState, float | None] | None = None
@@ -77,10 +84,14 @@ class Pursuit:
     def look(self) -> None:
         """Hear what is new, do what is due, and tell how it is. Raises ``NexaraError``."""
         try:
-            request = self._box.take()
-            if request is not None:
-                self._listen(request)
-            if self._wanted is not None and self._clock() >= self._due_s:
+            heard = self._box.take()
+            if isinstance(heard, SessionBegan):
+                # What another session refused is nothing that this broker asks for.
+                self._unheard, self._refused = True, None
+            elif heard is not None:
+                self._unheard = False
+                self._listen(heard)
+            if self._wanted is not None and not self._unheard and self._clock() >= self._due_s:
                 self._pursue(self._wanted)
         finally:
             # Whatever is wrong with a desire: a bundle on trial may have to be left.
@@ -155,6 +166,9 @@ class Pursuit:
         state, reason = find_state(record, standing, in_use.sha256)
         progress: float | None = None
         desired = name_of(standing.desired)
+        if self._unheard and desired is not None and state in _PURSUED:
+            reason = f"{desired.id!r} was desired; the broker has not said in this session that it still is"
+            state, desired = "settled", None
         if self._doing is not None:
             (state, progress), reason = self._doing, ""
         elif self._refused is not None:

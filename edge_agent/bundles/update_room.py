@@ -58,7 +58,7 @@ class UpdateRoom:
             log.warning("no desired bundle is heard of: that needs MQTT 5, and %s is spoken to as %s", broker.address,
                         broker.protocol)  # fmt: skip
             return None
-        return Subscription(self._plan.topics().desired_bundle, self._box.put)
+        return Subscription(self._plan.topics().desired_bundle, self._box.put, self._box.begin)
 
     @property
     def listens(self) -> bool:

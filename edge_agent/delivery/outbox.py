@@ -177,6 +177,8 @@ class MqttOutbox:
     def _open_session(self) -> Connection:
         connection = self._brokers.open(self._presence.message("offline"))
         for subscription in self._subscriptions:
+            if subscription.begin is not None:
+                subscription.begin()
             connection.subscribe(subscription)
         self._tell_status()
         return connection

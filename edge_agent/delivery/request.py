@@ -26,8 +26,9 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """Topics to hear, and who is told. ``receive`` is called on the courier's thread, must not wait and must not
-    raise."""
+    """Topics to hear, and who is told. ``begin`` is told of each session before anything is heard in it. Both are
+    called on the courier's thread, must not wait and must not raise."""
 
     topics: str
     receive: Callable[[Request], None]
+    begin: Callable[[], None] | None = None

@@ -56,6 +56,10 @@ class Device:
     def hear(self, payload: bytes) -> None:
         self.box.put(Request("nexara/v1/school/gate/desired/bundle", payload, True, None, None, ()))
 
+    def last(self) -> tuple[str | None, str]:
+        """Which desire was told last, and its state."""
+        return (self.told[-1]["desired"] or {"id": None})["id"], self.told[-1]["state"]
+
     def until(self, id_: str, state: str) -> dict[str, Any]:
         def is_told() -> bool:
             last = self.told[-1] if self.told else None
@@ -230,3 +234,49 @@ def test_the_self_test_in_a_running_agent_records_while_cameras_stand_still(
     assert given == [seat.still]
     with seat.still():
         assert not seat.taken
+
+
+def test_what_no_broker_desires_any_more_is_neither_pursued_nor_told_of_as_if_it_were(
+    device: Device, store: BundleStore, tmp_path: Path, tiny_bundle_directory: Path
+) -> None:
+    found = store.put(pack(tiny_bundle_directory, tmp_path / "other.nexara"))
+    content, payload = store.files.pop("other.nexara"), desire("wave-1", found)
+    pursuit = device.pursuit()
+    for _ in range(2):
+        # The second is a session after a start: nobody else knows of the desire.
+        device.box.begin()
+        device.hear(payload)
+        pursuit.look()
+        assert device.last() == ("wave-1", "failed")
+        store.files["other.nexara"] = content
+        device.box.begin()
+        device.now_s += 6 * 3600.0
+        pursuit.look()
+        assert device.last() == (None, "settled")
+        assert "wave-1" in device.told[-1]["reason"]
+        store.files.pop("other.nexara")
+        pursuit = device.pursuit()
+    assert store.asked == ["other.nexara"] * 2
+    store.files["other.nexara"] = content
+    device.box.begin()
+    device.hear(payload)
+    pursuit.look()
+    assert device.last() == ("wave-1", "trial")
+
+
+def test_what_another_broker_was_refused_is_not_told_to_the_next(
+    device: Device, store: BundleStore, tmp_path: Path, tiny_bundle_directory: Path
+) -> None:
+    found = store.put(pack(tiny_bundle_directory, tmp_path / "other.nexara"))
+    pursuit = device.pursuit()
+    device.box.begin()
+    device.hear(desire("wave-2", found, 1))
+    pursuit.look()
+    device.box.begin()
+    # Left over at a broker that is seldom used.
+    device.hear(desire("wave-1", {**found, "sha256": "0" * 64}))
+    pursuit.look()
+    assert device.last() == ("wave-1", "refused")
+    device.box.begin()
+    pursuit.look()
+    assert device.last() == ("wave-2", "trial")
