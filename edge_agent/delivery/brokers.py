@@ -18,6 +18,7 @@ Connect = Callable[[Broker, Message | None], Connection]
 """Opens a session, with a last will where there is one, or raises ``BrokerError``."""
 STABLE_S = 30.0
 """A session that lasted so long was one: the broker is there."""
+_LOOK_S = 0.1
 
 
 class Brokers:
@@ -30,7 +31,7 @@ class Brokers:
     - while a later one is used, an earlier one that has rested is tried beside the session, and only once it has
       accepted is the session ended: a broker that is still away costs no message a delay.
 
-    All but the trying beside happens in the one thread that talks to the broker.
+    All but the trying beside, and the end, happens in the one thread that talks to the broker.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Brokers:
         self._scout: threading.Thread | None = None
         self._scouted = 0
         self._accepted = threading.Event()
+        self._halted = threading.Event()
 
     @property
     def used(self) -> Broker:
@@ -60,17 +62,16 @@ class Brokers:
         return self._brokers[self._used]
 
     def open(self, will: Message) -> Connection:
-        """A session with the first that accepts; raises ``BrokerError`` that lists every attempt."""
-        if self._scout is not None:
-            # It bears our client id: a broker would end the session that is opened here for that of the scout.
-            self._scout.join()
-            # What it found is known better in a moment.
-            self._scout = None
+        """A session with the first that accepts; raises ``BrokerError`` that lists every attempt, those that ``halt``
+        forbade not among them."""
+        self._await_scout()
         faults: list[BrokerError] = []
         for index in self._order():
+            if self._halted.is_set():
+                raise BrokerUnreachableError("; ".join([*map(str, faults), "no other is asked: the agent is stopping"]))
             try:
                 connection = self._connect(self._brokers[index], will)
-            except BrokerError as error:  # noqa: PERF203 a network's wait each
+            except BrokerError as error:
                 self._rest(index)
                 faults.append(error)
             else:
@@ -79,6 +80,10 @@ class Brokers:
         if len(faults) == 1:
             raise faults[0]
         raise BrokerUnreachableError("; ".join(map(str, faults))) from faults[0]
+
+    def halt(self) -> None:
+        """Have nobody else be asked: each that is away holds whoever asks it for seconds. On any thread."""
+        self._halted.set()
 
     def session_lasted(self, seconds: float) -> None:
         """Note that the session with the one in use was up for so long before it was lost."""
@@ -105,6 +110,13 @@ class Brokers:
             self._scout = threading.Thread(target=self._try, args=(self._brokers[index],), name="scout", daemon=True)
             self._scout.start()
         return False
+
+    def _await_scout(self) -> None:
+        # It bears our client id: a broker would end the session that is opened now for that of the scout.
+        while self._scout is not None and self._scout.is_alive() and not self._halted.is_set():
+            self._scout.join(_LOOK_S)
+        # What it found is known better in a moment.
+        self._scout = None
 
     def _try(self, broker: Broker) -> None:
         """Body of the scout: a session without a last will, ended at once."""

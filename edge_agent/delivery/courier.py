@@ -132,6 +132,7 @@ class Courier:
 
     def run(self, farewell: Farewell) -> None:
         """Deliver until stopped; ``farewell`` makes the last message to a broker that is left."""
+        self._brokers.halt()
         complaint = ""
         while not self._stopping.is_set():
             try:

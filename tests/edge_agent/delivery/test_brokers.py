@@ -155,6 +155,47 @@ def test_every_attempt_is_told_when_no_broker_answers() -> None:
         assert [f"mqtt://127.0.0.1:{port}: " in str(caught.value) for port in ports] == [True, True]
 
 
+def test_no_other_broker_is_asked_once_the_agent_is_stopping(deliver: OpenOutbox) -> None:
+    silent = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+    try:
+        first, second = silent
+        outbox = deliver(first.getsockname()[1], fallbacks=[second.getsockname()[1]], connect_timeout_s=0.5)
+        client, _ = first.accept()
+        outbox.close(flush_s=0)
+        client.close()
+        assert not outbox.healthy
+        second.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            second.accept()
+    finally:
+        for server in silent:
+            server.close()
+
+
+def test_a_session_that_waits_for_the_scout_hears_of_the_end(dropper: Dropper) -> None:
+    now = [0.0]
+    asked, release = threading.Event(), threading.Event()
+
+    def connect(to: Broker, will: Message | None):  # noqa: ANN202 as open_connection
+        if to.port == 1:
+            if will is None:
+                asked.set()
+                assert release.wait(60)
+            raise BrokerUnreachableError("away")
+        return open_connection(to, will)
+
+    places = [Broker("127.0.0.1", port, "agent") for port in (1, dropper.port)]
+    brokers = Brokers(places, connect, lambda: now[0], lambda: 0.0, RETURN_AFTER_S)
+    brokers.open(WILL).abandon()
+    now[0] = RETURN_AFTER_S
+    assert not brokers.earlier_answers()
+    assert asked.wait(60)
+    brokers.halt()
+    with pytest.raises(BrokerUnreachableError, match="stopping"):
+        brokers.open(WILL)
+    release.set()
+
+
 def test_one_that_rests_is_asked_after_those_that_do_not(broker: Mosquitto) -> None:
     now = [0.0]
     asked: list[int] = []
