@@ -18,6 +18,7 @@ from edge_agent.delivery.figures import CourierCounts
 from edge_agent.delivery.message import Message
 from edge_agent.delivery.replies import Replies
 from edge_agent.delivery.spool import Spool, StoredMessage
+from edge_agent.delivery.suspects import Suspects
 from edge_agent.delivery.wakeup import Wakeup
 from edge_agent.tracer import UNTRACED, Tracer
 
@@ -53,12 +54,13 @@ class _Session:
     unburied: list[int] = field(default_factory=list)
     """Refused for good, which the disk did not take: not to be offered again in this session."""
     blocked: dict[str, float] = field(default_factory=dict)
+    passed_over: dict[int, float] = field(default_factory=dict)
+    proved: bool = False
+    """Whether the broker has taken anything."""
+    unsure: bool = False
+    """Whether something is on its way that is never answered."""
     spool_rests_until: float = -math.inf
     removal_rests_until: float = -math.inf
-
-    @property
-    def room(self) -> int:
-        return self.connection.window - len(self.in_flight)
 
 
 class Courier:
@@ -69,6 +71,7 @@ class Courier:
     - a message leaves the spool only when the broker has acknowledged it with success;
     - answers go before anything else and are offered once;
     - a message that the broker refuses for good is buried (kept, never offered again);
+    - one over which the broker ends sessions is passed over for a while, as ``Suspects`` tells;
     - any other refusal blocks its topic for ``BLOCKED_FOR_S`` or until the next session; the messages of other topics
       pass meanwhile, and its own keep their order;
     - once a broker that comes before the one in use answers, the session is ended as ``offline`` there, so that nobody
@@ -99,6 +102,7 @@ class Courier:
         self._clock = clock
         self._tracer = tracer
         self._replies = replies or Replies()
+        self._suspects = Suspects(clock)
         self._sessions = self._delivered = self._refusals = 0
         self._wakeup = Wakeup()
         self._stopping = threading.Event()
@@ -128,17 +132,17 @@ class Courier:
         """Ask ``run`` to end: at once without a session, else after delivering for up to ``flush_s``."""
         self._flush_until = self._clock() + flush_s
         self._stopping.set()
+        self._brokers.halt()
         self._wakeup.ring()
 
     def run(self, farewell: Farewell) -> None:
         """Deliver until stopped; ``farewell`` makes the last message to a broker that is left."""
-        self._brokers.halt()
         complaint = ""
         while not self._stopping.is_set():
             try:
                 connection = self._connect()
             except BrokerError as error:
-                if str(error) != complaint:
+                if str(error) != complaint and not self._stopping.is_set():
                     log.warning("%s; trying again until it answers, incidents wait on disk", error)
                 complaint = str(error)
             else:
@@ -153,9 +157,9 @@ class Courier:
     def _serve(self, connection: Connection, farewell: Farewell) -> bool:
         """Use a session to its end; whether it was given up for that of an earlier broker."""
         began = self._clock()
-        session = _Session(connection)
+        session = _Session(connection, blocked=self._suspects.topics, passed_over=self._suspects.passed_over)
         self._sessions += 1
-        self._blocked_topics = ()
+        self._blocked_topics = tuple(sorted(session.blocked))
         self._board.renew()
         self._connected = True
         leaving = False
@@ -169,6 +173,7 @@ class Courier:
                 self._brokers.session_lasted(self._clock() - began)
                 unsure = len(session.in_flight)
                 log.warning("lost the broker: %s; %d message(s) unacknowledged", connection.ended, unsure)
+                self._suspect(session)
         except OSError as error:
             log.warning("lost the broker: %s", error)
             self._brokers.session_lasted(self._clock() - began)
@@ -195,10 +200,12 @@ class Courier:
     def _round(self, session: _Session) -> None:
         """Offer what there is room for, wait for the network, settle what the broker answered."""
         patience = self._flush_until - self._clock() if self._stopping.is_set() else 1.0
-        for reply in self._replies.take(max(0, session.room)):
+        for reply in self._replies.take(self._room(session)):
             self._offer_reply(session, reply)
-        for message in self._board.take(max(0, session.room)):
-            self._offer(session, message)
+        for message in self._board.take(self._room(session)):
+            # One that rests is kept, for a session to come.
+            if message.topic not in session.blocked:
+                self._offer(session, message)
         # A disk that fails must not keep the session waiting: what is on the board needs no disk.
         try:
             if self._clock() >= session.spool_rests_until and self._unblock(session):
@@ -223,6 +230,8 @@ class Courier:
         if message.qos:
             session.in_flight[ticket] = item
             session.offered_s[ticket] = self._clock()
+        else:
+            session.unsure = True
 
     def _offer_reply(self, session: _Session, reply: Message) -> None:
         largest = session.connection.max_packet_bytes
@@ -232,10 +241,14 @@ class Courier:
             self._offer(session, reply)
 
     def _offer_spool(self, session: _Session) -> None:
-        if session.room <= 0:
+        room = self._room(session)
+        if room <= 0:
             return
         largest = session.connection.max_packet_bytes
-        for stored in self._waiting(session, session.room):
+        waiting = self._waiting(session, room)
+        if not waiting and not session.in_flight:
+            self._suspects.relax()
+        for stored in waiting:
             session.last_offered = stored.id
             if largest is not None and stored.message.size + _PACKET_OVERHEAD_BYTES > largest:
                 self._refusals += 1
@@ -246,10 +259,13 @@ class Courier:
 
     def _waiting(self, session: _Session, most: int) -> list[StoredMessage]:
         """Up to ``most`` messages that are to be offered next."""
+        over = session.passed_over
         if self._drain == "oldest":
-            return self._spool.peek(session.last_offered, most, session.blocked)
+            found = self._spool.peek(session.last_offered, most + len(over), session.blocked)
+            return [stored for stored in found if stored.id not in over][:most]
         offered = [item.id for item in session.in_flight.values() if isinstance(item, StoredMessage)]
-        return self._spool.peek_newest(most, session.blocked, passed=(*offered, *session.delivered, *session.unburied))
+        passed = (*offered, *session.delivered, *session.unburied, *over)
+        return self._spool.peek_newest(most, session.blocked, passed=passed)
 
     def _settle(self, session: _Session, answers: list[Acknowledgement]) -> None:
         for answer in answers:
@@ -257,6 +273,9 @@ class Courier:
             offered_s = session.offered_s.pop(answer.ticket, None)
             if offered_s is not None and isinstance(item, StoredMessage):
                 self._tracer.answered(self._clock() - offered_s)
+            if item is not None:
+                self._suspects.answered(item)
+                session.proved, session.unsure = session.proved or not answer.refused, False
             if answer.refused and item is not None:
                 self._refused(session, item, answer)
             elif isinstance(item, StoredMessage):
@@ -304,6 +323,26 @@ class Courier:
             session.blocked[topic] = self._clock() + BLOCKED_FOR_S
             self._blocked_topics = tuple(sorted(session.blocked))
 
+    def _room(self, session: _Session) -> int:
+        """How many more messages may be offered now."""
+        window = 1 if self._suspects.careful else session.connection.window
+        return max(0, window - len(session.in_flight))
+
+    def _suspect(self, session: _Session) -> None:
+        """Look for the message over which the broker ended a session."""
+        unanswered = list(session.in_flight.values())
+        alone = self._suspects.careful and len(unanswered) == 1 and not session.unsure
+        rest_s = self._suspects.lost(unanswered, alone=alone, proved=session.proved)
+        if rest_s is None:
+            return
+        self._refusals += 1
+        message = unanswered[0] if isinstance(unanswered[0], Message) else unanswered[0].message
+        log.error(
+            "the broker ends sessions over a message of %d bytes on %s, the last with: %s; it is passed over and"
+            " offered again in %g s; check the broker's log, its limits and its ACL",
+            message.size, message.topic, session.connection.ended, rest_s,
+        )  # fmt: skip
+
     def _withdrawn(self, message: Message) -> None:
         try:
             self._spool.forget_retained(message.topic)
@@ -325,12 +364,13 @@ class Courier:
         """Let topics that have rested try again; whether the spool may be offered from now."""
         now = self._clock()
         rested = [topic for topic, until in session.blocked.items() if until <= now]
-        if not rested:
+        if not rested and all(until > now for until in session.passed_over.values()):
             return True
         if session.in_flight:
             return False
         # From the start again, and only with nothing in flight: the refused are older than what passed them since.
         session.blocked = {topic: until for topic, until in session.blocked.items() if topic not in rested}
+        session.passed_over = self._suspects.passed_over
         session.last_offered = 0
         self._blocked_topics = tuple(sorted(session.blocked))
         return True
