@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 
 from edge_agent.delivery.message import Message
 
@@ -43,8 +44,12 @@ class Board:
         with self._lock:
             self._pending = dict(self._kept)
 
-    def take(self, most: int) -> list[Message]:
-        """Up to ``most`` pending messages in the order in which their topics were first posted."""
+    def take(self, most: int, resting: Iterable[str] = (), *, last: object = None) -> list[Message]:
+        """Up to ``most`` pending messages in the order in which their topics were first posted, but that of the topic
+        ``last`` after all others. Those of ``resting`` topics are put off until they are posted again, or to the next
+        session."""
         with self._lock:
-            topics = list(self._pending)[:most]
+            for topic in resting:
+                self._pending.pop(topic, None)
+            topics = sorted(self._pending, key=lambda topic: topic == last)[:most]
             return [self._pending.pop(topic) for topic in topics]

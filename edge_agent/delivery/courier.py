@@ -202,10 +202,8 @@ class Courier:
         patience = self._flush_until - self._clock() if self._stopping.is_set() else 1.0
         for reply in self._replies.take(self._room(session)):
             self._offer_reply(session, reply)
-        for message in self._board.take(self._room(session)):
-            # One that rests is kept, for a session to come.
-            if message.topic not in session.blocked:
-                self._offer(session, message)
+        for message in self._board.take(self._room(session), session.blocked, last=self._suspects.suspect):
+            self._offer(session, message)
         # A disk that fails must not keep the session waiting: what is on the board needs no disk.
         try:
             if self._clock() >= session.spool_rests_until and self._unblock(session):

@@ -34,7 +34,8 @@ _EXPIRY_PERIOD_S = 60.0
 _DISK_RETRY_S = 1.0
 FLUSH_S = 5.0
 _THREAD_END_S = 10.0
-"""Longer than a connection attempt may take, so that a thread which still runs after it hangs on a broken disk."""
+"""Longer than most attempts to connect take. A thread that still runs after it waits for a broker or hangs on a broken
+disk, and ends with the process."""
 
 
 class MqttOutbox:

@@ -30,8 +30,8 @@ class Suspects:
 
     - what a lost session left unanswered is offered one at a time from then on, until all of it is answered;
     - a message that was alone unanswered when a session was lost, ``STRIKES`` times in a row, is passed over for
-      ``FIRST_REST_S``, and for twice as long each time that it happens again, once being enough then. One of the spool
-      counts only where the broker had taken something else in that session;
+      ``FIRST_REST_S``, and for twice as long each time that it happens again, once being enough then. That counts only
+      where the broker had taken something else in that session, so what is suspected is offered after all else;
     - another one of the same topic that ends a session before the broker has taken any of that topic has the topic rest
       likewise, since it may be the topic that is not taken. At the end of that the topic's other messages come before
       those passed over.
@@ -65,6 +65,11 @@ class Suspects:
         now = self._clock()
         return {id_: rest.until_s for id_, rest in self._aside.items() if rest.until_s > now}
 
+    @property
+    def suspect(self) -> int | str | None:
+        """The message that was alone when a session was lost: its id in the spool, or the topic that it is kept for."""
+        return self._suspect
+
     def answered(self, item: Item) -> None:
         """The broker has answered this one, so it was not this that ended a session, nor its topic."""
         key, topic = _key(item), _topic(item)
@@ -82,19 +87,19 @@ class Suspects:
         # An answer to a command is not offered again.
         kept = [item for item in unanswered if isinstance(item, StoredMessage) or item.retain]
         self._doubtful.update(map(_key, kept))
-        if not alone or not kept or not (proved or isinstance(kept[0], Message)):
-            return None
-        return self._strike(kept[0])
+        return self._strike(kept[0], proved=proved) if alone and kept else None
 
     def relax(self) -> None:
         """Nothing waits any more: what was doubted is gone, and what has rested too."""
         self._doubtful.clear()
         self._aside = {id_: rest for id_, rest in self._aside.items() if not self._is_due(rest)}
 
-    def _strike(self, item: Item) -> float | None:
+    def _strike(self, item: Item, *, proved: bool) -> float | None:
         key = _key(item)
-        self._strikes = self._strikes + 1 if key == self._suspect else 1
+        self._strikes = (self._strikes if key == self._suspect else 0) + proved
         self._suspect = key
+        if not proved:
+            return None
         if self._strikes < STRIKES and key not in self._aside and _topic(item) not in self._topics:
             return None
         self._doubtful.discard(key)

@@ -33,6 +33,24 @@ def test_take_leaves_the_rest_when_there_is_no_room() -> None:
     assert [one.topic for one in board.take(2)] == ["c"]
 
 
+def test_one_topic_may_come_after_all_others() -> None:
+    board = Board()
+    for topic in "abc":
+        board.post(Message(topic, b"", retain=True))
+    assert [one.topic for one in board.take(2, last="a")] == ["b", "c"]
+    assert [one.topic for one in board.take(2, last="a")] == ["a"]
+
+
+def test_what_rests_is_put_off_to_the_next_session() -> None:
+    board = Board()
+    for topic in "abc":
+        board.post(Message(topic, b"", retain=True))
+    assert [one.topic for one in board.take(1, ["a", "z"])] == ["b"]
+    assert [one.topic for one in board.take(9)] == ["c"]
+    board.renew()
+    assert [one.topic for one in board.take(9)] == ["a", "b", "c"]
+
+
 def test_what_is_forgotten_does_not_return_unless_a_newer_one_took_its_place() -> None:
     board = Board()
     for topic in "ab":
