@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from paho.mqtt import publish
 
 from edge_agent.commands.inbox import Inbox
 from edge_agent.commands.options import CommandOptions
@@ -46,6 +47,21 @@ def test_requests_are_heard_again_after_the_broker_was_away(
     assert request is not None
     assert b'"later"' in request.payload
     listen(broker.port).until_topic("/status")
+
+
+def test_each_session_is_told_of_before_what_is_retained_is_heard_in_it(broker: Mosquitto, deliver: OpenOutbox) -> None:
+    heard: list[bytes] = []
+    topic = TOPICS.desired_bundle
+    publish.single(topic, b"wanted", qos=1, retain=True, port=broker.port)
+    subscription = Subscription(
+        topic, lambda request: heard.append(request.payload), begin=lambda: heard.append(b"begin")
+    )
+    deliver(broker.port, subscriptions=[subscription])
+    wait_for(lambda: len(heard) == 2, "not heard")
+    broker.kill()
+    broker.start()
+    wait_for(lambda: heard.count(b"begin") == 2, "no session again")
+    assert heard[:2] == [b"begin", b"wanted"]
 
 
 def test_packet_above_the_limit_never_reaches_the_device_and_the_session_goes_on(
