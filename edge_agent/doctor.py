@@ -191,6 +191,9 @@ def _examine_spool(plan: Plan) -> Finding:
 
 
 def _count_waiting(path: Path, limits: SpoolLimits) -> int:
+    if path.is_symlink():
+        # The doctor may be root, and whom the folder belongs to would choose which file of root's is written to.
+        raise SpoolError(f"spool {path}: found a link; link its folder instead")
     if path.exists():
         with closing(Spool(path, limits, time.time)) as spool:
             return spool.counts().waiting

@@ -272,6 +272,19 @@ def test_doctor_names_the_fault_and_exits_with_1_when_something_is_missing(
     assert text in line
 
 
+def test_doctor_writes_to_no_spool_that_is_a_link(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.touch()
+    (tmp_path / "spool").mkdir()
+    (tmp_path / "spool" / "spool.sqlite").symlink_to(elsewhere)
+    assert main(["doctor", "--config", str(set_port(config, 1))]) == 1
+    line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("failed   spool"))
+    assert "found a link" in line
+    assert elsewhere.read_bytes() == b""
+
+
 def test_doctor_warns_when_nothing_encodes_what_clips_hide(
     config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
