@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from builder.compilation.compiled import CompilationError, Compiled, Precision, Representative, representative_rows
 from builder.compilation.layer_nodes import WeightedNode, nodes_of_layers
+from builder.compilation.shared_vectors import share_vectors
 from builder.framework import load_builder_module, load_tensorflow
 from runtimes.tflite import open_interpreter, read_tensors
 
@@ -58,6 +59,7 @@ def compile_tflite(
         raise
     except Exception as error:  # the converter raises errors of many unrelated kinds
         raise CompilationError(f"{path.name}: TFLite refuses the {precision} network: {error}") from error
+    content = share_vectors(content)
     path.write_bytes(content)
     inputs, outputs = read_tensors(content, path.name)
     return Compiled(path=path, precision=precision, inputs=inputs, outputs=outputs)
