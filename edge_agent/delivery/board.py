@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from edge_agent.delivery.message import Message
 
@@ -44,12 +44,12 @@ class Board:
         with self._lock:
             self._pending = dict(self._kept)
 
-    def take(self, most: int, resting: Iterable[str] = (), *, last: object = None) -> list[Message]:
-        """Up to ``most`` pending messages in the order in which their topics were first posted, but that of the topic
-        ``last`` after all others. Those of ``resting`` topics are put off until they are posted again, or to the next
+    def take(self, most: int, resting: Iterable[str] = (), *, but: Container[str] = ()) -> list[Message]:
+        """Up to ``most`` pending messages in the order in which their topics were first posted, ``but`` those of some
+        topics, which stay pending. Those of ``resting`` topics are put off until they are posted again, or to the next
         session."""
         with self._lock:
             for topic in resting:
                 self._pending.pop(topic, None)
-            topics = sorted(self._pending, key=lambda topic: topic == last)[:most]
+            topics = [topic for topic in self._pending if topic not in but][:most]
             return [self._pending.pop(topic) for topic in topics]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -202,12 +202,16 @@ class Courier:
         patience = self._flush_until - self._clock() if self._stopping.is_set() else 1.0
         for reply in self._replies.take(self._room(session)):
             self._offer_reply(session, reply)
-        for message in self._board.take(self._room(session), session.blocked, last=self._suspects.suspect):
+        late = self._suspects.late_topics(proved=session.proved)
+        for message in self._board.take(self._room(session), session.blocked, but=late):
             self._offer(session, message)
         # A disk that fails must not keep the session waiting: what is on the board needs no disk.
         try:
             if self._clock() >= session.spool_rests_until and self._unblock(session):
                 self._offer_spool(session)
+            if not session.in_flight:
+                for message in self._board.take(1, session.blocked):
+                    self._offer(session, message)
             answers = session.connection.step(patience, self._wakeup)
             self._settle(session, answers)
         except SpoolError as error:
@@ -243,9 +247,14 @@ class Courier:
         if room <= 0:
             return
         largest = session.connection.max_packet_bytes
-        waiting = self._waiting(session, room)
+        late = self._suspects.late_ids
+        waiting = self._waiting(session, room, late)
         if not waiting and not session.in_flight:
-            self._suspects.relax()
+            if late:
+                session.last_offered = 0
+                waiting = self._waiting(session, 1)
+            if not waiting:
+                self._suspects.relax()
         for stored in waiting:
             session.last_offered = stored.id
             if largest is not None and stored.message.size + _PACKET_OVERHEAD_BYTES > largest:
@@ -255,9 +264,9 @@ class Courier:
             else:
                 self._offer(session, stored)
 
-    def _waiting(self, session: _Session, most: int) -> list[StoredMessage]:
-        """Up to ``most`` messages that are to be offered next."""
-        over = session.passed_over
+    def _waiting(self, session: _Session, most: int, late: Collection[int] = ()) -> list[StoredMessage]:
+        """Up to ``most`` messages that are to be offered next, without those that are ``late``."""
+        over = {*session.passed_over, *late}
         if self._drain == "oldest":
             found = self._spool.peek(session.last_offered, most + len(over), session.blocked)
             return [stored for stored in found if stored.id not in over][:most]

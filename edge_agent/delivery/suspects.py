@@ -11,7 +11,10 @@ from edge_agent.delivery.spool import StoredMessage
 
 Item = Message | StoredMessage
 STRIKES = 3
-"""Sessions in a row that a message must end alone: a network that breaks has no reason to do so over the same one."""
+"""Sessions that a message must end alone without being answered: a network that breaks has no reason to do so over the
+same one."""
+PATIENCE = 2 * STRIKES
+"""As many where the broker had taken nothing before in any of them."""
 FIRST_REST_S = 600.0
 LONGEST_REST_S = 6 * 3600.0
 
@@ -25,13 +28,23 @@ class _Rest:
     until_s: float
 
 
+@dataclass(slots=True)
+class _Case:
+    """Sessions that a message ended alone since it was last answered: after the broker had taken something else in
+    them, and before it had taken anything."""
+
+    proved: int = 0
+    unproved: int = 0
+
+
 class Suspects:
     """Finds the messages that end sessions, and has them passed over. Its rules:
 
     - what a lost session left unanswered is offered one at a time from then on, until all of it is answered;
-    - a message that was alone unanswered when a session was lost, ``STRIKES`` times in a row, is passed over for
-      ``FIRST_REST_S``, and for twice as long each time that it happens again, once being enough then. That counts only
-      where the broker had taken something else in that session, so what is suspected is offered after all else;
+    - a message that was alone unanswered when ``STRIKES`` sessions were lost is passed over for ``FIRST_REST_S``, and
+      for twice as long each time that it happens again, once being enough then. Only sessions count in which the broker
+      had taken something else: what is late is offered after all else, so that something can be. Where nothing ever is,
+      it takes ``PATIENCE`` sessions;
     - another one of the same topic that ends a session before the broker has taken any of that topic has the topic rest
       likewise, since it may be the topic that is not taken. At the end of that the topic's other messages come before
       those passed over.
@@ -43,8 +56,7 @@ class Suspects:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._doubtful: set[int | str] = set()
-        self._suspect: int | str | None = None
-        self._strikes = 0
+        self._cases: dict[int | str, _Case] = {}
         self._aside: dict[int, _Rest] = {}
         self._topics: dict[str, _Rest] = {}
 
@@ -65,18 +77,24 @@ class Suspects:
         now = self._clock()
         return {id_: rest.until_s for id_, rest in self._aside.items() if rest.until_s > now}
 
+    def late_topics(self, *, proved: bool) -> set[str]:
+        """Topics whose retained message has to wait: those that ended sessions in which nothing came before them until
+        the broker has taken something, which ``proved`` says, and those that did so after that for all else."""
+        unclear = {key for key, case in self._cases.items() if isinstance(key, str) and (case.proved or not proved)}
+        return unclear | self._topics.keys()
+
     @property
-    def suspect(self) -> int | str | None:
-        """The message that was alone when a session was lost: its id in the spool, or the topic that it is kept for."""
-        return self._suspect
+    def late_ids(self) -> set[int]:
+        """Messages of the spool that are offered after all else. Such a one loses its place in the order, so only
+        those are that ended ``STRIKES`` sessions in which nothing came before them."""
+        return {key for key, case in self._cases.items() if isinstance(key, int) and case.unproved >= STRIKES}
 
     def answered(self, item: Item) -> None:
         """The broker has answered this one, so it was not this that ended a session, nor its topic."""
-        key, topic = _key(item), _topic(item)
+        key = _key(item)
         self._doubtful.discard(key)
-        if key == self._suspect:
-            self._suspect = None
-        self._topics.pop(topic, None)
+        self._cases.pop(key, None)
+        self._topics.pop(_topic(item), None)
         if isinstance(item, StoredMessage):
             self._aside.pop(item.id, None)
 
@@ -90,26 +108,28 @@ class Suspects:
         return self._strike(kept[0], proved=proved) if alone and kept else None
 
     def relax(self) -> None:
-        """Nothing waits any more: what was doubted is gone, and what has rested too."""
-        self._doubtful.clear()
+        """Nothing of the spool waits any more: what was doubted is gone, and what has rested too."""
+        self._doubtful = {key for key in self._doubtful if isinstance(key, str)}
+        self._cases = {key: case for key, case in self._cases.items() if isinstance(key, str)}
         self._aside = {id_: rest for id_, rest in self._aside.items() if not self._is_due(rest)}
 
     def _strike(self, item: Item, *, proved: bool) -> float | None:
         key = _key(item)
-        self._strikes = (self._strikes if key == self._suspect else 0) + proved
-        self._suspect = key
-        if not proved:
-            return None
-        if self._strikes < STRIKES and key not in self._aside and _topic(item) not in self._topics:
+        case = self._cases.setdefault(key, _Case())
+        case.proved += proved
+        case.unproved += not proved
+        known = key in self._aside or _topic(item) in self._topics
+        if case.unproved < PATIENCE and not (proved and known) and case.proved < STRIKES:
             return None
         self._doubtful.discard(key)
-        self._suspect = None
+        del self._cases[key]
         return self._pass_over(item)
 
     def _pass_over(self, item: Item) -> float:
         now, topic, stored = self._clock(), _topic(item), isinstance(item, StoredMessage)
-        times = self._topics[topic].times + 1 if topic in self._topics else 1
-        # The first of the spool is passed over alone: others of its topic may be smaller.
+        again = stored and {id_ for id_, rest in self._aside.items() if rest.topic == topic} == {_key(item)}
+        times = self._topics[topic].times + 1 if topic in self._topics and not again else 1
+        # One of the spool is passed over alone, however often: others of its topic may be smaller.
         topic_s = _rest_s(times - stored)
         self._topics[topic] = _Rest(topic, times, now + topic_s)
         if not isinstance(item, StoredMessage):

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from edge_agent.bundles.ownership import give_to_owner
 from fleet.authority.errors import AuthorityBusyError, AuthorityError
 
 _NAME = "lock"
@@ -27,17 +28,27 @@ class Lock:
     def held(self) -> Iterator[None]:
         """Be the only one, among processes and threads; not to be entered by who is inside already. Raises
         ``AuthorityBusyError`` where somebody else goes on being that, and ``AuthorityError``."""
+        path = self._directory / _NAME
         try:
-            file = os.open(self._directory / _NAME, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+            file = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         except OSError as error:
-            raise AuthorityError(f"{self._directory}: cannot be changed: {error.strerror}") from error
+            raise self._error(error) from error
         try:
-            self._wait_for(file)
-            # For whoever waits and wants to know whom for.
-            os.pwrite(file, str(os.getpid()).encode(), 0)
+            try:
+                # Root makes kits in the folders of others, who go on with it.
+                give_to_owner(path)
+                self._wait_for(file)
+            except OSError as error:
+                raise self._error(error) from error
+            with suppress(OSError):
+                # For whoever waits and wants to know whom for.
+                os.pwrite(file, str(os.getpid()).encode(), 0)
             yield
         finally:
             os.close(file)
+
+    def _error(self, error: OSError) -> AuthorityError:
+        return AuthorityError(f"{self._directory}: cannot be changed: {error.strerror}")
 
     def _wait_for(self, file: int) -> None:
         for _ in range(1 + round(self._patience_s / _AGAIN_S)):

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import os
+import resource
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from models.whole_file import write_whole
+from models.whole_file import sync_folder, write_whole
 
 
 @pytest.fixture
@@ -49,3 +50,30 @@ def test_what_a_kill_left_is_in_nobodys_way(tmp_path: Path) -> None:
     write_whole(tmp_path / "state", b"whole")
     assert (tmp_path / "state").read_bytes() == b"whole"
     assert not (tmp_path / "state.part").exists()
+
+
+@pytest.fixture
+def _room_for_little() -> Iterator[None]:
+    """No file may become larger than 10 kB, as on a disk that is almost full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.usefixtures("_room_for_little")
+def test_half_a_file_does_not_keep_its_room(tmp_path: Path) -> None:
+    path = tmp_path / "engine"
+    write_whole(path, b"old")
+    with pytest.raises(OSError, match="too large"):
+        write_whole(path, bytes(20_000))
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_that_cannot_be_synced_is_no_fault() -> None:
+    descriptor = os.open("/proc", os.O_RDONLY)
+    with pytest.raises(OSError, match="Invalid argument"):
+        os.fsync(descriptor)
+    os.close(descriptor)
+    sync_folder(Path("/proc"))

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from edge_agent.backoff import Backoff, BackoffPolicy
+from edge_agent.delivery.board import Board
 from edge_agent.delivery.courier import Drain
 from edge_agent.delivery.message import Message
 from edge_agent.delivery.spool import StoredMessage
-from edge_agent.delivery.suspects import FIRST_REST_S, LONGEST_REST_S, STRIKES, Item, Suspects
+from edge_agent.delivery.suspects import FIRST_REST_S, LONGEST_REST_S, PATIENCE, STRIKES, Item, Suspects
 from edge_agent.events import Snapshot
 from tests.edge_agent.delivery.conftest import OpenListener, OpenOutbox
 from tests.edge_agent.delivery.heard import Heard
@@ -76,7 +77,6 @@ def test_a_message_that_ends_sessions_is_passed_over_for_longer_each_time(site: 
         rests_s.append(site.lose(stored(1)))
         assert site.suspects.topics == {}
         assert not site.suspects.careful
-        site.suspects.answered(stored(2))
         site.now_s = site.suspects.passed_over[1]
         assert site.suspects.careful
     assert rests_s == [min(LONGEST_REST_S, FIRST_REST_S * 2**time) for time in range(8)]
@@ -84,26 +84,37 @@ def test_a_message_that_ends_sessions_is_passed_over_for_longer_each_time(site: 
     assert (site.suspects.careful, site.suspects.passed_over) == (False, {})
 
 
-@pytest.mark.parametrize(
-    "between",
-    [
-        pytest.param(lambda site: site.suspects.answered(stored(1)), id="it was answered"),
-        pytest.param(lambda site: site.lose(stored(2, "other")), id="another did"),
-    ],
-)
-def test_only_sessions_in_a_row_count(site: Site, between) -> None:  # noqa: ANN001 a function of the site
+def test_sessions_count_until_the_message_is_answered(site: Site) -> None:
     site.lose(stored(1), times=STRIKES - 1)
-    between(site)
+    site.suspects.answered(stored(1))
     assert site.lose(stored(1), times=STRIKES - 1) is None
-    assert site.suspects.passed_over == {}
+    assert site.lose(stored(2, "other")) is None
+    assert site.lose(stored(1)) == FIRST_REST_S
 
 
 def test_a_network_that_breaks_has_nothing_passed_over(site: Site) -> None:
     assert site.lose(stored(1), stored(2), times=20) is None
-    # The broker took nothing at all: it, or the way to it, is at fault.
+    # The broker took nothing at all: it, or the way to it, may be at fault.
     for item in (stored(1), RETAINED):
-        assert site.lose(item, times=20, proved=False) is None
+        assert site.lose(item, times=PATIENCE - 1, proved=False) is None
     assert (site.suspects.passed_over, site.suspects.topics) == ({}, {})
+    for item in (stored(1), RETAINED):
+        assert site.lose(item, proved=False) == FIRST_REST_S
+
+
+def test_what_comes_first_and_ends_sessions_has_to_wait_until_something_is_proved(site: Site) -> None:
+    site.lose(stored(1), times=STRIKES - 1, proved=False)
+    assert site.suspects.late_ids == set()
+    site.lose(stored(1), proved=False)
+    assert site.suspects.late_ids == {1}
+    site.lose(RETAINED, proved=False)
+    assert site.suspects.late_topics(proved=False) == {RETAINED.topic}
+    assert site.suspects.late_topics(proved=True) == set()
+    site.lose(RETAINED)
+    assert site.suspects.late_topics(proved=True) == {RETAINED.topic}
+    for item in (stored(1), RETAINED):
+        site.suspects.answered(item)
+    assert (site.suspects.late_ids, site.suspects.late_topics(proved=False)) == (set(), set())
 
 
 def test_a_topic_that_is_not_taken_rests_as_a_whole(site: Site) -> None:
@@ -123,11 +134,10 @@ def test_a_topic_that_is_not_taken_rests_as_a_whole(site: Site) -> None:
 def test_a_retained_topic_rests_and_an_answer_is_nobodys_fault(site: Site) -> None:
     assert site.lose(Message("answer/ana", b"{}"), times=9) is None
     assert not site.suspects.careful
-    # Where it comes first nothing is proved yet: the next session has it last.
     assert site.lose(RETAINED, proved=False) is None
-    assert site.suspects.suspect == RETAINED.topic
     assert site.lose(RETAINED, times=STRIKES) == FIRST_REST_S
     assert site.suspects.topics == {RETAINED.topic: FIRST_REST_S}
+    assert site.suspects.late_topics(proved=True) == {RETAINED.topic}
 
 
 def test_what_is_gone_from_the_spool_is_waited_for_no_more(site: Site) -> None:
@@ -170,14 +180,31 @@ def test_a_message_over_which_the_broker_hangs_up_does_not_block_those_behind_it
     wait_for(lambda: outbox.figures().spool.messages == 1, "lost, or not delivered")
 
 
-def test_nor_does_one_that_is_retained_and_comes_before_all_else(
-    picky: Mosquitto, listen: OpenListener, deliver: OpenOutbox, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("large", [("status",), ("agent", "yard"), ("agent", "yard", "status")])
+def test_nor_do_those_that_are_retained_and_come_before_all_else(
+    picky: Mosquitto, listen: OpenListener, deliver: OpenOutbox, large: tuple[str, ...]
 ) -> None:
     listener = listen(picky.port, mqtt_version=3)
-    outbox = deliver(picky.port, protocol="3.1.1", announcements=(Message(RETAINED.topic, bytes(30_000), retain=True),))
+    announcements = tuple(Message(f"homeassistant/{name}", bytes(30_000), retain=True) for name in large)
+    outbox = deliver(picky.port, protocol="3.1.1", announcements=announcements)
     outbox._courier._backoff = hurried()
     outbox.incident(incident(0))
     listener.until(lambda heard: sequences(heard) == {0})
-    assert f"bytes on {RETAINED.topic}, the last with" in caplog.text
-    assert outbox.figures().spool.blocked_topics == (RETAINED.topic,)
     assert b'"online"' in listener.until_topic("/status")[-1].payload
+    topics = tuple(sorted(message.topic for message in announcements))
+    wait_for(lambda: outbox.figures().spool.blocked_topics == topics, "not all found")
+    assert outbox.figures().courier.sessions <= 2 + len(large) * (STRIKES + 1)
+
+
+def test_nor_does_the_first_of_the_spool_when_nothing_is_retained(
+    picky: Mosquitto, listen: OpenListener, deliver: OpenOutbox
+) -> None:
+    listener = listen(picky.port, mqtt_version=3)
+    outbox = deliver(picky.port, protocol="3.1.1")
+    courier = outbox._courier
+    courier._backoff = hurried()
+    courier._board = Board()
+    outbox.snapshot(Snapshot("yard", "0197f3a0-5f5e-7000-8000-000000000001", "large", AT, bytes(30_000)))
+    outbox.incident(incident(0))
+    listener.until(lambda heard: sequences(heard) == {0})
+    wait_for(lambda: outbox.figures().spool.messages == 1, "not all but one delivered")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import subprocess
 import sys
@@ -130,6 +131,13 @@ def test_whoever_hangs_while_changing_it_is_named(tmp_path: Path) -> None:
         process.kill()
     hurried.revoke("gate-1")
     assert [one.state for one in hurried.issued()] == ["revoked"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+def test_whose_folder_it_is_can_change_it_after_root_did(tmp_path: Path) -> None:
+    os.chown(tmp_path, 1234, 1234)
+    found(tmp_path)
+    assert (tmp_path / "lock").stat().st_uid == 1234
 
 
 def test_nothing_outlives_its_authority(tmp_path: Path) -> None:
