@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from builder.framework import load_builder_module
+from builder.framework import load_builder_module, load_tensorflow
 
 if TYPE_CHECKING:
     from flatbuffers import Builder
@@ -24,6 +24,7 @@ _BUFFER_ALIGNMENT = 16
 
 def share_vectors(content: bytes) -> bytes:
     """The same network in a smaller file; applied again it changes nothing."""
+    load_tensorflow()
     schema = load_builder_module("tensorflow.lite.python.schema_py_generated")
     model = schema.ModelT.InitFromPackedBuf(content, 0)
     builder = load_builder_module("flatbuffers").Builder(len(content))

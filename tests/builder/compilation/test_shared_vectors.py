@@ -6,9 +6,9 @@ import flatbuffers
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from tensorflow.lite.python import schema_py_generated as schema
 
 from builder.compilation.shared_vectors import share_vectors
+from builder.framework import load_builder_module
 from runtimes.tflite import open_interpreter
 from tests.builder.conftest import CompiledNetwork
 
@@ -30,6 +30,7 @@ def unshared(shared: bytes) -> bytes:
 
 
 def read(content: bytes) -> Any:
+    schema = load_builder_module("tensorflow.lite.python.schema_py_generated")
     return schema.ModelT.InitFromPackedBuf(content, 0)
 
 
