@@ -71,7 +71,11 @@ class Subscriber(AbstractContextManager["Subscriber"]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._process.terminate()
-        self._process.wait(10)
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            # It talks to the broker in its signal's handler, which may find it in the midst of doing so.
+            self._process.kill()
         self._thread.join(10)
         assert self._faults == []
 

@@ -57,6 +57,15 @@ def begin(broker: Mosquitto, state: Path) -> Iterator[Begin]:
             process.stdout.close()
 
 
+def interrupt(process: subprocess.Popen[str]) -> str:
+    """What it told until it ended; where it does not end, whether it has the signal is said."""
+    process.send_signal(signal.SIGINT)
+    try:
+        return process.communicate(timeout=60)[0]
+    except subprocess.TimeoutExpired:
+        pytest.fail(Path(f"/proc/{process.pid}/status").read_text())
+
+
 def at(broker: Mosquitto, state: Path) -> tuple[str, ...]:
     return ("--broker", f"mqtt://127.0.0.1:{broker.port}", "--state", str(state))
 
@@ -199,8 +208,7 @@ def test_what_was_kept_but_not_sent_before_its_end_is_sent_by_the_next(
         player.verdict = lambda _desired: None
     process = begin(*start("--percent", "100"))
     players.until(lambda: len(asked(players)) == 3)
-    process.send_signal(signal.SIGINT)
-    told, _ = process.communicate(timeout=60)
+    told = interrupt(process)
     assert process.returncode == 130
     assert "go on with: nexara fleet rollout resume" in told
     lost = players[names(1)[0]]
