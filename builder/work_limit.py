@@ -15,6 +15,7 @@ from rich.console import Console
 from builder.arguments import at_least_one
 from builder.display import TerminalDisplay
 from builder.stages import FACTS, LOCKS
+from models.file_lock import take_lock
 
 IN_USE = "in-use"
 GIGABYTE = 1_000_000_000
@@ -65,21 +66,13 @@ def limited_work(work: Path, limit: int, warn: Callable[[str], None]) -> Iterato
         try:
             yield
         finally:
-            if _is_alone(lock.fileno()):
+            if take_lock(lock.fileno()):
                 left = _trim(work, limit, begun_ns)
                 if left > limit:
                     warn(
                         f"{work} takes {left / GIGABYTE:.1f} GB, more than the {limit / GIGABYTE:.0f} of --work-limit: "
                         "this run used all of it; delete the folder when the figures are no longer wanted"
                     )
-
-
-def _is_alone(lock: int) -> bool:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _trim(work: Path, limit: int, begun_ns: int) -> int:

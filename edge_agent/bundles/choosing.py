@@ -63,12 +63,11 @@ def _begin(shelf: Shelf) -> Record:
     """The record of this start. A trial that the disk cannot keep account of is not begun: its end would be forgotten
     too, and each start would try the same bundle anew."""
     record = shelf.read()
+    if record.trial is None:
+        return _change(shelf, record, start)
     try:
         return shelf.change(start)
     except ShelfDiskError as error:
-        if record.trial is None:
-            log.error("%s; this start goes on without", error)  # noqa: TRY400 it says all
-            return record
         log.error(  # noqa: TRY400 it says all
             "%s; bundle %s is on trial and is not tried without: the one before is used until a start finds a disk"
             " that takes writes", error, record.trial.digest[:12],

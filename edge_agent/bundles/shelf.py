@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import logging
 import os
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +17,7 @@ from edge_agent.bundles.ownership import give_to_owner, make_folder, open_own
 from edge_agent.bundles.record import Record
 from edge_agent.state_file import StateError, StateFile
 from models.archive import SUFFIX
+from models.file_lock import take_lock, wait_for_lock
 from models.whole_file import sync_folder
 
 log = logging.getLogger(__name__)
@@ -26,7 +25,6 @@ log = logging.getLogger(__name__)
 _RECORD, _LOCK, _RECEIVING, _PARTIAL = "record.json", "lock", "receiving.lock", ".partial"
 _DIGEST = 64
 _PIECE = 1 << 20
-_AGAIN_S = 0.02
 # Whoever installs is often root; who reads it is the agent's own user.
 _READABLE = 0o644
 
@@ -94,7 +92,7 @@ class Shelf:
         """Be the only one that fetches and installs: two at a time would clear away each other's leftovers. Raises
         ``ShelfBusyError`` where somebody does already, and ``ShelfDiskError``."""
         with self._open_lock(_RECEIVING) as lock:
-            if not _take(lock):
+            if not take_lock(lock.fileno()):
                 text = f"{self.directory}: another bundle is being fetched or installed; try again once that is done"
                 raise ShelfBusyError(text)
             yield
@@ -156,16 +154,10 @@ class Shelf:
     @contextmanager
     def _locked(self) -> Iterator[None]:
         with self._open_lock(_LOCK) as lock:
-            self._wait_for(lock)
+            if not wait_for_lock(lock.fileno(), self._patience_s):
+                text = f"{self.directory}: another process has been changing it for {self._patience_s:g} s"
+                raise ShelfDiskError(f"{text}; end it if it hangs, and try again")
             yield
-
-    def _wait_for(self, lock: IO[str]) -> None:
-        for _ in range(1 + round(self._patience_s / _AGAIN_S)):
-            if _take(lock):
-                return
-            time.sleep(_AGAIN_S)
-        text = f"{self.directory}: another process has been changing it for {self._patience_s:g} s"
-        raise ShelfDiskError(f"{text}; end it if it hangs, and try again")
 
     def _open_lock(self, name: str) -> IO[str]:
         try:
@@ -176,15 +168,6 @@ class Shelf:
         except OSError as error:
             raise disk_error(self.directory, error) from error
         return lock
-
-
-def _take(lock: IO[str]) -> bool:
-    """Whether the lock is ours now."""
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def digest_of(file: Path) -> str:

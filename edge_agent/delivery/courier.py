@@ -268,8 +268,7 @@ class Courier:
         """Up to ``most`` messages that are to be offered next, without those that are ``late``."""
         over = {*session.passed_over, *late}
         if self._drain == "oldest":
-            found = self._spool.peek(session.last_offered, most + len(over), session.blocked)
-            return [stored for stored in found if stored.id not in over][:most]
+            return self._spool.peek(session.last_offered, most, session.blocked, over)
         offered = [item.id for item in session.in_flight.values() if isinstance(item, StoredMessage)]
         passed = (*offered, *session.delivered, *session.unburied, *over)
         return self._spool.peek_newest(most, session.blocked, passed=passed)

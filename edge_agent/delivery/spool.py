@@ -49,9 +49,11 @@ _INDEX = "create index if not exists step on message (incident, id) where incide
 _ADDED = {"incident": "text", "digest": "integer"}
 """Columns that spools of earlier versions lack; there they are null."""
 _COLUMNS = "id, topic, content_type, properties, payload, digest"
-_WAITING = f"select {_COLUMNS} from message where refusal is null and topic not in (select value from json_each(?))"  # noqa: S608 our own names
-"""The messages that may be offered, but those of topics in a list; to be narrowed further."""
-_NOT_PASSED = "and id not in (select value from json_each(?))"
+_WAITING = (
+    f"select {_COLUMNS} from message where refusal is null"  # noqa: S608 our own names
+    " and topic not in (select value from json_each(?)) and id not in (select value from json_each(?))"
+)
+"""The messages that may be offered, but those of topics in a list and those with ids in another; to be narrowed."""
 _PRAGMAS = (
     "locking_mode=exclusive",
     "journal_mode=wal",
@@ -135,11 +137,14 @@ class Spool:
             self._drop_old(database, now)
             self._drop_excess(database)
 
-    def peek(self, after: int, most: int, blocked: Collection[str] = ()) -> list[StoredMessage]:
-        """Up to ``most`` waiting messages with ids above ``after``, in order, but none of the ``blocked`` topics."""
+    def peek(
+        self, after: int, most: int, blocked: Collection[str] = (), passed: Collection[int] = ()
+    ) -> list[StoredMessage]:
+        """Up to ``most`` waiting messages with ids above ``after``, in order, but none of the ``blocked`` topics or the
+        ids ``passed``."""
         query = f"{_WAITING} and id > ? order by id limit ?"
         with self._transaction() as database:
-            rows = database.execute(query, (_listed(blocked), after, most)).fetchall()
+            rows = database.execute(query, (_listed(blocked), _listed(passed), after, most)).fetchall()
             return self._tell(_whole(database, rows))
 
     def peek_newest(
@@ -151,13 +156,13 @@ class Spool:
         with self._transaction() as database:
             while len(found) < most:
                 gone = (_listed(blocked), _listed((*passed, *(stored.id for stored in found))))
-                newest = database.execute(f"{_WAITING} {_NOT_PASSED} order by id desc limit 1", gone).fetchone()
+                newest = database.execute(f"{_WAITING} order by id desc limit 1", gone).fetchone()
                 if newest is None:
                     break
                 step = database.execute("select incident from message where id = ?", (newest[0],)).fetchone()[0]
                 rows = [newest]
                 if step is not None:
-                    query = f"{_WAITING} {_NOT_PASSED} and incident = ? order by id limit ?"
+                    query = f"{_WAITING} and incident = ? order by id limit ?"
                     rows = database.execute(query, (*gone, step, most - len(found))).fetchall()
                 found.extend(_whole(database, rows))
         return self._tell(found)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from edge_agent.bundles.ownership import give_to_owner
 from fleet.authority.errors import AuthorityBusyError, AuthorityError
+from models.file_lock import wait_for_lock
 
 _NAME = "lock"
-_AGAIN_S = 0.02
 
 
 class Lock:
@@ -51,12 +49,9 @@ class Lock:
         return AuthorityError(f"{self._directory}: cannot be changed: {error.strerror}")
 
     def _wait_for(self, file: int) -> None:
-        for _ in range(1 + round(self._patience_s / _AGAIN_S)):
-            with suppress(BlockingIOError):
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                os.ftruncate(file, 0)
-                return
-            time.sleep(_AGAIN_S)
+        if wait_for_lock(file, self._patience_s):
+            os.ftruncate(file, 0)
+            return
         holder = os.pread(file, 16, 0).decode(errors="replace")
         who = f"process {holder}" if holder.isdigit() else "another process"
         told = f"{who} has been changing it for {self._patience_s:g} s; end it if it hangs, and try again"

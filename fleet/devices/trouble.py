@@ -8,7 +8,7 @@ from edge_agent.delivery.payloads import BundleStatus, CameraState, Health
 from fleet.devices.device import Device
 
 _MOST_NAMED = 2
-ENDED_BADLY = ("left", "refused", "failed")
+_ENDED_BADLY = ("left", "refused", "failed")
 
 
 def find_trouble(device: Device) -> tuple[str, ...]:
@@ -63,5 +63,5 @@ def _list_health(health: Health) -> Iterator[str]:
 
 
 def _list_bundle(bundle: BundleStatus) -> Iterator[str]:
-    if bundle.state in ENDED_BADLY:
+    if bundle.state in _ENDED_BADLY:
         yield f"bundle {bundle.state}: {bundle.reason}" if bundle.reason else f"bundle {bundle.state}"

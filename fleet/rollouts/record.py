@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ import msgspec
 from edge_agent.state_file import StateFile
 from fleet.errors import FleetError
 from fleet.rollouts.rollout import Rollout
+from models.file_lock import take_lock
 
 ENDED = ("done", "stopped", "reverted")
 # Signed links carry their right to be read behind the question mark.
@@ -70,10 +70,8 @@ class Record:
                 f"{self._path}: {error.strerror}; give a --state in a folder that you may write"
             ) from error
         try:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise RolloutHeldError(f"{self._path}: another process runs this roll-out") from error
+            if not take_lock(lock):
+                raise RolloutHeldError(f"{self._path}: another process runs this roll-out")
             yield
         finally:
             os.close(lock)
