@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
 from edge_agent.events import Mode
-from edge_agent.policy import require_positive
+from edge_agent.policy import PolicyError, require_positive
 from models.manifest import Thresholds
 
 
 @dataclass(frozen=True, slots=True)
 class AttentionPolicy:
-    """A camera falls back to idle after its score was calm for ``calm_hold_s`` seconds without a break."""
+    """A camera falls back to idle after its score was calm for ``calm_hold_s`` seconds without a break; for
+    ``doubt_hold_s``, which may be 0, where no score since it woke has come to the alert threshold. Most of what wakes a
+    camera is over by the next look, and another glance comes soon."""
 
     calm_hold_s: float = 2.0
+    doubt_hold_s: float = 0.2
 
     def __post_init__(self) -> None:
         require_positive(calm_hold_s=self.calm_hold_s)
+        if not 0 <= self.doubt_hold_s < math.inf:
+            raise PolicyError(
+                f"doubt_hold_s: found {self.doubt_hold_s}, a number from 0 on is allowed; correct the configuration"
+            )
 
 
 _State = Literal["idle", "alert", "calming"]
@@ -44,12 +52,13 @@ class Attention:
     def __init__(self, policy: AttentionPolicy, thresholds: Thresholds) -> None:
         self._state: _State = "idle"
         self._since_s = 0.0
+        self._doubtful = True
         self.apply(policy, thresholds)
 
     def apply(self, policy: AttentionPolicy, thresholds: Thresholds) -> None:
         """Judge by these from the next score on; the mode stays until then."""
-        self._hold_s = policy.calm_hold_s
-        self._wake = thresholds.wake
+        self._policy = policy
+        self._wake, self._alert = thresholds.wake, thresholds.alert
         self._calm = min(thresholds.clear, thresholds.wake)
 
     @property
@@ -59,13 +68,15 @@ class Attention:
     def judge(self, time_s: float, probability: float, *, busy: bool) -> Mode:
         """Take one score; a ``busy`` camera (an incident is in progress) does not fall back to idle."""
         self._enter(_NEXT[self._state, self._level(probability)], time_s)
-        if self._state == "calming" and time_s - self._since_s >= self._hold_s and not busy:
-            self._enter("idle", time_s)
+        self._doubtful = self._doubtful and probability < self._alert
+        hold_s = self._policy.doubt_hold_s if self._doubtful else self._policy.calm_hold_s
+        if self._state == "calming" and time_s - self._since_s >= hold_s and not busy:
+            self.rest()
         return self.mode
 
     def rest(self) -> None:
-        """Fall back to idle: nothing is heard of the camera."""
-        self._state = "idle"
+        """Fall back to idle, as when nothing is heard of the camera."""
+        self._state, self._doubtful = "idle", True
 
     def _level(self, probability: float) -> _Level:
         if probability >= self._wake:

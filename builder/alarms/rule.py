@@ -15,8 +15,8 @@ ROUNDING_S = 1e-6
 @dataclass(frozen=True, slots=True)
 class AlarmRule:
     """A camera that is awake is judged ``rate_hz`` times a second, an idle one every ``idle_interval_s``; it falls idle
-    after ``calm_hold_s`` below the wake threshold, and what was judged more than ``largest_gap_s`` ago is no part of a
-    window.
+    after ``calm_hold_s`` below the wake threshold, or ``doubt_hold_s`` where nothing since it woke came to the alert
+    threshold, and what was judged more than ``largest_gap_s`` ago is no part of a window.
 
     The level, a median of the last ``smoothing`` probabilities, none older than ``smoothing_span_s``, has to be at or
     above the alert threshold for ``start_hold_s``; the alarm is over when it was below the clear threshold for
@@ -26,6 +26,7 @@ class AlarmRule:
     rate_hz: float = 10.0
     idle_interval_s: float = 2.0
     calm_hold_s: float = 2.0
+    doubt_hold_s: float = 0.2
     largest_gap_s: float = 1.0
     smoothing: int = 5
     smoothing_span_s: float = 1.5

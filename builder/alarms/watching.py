@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -18,7 +19,7 @@ from models.window import pick_window
 
 class Watched(msgspec.Struct, frozen=True, kw_only=True):
     """A film of ``seconds`` seconds, and when it raised alarms (``alarms_s``) under each of some thresholds, in their
-    order; ``awake_s`` is how long the camera was awake where it raised none, or under the last of them."""
+    order; ``awake_s`` is how long the camera was awake under the last of them."""
 
     name: str
     seconds: float
@@ -29,57 +30,67 @@ class Watched(msgspec.Struct, frozen=True, kw_only=True):
 def watch_under_all(name: str, film: JudgedFilm, thresholds: Sequence[Thresholds], rule: AlarmRule) -> Watched:
     """Watch a film under each of ``thresholds``. Those with the same ``wake`` come with rising ``alert``, and none of
     these has ``clear`` below ``wake``."""
-    found: list[tuple[float, ...]] = []
-    silent_from: Thresholds | None = None
-    awake_s = 0.0
-    for one in thresholds:
-        # Until its first alarm a camera does the same under every alert threshold: none above a silent one raises any.
-        if silent_from is not None and silent_from.wake == one.wake:
-            found.append(())
-            continue
-        alarms_s, awake_s = watch(film, one, rule)
-        found.append(alarms_s)
-        silent_from = None if alarms_s else one
-    seconds = float(film.times_s[-1])
-    return Watched(name=name, seconds=seconds, awake_s=awake_s, alarms_s=tuple(found))
+    found: list[Sight] = []
+    for one, before in zip(thresholds, (None, *thresholds), strict=False):
+        # A camera that no score brought to an alert threshold does the same under every higher one.
+        again = before is not None and before.wake == one.wake and found[-1].highest < before.alert
+        found.append(found[-1] if again else watch(film, one, rule))
+    return Watched(
+        name=name,
+        seconds=float(film.times_s[-1]),
+        awake_s=found[-1].awake_s,
+        alarms_s=tuple(sight.alarms_s for sight in found),
+    )
 
 
-def watch(film: JudgedFilm, thresholds: Thresholds, rule: AlarmRule) -> tuple[tuple[float, ...], float]:
-    """Watch a film of evenly spaced frames, at least ``rule.rate_hz`` of them a second: when it raised alarms, and for
-    how many seconds the camera was awake."""
+class Sight(NamedTuple):
+    """When alarms were raised, for how many seconds the camera was awake, and the highest probability of a window."""
+
+    alarms_s: tuple[float, ...]
+    awake_s: float
+    highest: float
+
+
+def watch(film: JudgedFilm, thresholds: Thresholds, rule: AlarmRule) -> Sight:
+    """Watch a film of evenly spaced frames, at least ``rule.rate_hz`` of them a second."""
     plan = SamplePlan(float(film.times_s[0]), film.geometry.frame_gap_s, rule)
     attention, alarm = _Attention(thresholds, rule), Alarm(thresholds, rule)
     recent = _Recent(film.geometry, rule)
     raised: list[float] = []
-    awake_s, last_s = 0.0, 0.0
+    awake_s = last_s = highest = 0.0
     for frame_s in film.times_s.tolist():
         awake_s += frame_s - last_s if attention.awake else 0.0
         last_s = frame_s
         for instant_s in plan.offer(frame_s):
             probability = film.probability(recent.window(instant_s, film.sample(instant_s)))
+            highest = max(highest, probability)
             if alarm.judge(instant_s, probability):
                 raised.append(instant_s)
             plan.awake = attention.judge(instant_s, probability, busy=alarm.active)
-    return tuple(raised), awake_s
+    return Sight(tuple(raised), awake_s, highest)
 
 
 class _Attention:
     def __init__(self, thresholds: Thresholds, rule: AlarmRule) -> None:
         self.awake = False
-        self._wake = thresholds.wake
+        self._thresholds = thresholds
         self._calm = min(thresholds.clear, thresholds.wake)
-        self._hold_s = rule.calm_hold_s
+        self._rule = rule
         self._calm_since_s: float | None = None
+        self._doubtful = True
 
     def judge(self, time_s: float, probability: float, *, busy: bool) -> bool:
-        if probability >= self._wake:
+        if probability >= self._thresholds.wake:
             self.awake = True
+        if probability >= self._thresholds.alert:
+            self._doubtful = False
         if probability >= self._calm:
             self._calm_since_s = None
         elif self._calm_since_s is None:
             self._calm_since_s = time_s
-        if self._calm_since_s is not None and time_s - self._calm_since_s >= self._hold_s and not busy:
-            self.awake = False
+        hold_s = self._rule.doubt_hold_s if self._doubtful else self._rule.calm_hold_s
+        if self._calm_since_s is not None and time_s - self._calm_since_s >= hold_s and not busy:
+            self.awake, self._doubtful = False, True
         return self.awake
 
 

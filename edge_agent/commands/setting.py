@@ -13,7 +13,7 @@ from edge_agent.commands.restart import Restart
 from edge_agent.commands.target import SomeCamera, find_tables
 from edge_agent.config.errors import ConfigError
 from edge_agent.config.overlay import MASKS, Overlay
-from edge_agent.config.settings import AlertRate, IdleInterval, Polygon, Seconds
+from edge_agent.config.settings import AlertRate, IdleInterval, Polygon, Seconds, Wait
 from edge_agent.reloading import Reloader
 from models.manifest import Probability
 
@@ -32,6 +32,7 @@ class SetArguments(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     idle_interval_s: IdleInterval | UnsetType = UNSET
     alert_rate_hz: AlertRate | UnsetType = UNSET
     calm_hold_s: Seconds | UnsetType = UNSET
+    doubt_hold_s: Wait | UnsetType = UNSET
     zones: Annotated[tuple[Polygon, ...], msgspec.Meta(max_length=_MOST_POLYGONS)] | UnsetType = UNSET
     masks: Annotated[tuple[Polygon, ...], msgspec.Meta(min_length=1, max_length=_MOST_POLYGONS)] | UnsetType = UNSET
     revert: bool = False

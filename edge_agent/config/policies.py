@@ -61,7 +61,7 @@ def _make(
     return CameraPolicies(
         thresholds=Thresholds(**thresholds),
         sampling=SamplingPolicy(sampling["idle_interval_s"], sampling["alert_rate_hz"]),
-        attention=AttentionPolicy(sampling["calm_hold_s"]),
+        attention=AttentionPolicy(sampling["calm_hold_s"], sampling["doubt_hold_s"]),
         incidents=IncidentPolicy(**incidents),
         snapshots=SnapshotPolicy(**msgspec.structs.asdict(settings.snapshots)),
     )

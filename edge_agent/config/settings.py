@@ -211,6 +211,7 @@ class Sampling(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     alert_rate_hz: AlertRate = _SAMPLING.alert_rate_hz
     largest_gap_s: Seconds = _AGENT.largest_gap_s
     calm_hold_s: Seconds = _ATTENTION.calm_hold_s
+    doubt_hold_s: Wait = _ATTENTION.doubt_hold_s
 
 
 class Incidents(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -312,6 +313,7 @@ class Watched(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     idle_interval_s: IdleInterval | None = None
     alert_rate_hz: AlertRate | None = None
     calm_hold_s: Seconds | None = None
+    doubt_hold_s: Wait | None = None
     smoothing: Smoothing | None = None
     smoothing_span_s: Seconds | None = None
     start_hold_s: Wait | None = None

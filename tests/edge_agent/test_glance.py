@@ -12,11 +12,14 @@ from edge_agent.glance import GlanceTiming
 INTERVAL_S = 2.0
 
 
-def glances(spacing_s: float, fps: float = 15.0, seconds: float = 60.0) -> list[tuple[float, bool]]:
-    """When glances begin on a camera with a key picture every ``spacing_s``, and whether on one."""
+def glances(
+    spacing_s: float, fps: float = 15.0, seconds: float = 60.0, first_s: float = INTERVAL_S
+) -> list[tuple[float, bool]]:
+    """When glances begin on a camera with a key picture every ``spacing_s``, and whether on one; the first of them is
+    planned for ``first_s``."""
     timing = GlanceTiming()
     begun: list[tuple[float, bool]] = []
-    planned_s, next_key_s = INTERVAL_S, 0.0
+    planned_s, next_key_s = first_s, 0.0
     for index in range(round(seconds * fps)):
         time_s = index / fps
         key = time_s >= next_key_s - 1e-9
@@ -45,13 +48,28 @@ def test_glances_do_not_wait_for_key_pictures_that_will_not_come() -> None:
     assert np.diff(times) == pytest.approx(np.full(len(times) - 1, INTERVAL_S))
 
 
-@given(st.floats(0.05, 20), st.sampled_from([5.0, 10.0, 15.0, 25.0, 30.0]))
-def test_glances_stray_by_a_quarter_of_the_interval_at_most(spacing_s: float, fps: float) -> None:
-    times = np.array([time_s for time_s, _ in glances(spacing_s, fps)])
+@given(st.floats(0.05, 20), st.sampled_from([5.0, 10.0, 15.0, 25.0, 30.0]), st.floats(INTERVAL_S, 2 * INTERVAL_S))
+def test_glances_come_at_most_a_quarter_of_the_interval_late_and_never_twice_as_often(
+    spacing_s: float, fps: float, first_s: float
+) -> None:
+    times = np.array([time_s for time_s, _ in glances(spacing_s, fps, first_s=first_s)])
     steps = np.diff(times)
     assert len(steps) > 0
-    assert steps.min() >= 0.75 * INTERVAL_S - 1e-6
+    assert steps.min() >= 0.625 * INTERVAL_S - 2 / fps
     assert steps.max() <= 1.25 * INTERVAL_S + 1 / fps + 1e-6
+
+
+@pytest.mark.parametrize("spacing_s", [0.5, 1.0, 1.3, 2.0, 2.2])
+@pytest.mark.parametrize("first_s", [4.0, 4.4, 4.8, 5.2, 5.6, 6.0])
+def test_glances_begin_with_key_pictures_whenever_a_camera_falls_idle(spacing_s: float, first_s: float) -> None:
+    begun = glances(spacing_s, first_s=first_s)
+    assert all(key for _, key in begun)
+    assert first_s - 1.25 * INTERVAL_S <= begun[0][0] <= first_s + 0.25 * INTERVAL_S + 1 / 15
+
+
+def test_glances_are_made_when_due_where_key_pictures_are_too_rare_for_all() -> None:
+    steps = np.diff([time_s for time_s, _ in glances(4.0)])
+    assert steps == pytest.approx(np.full(len(steps), INTERVAL_S), abs=0.25 * INTERVAL_S + 1 / 15)
 
 
 def test_a_glance_begins_at_last_when_an_expected_key_picture_is_late() -> None:

@@ -8,9 +8,10 @@ from edge_agent.timeline import LARGEST_GAP_S
 
 
 def test_the_rule_is_the_agents_when_nothing_is_configured() -> None:
-    rule, policy, sampling = AlarmRule(), IncidentPolicy(), SamplingPolicy()
+    rule, policy, sampling, attention = AlarmRule(), IncidentPolicy(), SamplingPolicy(), AttentionPolicy()
     assert (rule.rate_hz, rule.idle_interval_s) == (sampling.alert_rate_hz, sampling.idle_interval_s)
-    assert (rule.calm_hold_s, rule.largest_gap_s) == (AttentionPolicy().calm_hold_s, LARGEST_GAP_S)
+    assert (rule.calm_hold_s, rule.doubt_hold_s) == (attention.calm_hold_s, attention.doubt_hold_s)
+    assert rule.largest_gap_s == LARGEST_GAP_S
     assert (rule.smoothing, rule.smoothing_span_s) == (policy.smoothing, policy.smoothing_span_s)
     assert (rule.start_hold_s, rule.end_hold_s) == (policy.start_hold_s, policy.end_hold_s)
     assert policy.cooldown_s == 0

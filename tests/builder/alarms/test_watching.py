@@ -72,15 +72,17 @@ def test_alarms_are_raised_when_the_agents_own_parts_raise_them(
     judged = JudgedFilm(film, Moody(), TEMPERATURE, geometry, SEEN)
     memory = Memory(Frames(*film), Moody(), geometry, SEEN)
     expected = watch_as_the_agent(memory, CameraPolicies(chosen))
-    raised, awake_s = watch(judged, chosen, RULE)
-    assert raised == pytest.approx([one.told_s for one in expected.incidents])
-    assert awake_s == pytest.approx(expected.awake_s)
+    seen = watch(judged, chosen, RULE)
+    assert seen.alarms_s == pytest.approx([one.told_s for one in expected.incidents])
+    assert seen.awake_s == pytest.approx(expected.awake_s)
 
 
 def test_an_idle_camera_is_looked_at_every_two_seconds_only() -> None:
     scorer = Moody()
     film = JudgedFilm(make_film([(20.0, 30)], 10.0, 1), scorer, 1.0, GEOMETRY, SEEN)
-    assert watch(film, Thresholds(wake=0.4, alert=0.7, clear=0.5), RULE) == ((), 0.0)
+    seen = watch(film, Thresholds(wake=0.4, alert=0.7, clear=0.5), RULE)
+    assert (seen.alarms_s, seen.awake_s) == ((), 0.0)
+    assert seen.highest < 0.4
     assert scorer.encoded == 10
 
 
@@ -94,6 +96,19 @@ def test_a_film_is_watched_under_each_of_the_thresholds_and_no_oftener_than_need
     judged = JudgedFilm(film, Moody(), 1.0, GEOMETRY, SEEN)
     found = watch_under_all("yard", judged, asked, RULE)
     assert (found.name, found.seconds) == ("yard", film.times_s[-1])
-    assert found.alarms_s == tuple(watch(judged, one, RULE)[0] for one in asked)
+    assert found.alarms_s == tuple(watch(judged, one, RULE).alarms_s for one in asked)
     assert [len(raised) for raised in found.alarms_s] == [2, 1, 1, 0, 2]
     assert 6 < found.awake_s < 32
+
+
+@settings(max_examples=40, deadline=None)
+@given(films, st.sampled_from([0.2, 0.4]), st.integers(0, 99))
+def test_a_film_is_watched_as_under_each_threshold_alone(
+    stretches: list[tuple[float, int]], wake: float, seed: int
+) -> None:
+    asked = [Thresholds(wake=wake, alert=alert, clear=wake) for alert in (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.97)]
+    judged = JudgedFilm(make_film([(2.5, 30), *stretches], 10.0, seed), Moody(), 1.0, GEOMETRY, SEEN)
+    found = watch_under_all("yard", judged, asked, RULE)
+    alone = [watch(judged, one, RULE) for one in asked]
+    assert found.alarms_s == tuple(one.alarms_s for one in alone)
+    assert found.awake_s == alone[-1].awake_s

@@ -130,6 +130,19 @@ def test_a_camera_that_wakes_is_decoded_from_its_newest_key_picture_on(tmp_path:
     assert [picture.time_s for picture in later] == pytest.approx([10.0, 10 + 1 / FPS, 10 + 2 / FPS], abs=2e-3)
 
 
+@pytest.mark.parametrize("rests_s", [5.0, 5.4, 5.8, 6.2, 6.6])
+def test_a_camera_that_fell_idle_at_any_moment_goes_on_decoding_little(rests_s: float, tmp_path: Path) -> None:
+    watcher = Watcher(write_stream(tmp_path / "film.mp4", 30, 24))
+    watcher.watch("idle", until_s=4.2)
+    watcher.watch("alert", until_s=rests_s)
+    watcher.watch("idle")
+    # At a film's end all that waits is decoded.
+    decoded = [picture for picture in watcher.pictures if 9 < picture.time_s < 21]
+    glances = [sample for sample in watcher.samples if 9 < sample.time_s < 21]
+    assert len(glances) == 6
+    assert len(decoded) == 4 * len(glances)
+
+
 @pytest.mark.parametrize("spacing", [15, 30, 60, 10_000])
 @pytest.mark.parametrize("between", [0, 2])
 def test_every_picture_comes_once_and_whole_whenever_a_camera_wakes(between: int, spacing: int, tmp_path: Path) -> None:
