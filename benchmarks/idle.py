@@ -145,7 +145,7 @@ class Measurement:
 
     def first_glance(self) -> float:
         """Seconds from the start of the agent's process to its first probability."""
-        plan = SitePlan(self._bundle, name_cameras(self._addresses, 1), NEVER_ON, state_interval_s=0.05)
+        plan = SitePlan(self._bundle, name_cameras(self._addresses, 1), NEVER_ON)
         with run_site(plan, self._folder / "start") as site:
             return site.listener.wait(first_scored, "a camera was judged").at_s - site.started_s
 

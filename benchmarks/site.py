@@ -37,7 +37,6 @@ port = {port}
 directory = "spool"
 [health]
 interval_s = 1
-state_interval_s = {state_interval_s}
 [metrics]
 listen = "127.0.0.1:{metrics}"
 """
@@ -54,13 +53,10 @@ class SitePlan:
     bundle: Path
     cameras: Mapping[str, str]
     tables: str = ""
-    state_interval_s: float = 1.0
 
     def write(self, folder: Path, port: int, metrics: int) -> Path:
         """The configuration's file, for a broker at ``port`` and figures at ``metrics``."""
-        text = _CONFIG.format(
-            bundle=self.bundle.absolute(), port=port, state_interval_s=self.state_interval_s, metrics=metrics
-        )
+        text = _CONFIG.format(bundle=self.bundle.absolute(), port=port, metrics=metrics)
         cameras = "".join(f'[[camera]]\nid = "{id_}"\nsource = "{source}"\n' for id_, source in self.cameras.items())
         path = folder / "edge.toml"
         path.write_text(text + self.tables + cameras, encoding="utf-8")

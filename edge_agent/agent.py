@@ -22,6 +22,7 @@ from edge_agent.announcer import Announcer
 from edge_agent.camera import Camera
 from edge_agent.camera_policies import CameraPolicies
 from edge_agent.camera_spec import CameraSpec
+from edge_agent.camera_turn import CameraTurn
 from edge_agent.cover_book import CoverBook
 from edge_agent.desk import NOBODY, Desk
 from edge_agent.events import CameraState, Outbox
@@ -221,7 +222,7 @@ class _Agent:
         }
 
     def _camera(self, spec: CameraSpec, random: np.random.Generator) -> Camera:
-        options = replace(spec.options, turns=self._turns)
+        options = replace(spec.options, turns=CameraTurn(self._turns))
         return Camera(
             spec.id,
             spec.source,

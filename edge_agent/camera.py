@@ -80,6 +80,7 @@ class Camera:
     def set_mode(self, view: str, mode: Mode) -> None:
         """Sample a view at this mode's rate from the next frame on."""
         self._modes[view] = mode
+        self._options.turns.hurry(awake="alert" in self._modes.values())
         self._splitter.set_mode(view, mode)
 
     def set_sampling(self, view: str, policy: SamplingPolicy) -> None:

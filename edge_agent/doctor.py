@@ -29,9 +29,11 @@ from edge_agent.delivery.errors import SpoolError, SpoolInUseError
 from edge_agent.delivery.opening import SPOOL_FILE
 from edge_agent.delivery.spool import EARLIEST_PLAUSIBLE_CLOCK, Spool, SpoolLimits
 from edge_agent.frame import Image
+from edge_agent.glance import SERVES_ALL
 from edge_agent.privacy.weights import FASTEST_DET
 from edge_agent.sources import SourceError, open_source
 from edge_agent.sources.decoding import probe_decoding
+from edge_agent.sources.key_spacing import WATCHED_S, KeySpacing
 from models.bundle import Bundle
 from models.errors import BundleError, NexaraError
 from runtimes.detector import open_detector
@@ -43,6 +45,7 @@ Look = Callable[[CameraSpec, Image], None]
 """Is handed the first picture of each camera, by a thread of its own."""
 
 _CAMERA_PATIENCE_S = 8.0
+_PACKETS_OVER_RTP = ("rtsp:", "rtsps:")
 # Half a pane of the bundles that we release: below it, a cell is blown up to look at, and shows nothing more for it.
 _LEAST_CELL_PX = 64
 _SYNCHRONIZED = Path("/run/systemd/timesync/synchronized")
@@ -264,18 +267,22 @@ def _is_open_to_others(reference: str) -> bool:
 def _examine_cameras(plan: Plan, bundle: Bundle, seen: Look | None) -> list[Finding]:
     try:
         cameras = plan.cameras(bundle.manifest)
+        policies = plan.policies(bundle.manifest)
     except NexaraError as error:
         return [Finding(name="cameras", outcome="failed", detail=str(error))]
     findings = {
         camera.id: Finding(
-            name=f"camera {camera.id}", outcome="failed", detail=f"no frame within {_CAMERA_PATIENCE_S:g} s"
+            name=f"camera {camera.id}",
+            outcome="failed",
+            detail=f"not looked at within {_CAMERA_PATIENCE_S + WATCHED_S:g} s",
         )
         for camera in cameras
     }
     stop = threading.Event()
 
     def look(camera: CameraSpec) -> None:
-        found = _examine_camera(camera, stop, time.monotonic, seen)
+        interval_s = min(policies[view.id].sampling.idle_interval_s for view in camera.views)
+        found = _examine_camera(camera, interval_s, stop, time.monotonic, seen)
         if not stop.is_set():
             findings[camera.id] = found
 
@@ -283,7 +290,7 @@ def _examine_cameras(plan: Plan, bundle: Bundle, seen: Look | None) -> list[Find
     threads = [threading.Thread(target=look, args=(camera,), daemon=True) for camera in cameras]
     for thread in threads:
         thread.start()
-    deadline = time.monotonic() + _CAMERA_PATIENCE_S
+    deadline = time.monotonic() + _CAMERA_PATIENCE_S + WATCHED_S
     for thread in threads:
         thread.join(max(0.0, deadline - time.monotonic()))
     stop.set()
@@ -291,28 +298,46 @@ def _examine_cameras(plan: Plan, bundle: Bundle, seen: Look | None) -> list[Find
 
 
 def _examine_camera(
-    camera: CameraSpec, stop: threading.Event, clock: Callable[[], float], seen: Look | None
+    camera: CameraSpec, interval_s: float, stop: threading.Event, clock: Callable[[], float], seen: Look | None
 ) -> Finding:
     began = clock()
     name = f"camera {camera.id}"
+    spacing = KeySpacing()
     try:
-        with closing(open_source(camera.source, camera.options, clock)) as source:
+        with closing(open_source(camera.source, camera.options, clock, spacing)) as source:
             frame = source.read(stop)
+            took_s = clock() - began
             decoding = source.decoding
+            over_rtp = camera.source.startswith(_PACKETS_OVER_RTP)
+            # The first pictures may come without a time, and are given whether needed or not.
+            while over_rtp and not spacing.watched and clock() - began < took_s + WATCHED_S:
+                source.read(stop)
     except SourceError as error:
         return Finding(name=name, outcome="failed", detail=str(error))
     if frame is None:
         return Finding(name=name, outcome="failed", detail="it ended before its first frame")
     height, width = frame.image.size
-    detail = f"{width}x{height} after {clock() - began:.1f} s, decoded by {decoding}"
+    detail = f"{width}x{height} after {took_s:.1f} s, decoded by {decoding}"
     if seen is not None:
         seen(camera, frame.image)
     if not camera.cells:
-        return Finding(name=name, outcome="ok", detail=detail)
+        return _judge_spacing(name, detail, spacing.seconds, interval_s)
     rows, columns = min(
         (CellImage(frame.image, cell.region).size for cell in camera.cells), key=lambda size: size[0] * size[1]
     )
     told = f"{detail}, {len(camera.cells)} cell(s), the smallest {columns}x{rows}"
     if min(rows, columns) < _LEAST_CELL_PX:
         return Finding(name=name, outcome="warning", detail=f"{told}: too small to tell a fight; have it shown larger")
-    return Finding(name=name, outcome="ok", detail=told)
+    return _judge_spacing(name, told, spacing.seconds, interval_s)
+
+
+def _judge_spacing(name: str, detail: str, spacing_s: float, interval_s: float) -> Finding:
+    if spacing_s <= SERVES_ALL * interval_s:
+        return Finding(name=name, outcome="ok", detail=detail)
+    return Finding(
+        name=name,
+        outcome="warning",
+        detail=f"{detail}; key pictures are {spacing_s:.1f} s apart or more, and glances between them decode all since "
+        "the last, several times as much: have the camera send one (an I-frame) every "
+        f"{interval_s:g} s or oftener",
+    )

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 
+SERVES_ALL = 1.125
+"""Where key pictures come at least so often, in glance intervals, every glance can begin with one."""
+
 
 class GlanceTiming:
     """Moves a planned glance onto a key picture, one that can be decoded without any before it: what the pictures in
@@ -26,6 +29,6 @@ class GlanceTiming:
         earliest_s, latest_s = planned_s - interval_s / 4, planned_s + interval_s / 4
         another_comes = self._key_s + self._spacing_s <= latest_s
         if key:
-            serves_all = self._spacing_s <= 1.125 * interval_s
+            serves_all = self._spacing_s <= SERVES_ALL * interval_s
             return time_s >= planned_s or ((time_s >= earliest_s or serves_all) and not another_comes)
         return time_s >= (latest_s if another_comes else planned_s)

@@ -6,15 +6,17 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import TracebackType
 
 _LONGEST_S = 1.0
 # Who waits no longer than two pictures take is late for reasons of its own.
 _CROWDED_S = 0.02
+# Of so many turns in a row one goes to who can wait, so that an idle camera's glance is never put off for long.
+_URGENT_IN_A_ROW = 3
 
 
 class Turns:
-    """A context that at most ``most`` threads are in at a time; others wait, first come first served.
+    """At most ``most`` threads compute at a time; others wait, first come first served, but those in a hurry before the
+    others: where dozens of idle cameras glance at once, one that shows a fight goes on.
 
     Left to themselves, dozens of threads that decode take turns of milliseconds on the cores, and whoever wants the
     interpreter's lock waits for one of them to be given a core: the thread that judges gets a few hundredths of one. Of
@@ -30,43 +32,42 @@ class Turns:
         self._left = threading.Condition(self._lock)
         self._alone_since_s: float | None = None
         self._since: dict[int, float] = {}
-        # What is of a thread goes with it.
-        self._own = threading.local()
         self._missed = 0
-        self._waiting: deque[tuple[int, threading.Lock]] = deque()
-
-    def __enter__(self) -> None:
-        me = threading.get_ident()
-        with self._lock:
-            came_s = self._clock()
-            if not self._waiting and self._is_free():
-                self._since[me] = came_s
-                self._own.waited_s = 0.0
-                return
-            # Held until whoever leaves lets it go: a turn is handed over, and nobody can step in between.
-            turn = threading.Lock()
-            turn.acquire()
-            self._waiting.append((me, turn))
-        while not turn.acquire(timeout=self._longest_s):
-            with self._lock:
-                self._hand_over()
-        self._own.waited_s = self._clock() - came_s
+        self._urgent: deque[tuple[int, threading.Lock]] = deque()
+        self._patient: deque[tuple[int, threading.Lock]] = deque()
+        self._urgent_in_a_row = 0
 
     @property
     def missed(self) -> int:
         """Pictures so far that were left out because turns came too late."""
         return self._missed
 
-    def miss(self) -> None:
-        """Say that the calling thread leaves a picture out since it is behind; it counts if it had to wait for its last
-        turn."""
-        if getattr(self._own, "waited_s", 0.0) > _CROWDED_S:
+    def miss(self, waited_s: float) -> None:
+        """Say that a picture is left out since its thread is behind, which waited ``waited_s`` for its last turn; it
+        counts where that was long."""
+        if waited_s > _CROWDED_S:
             with self._lock:
                 self._missed += 1
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def enter(self, *, hurries: bool) -> float:
+        """Take a turn once there is one, and say how many seconds that took."""
+        me = threading.get_ident()
+        with self._lock:
+            came_s = self._clock()
+            if self._is_free() and not (self._urgent or self._patient):
+                self._since[me] = came_s
+                return 0.0
+            # Held until whoever leaves lets it go: a turn is handed over, and nobody can step in between.
+            turn = threading.Lock()
+            turn.acquire()
+            (self._urgent if hurries else self._patient).append((me, turn))
+        while not turn.acquire(timeout=self._longest_s):
+            with self._lock:
+                self._hand_over()
+        return self._clock() - came_s
+
+    def leave(self) -> None:
+        """Give the calling thread's turn to the next."""
         with self._lock:
             self._since.pop(threading.get_ident(), None)
             self._left.notify_all()
@@ -98,7 +99,9 @@ class Turns:
         return sum(since_s > earliest_s for since_s in self._since.values())
 
     def _hand_over(self) -> None:
-        while self._waiting and self._is_free():
-            thread, turn = self._waiting.popleft()
+        while (self._urgent or self._patient) and self._is_free():
+            first = self._urgent and (self._urgent_in_a_row < _URGENT_IN_A_ROW or not self._patient)
+            self._urgent_in_a_row = self._urgent_in_a_row + 1 if first else 0
+            thread, turn = (self._urgent if first else self._patient).popleft()
             self._since[thread] = self._clock()
             turn.release()

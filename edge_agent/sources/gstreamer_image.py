@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Literal
 
 import av
-import cv2
 import numpy as np
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from edge_agent.frame import fit
+from edge_agent.sources.full_range import to_full_range
 from models.preprocessing import Luma
 
 PixelFormat = Literal["GRAY8", "I420", "NV12"]
@@ -46,7 +45,7 @@ class GStreamerImage:
 
     def luma(self) -> Luma:
         luma = self._plane(0, self._layout.height, self._layout.width)
-        return luma if self._layout.full_range else np.asarray(cv2.LUT(luma, _to_full_range()), dtype=np.uint8)
+        return luma if self._layout.full_range else to_full_range(luma)
 
     def colour(self, largest_side: int) -> NDArray[np.uint8]:
         height, width = fit(self.size, largest_side)
@@ -75,16 +74,3 @@ class GStreamerImage:
             filled[:, :columns] = self._plane(index, plane.height, columns)
             plane.update(filled.tobytes())
         return frame
-
-
-@lru_cache(maxsize=1)
-def _to_full_range() -> NDArray[np.uint8]:
-    """``(256,) uint8``: full-range luma of each value of limited range, as FFmpeg computes it, since the builder's
-    pictures are decoded by that."""
-    frame = av.VideoFrame(256, 2, "yuv420p")
-    frame.color_range = 1
-    for plane, row in zip(frame.planes, (np.arange(256), np.full(128, 128), np.full(128, 128)), strict=True):
-        filled = np.zeros((plane.height, plane.line_size), np.uint8)
-        filled[:, : len(row)] = row
-        plane.update(filled.tobytes())
-    return np.ascontiguousarray(frame.to_ndarray(format="gray")[0])

@@ -38,6 +38,10 @@ class Turn(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None: ...
 
+    def hurry(self, *, awake: bool) -> None:
+        """Say whether the camera is awake, which then comes before those that are not."""
+        ...
+
     def miss(self) -> None:
         """Say that the calling thread leaves out a picture, since it is behind."""
         ...
@@ -51,6 +55,8 @@ class AnyTime:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None: ...
+
+    def hurry(self, *, awake: bool) -> None: ...
 
     def miss(self) -> None: ...
 

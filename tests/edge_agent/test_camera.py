@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from edge_agent.sample import Sample, SampleMaker
 from edge_agent.sampling import SamplingPolicy
 from edge_agent.sources import Source, SourceOptions, open_source
 from edge_agent.sources.live import LiveSource
+from edge_agent.sources.source import AnyTime
 from edge_agent.sources.video import VideoReader
 from edge_agent.splitter import Splitter
 from tests.edge_agent.films import write_film
@@ -39,13 +40,17 @@ def make_camera(
     samples: list[Sample],
     options: SourceOptions | None = None,
     clock: Callable[[], float] = time.monotonic,
+    views: Sequence[str] = ("yard",),
 ) -> Camera:
     return Camera(
         "yard",
         "rtsp://admin:s3cret@camera/live",
         lambda _needed: open_(),
         lambda: Splitter(
-            {"yard": (WHOLE, SampleMaker("yard", SamplingPolicy(idle_interval_s=0.2), GEOMETRY, PREPROCESSING))}
+            {
+                view: (WHOLE, SampleMaker(view, SamplingPolicy(idle_interval_s=0.2), GEOMETRY, PREPROCESSING))
+                for view in views
+            }
         ),
         samples.append,
         options=options or SourceOptions(),
@@ -185,3 +190,25 @@ def test_camera_comes_back_when_rtsp_server_was_killed_and_restarted() -> None:
         camera.join(5)
     assert samples[-1].run > last.run
     assert samples[-1].time_s > last.time_s
+
+
+class Urgency(AnyTime):
+    """A turn that notes what it is told of its camera."""
+
+    def __init__(self) -> None:
+        self.told: list[bool] = []
+
+    def hurry(self, *, awake: bool) -> None:
+        self.told.append(awake)
+
+
+def test_a_camera_hurries_while_any_of_its_views_is_awake() -> None:
+    urgency = Urgency()
+    options = SourceOptions(turns=urgency)
+    camera = make_camera(lambda: pytest.fail("it was never started"), [], options, views=("gate", "yard"))
+    camera.set_mode("gate", "idle")
+    camera.set_mode("yard", "alert")
+    camera.set_mode("gate", "alert")
+    camera.set_mode("yard", "idle")
+    camera.set_mode("gate", "idle")
+    assert urgency.told == [False, True, True, True, False]

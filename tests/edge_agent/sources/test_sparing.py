@@ -242,6 +242,8 @@ class Counting:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None: ...
 
+    def hurry(self, *, awake: bool) -> None: ...
+
     def miss(self) -> None:
         self.missed += 1
 
