@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Literal
 
 from edge_agent.events import Mode
-from edge_agent.policy import PolicyError, require_positive
+from edge_agent.policy import require_not_negative, require_positive
 from models.manifest import Thresholds
 
 
@@ -22,10 +21,7 @@ class AttentionPolicy:
 
     def __post_init__(self) -> None:
         require_positive(calm_hold_s=self.calm_hold_s)
-        if not 0 <= self.doubt_hold_s < math.inf:
-            raise PolicyError(
-                f"doubt_hold_s: found {self.doubt_hold_s}, a number from 0 on is allowed; correct the configuration"
-            )
+        require_not_negative(doubt_hold_s=self.doubt_hold_s)
 
 
 _State = Literal["idle", "alert", "calming"]

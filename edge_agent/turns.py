@@ -100,7 +100,7 @@ class Turns:
 
     def _hand_over(self) -> None:
         while (self._urgent or self._patient) and self._is_free():
-            first = self._urgent and (self._urgent_in_a_row < _URGENT_IN_A_ROW or not self._patient)
+            first = bool(self._urgent) and (self._urgent_in_a_row < _URGENT_IN_A_ROW or not self._patient)
             self._urgent_in_a_row = self._urgent_in_a_row + 1 if first else 0
             thread, turn = (self._urgent if first else self._patient).popleft()
             self._since[thread] = self._clock()

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.glance import GlanceTiming
+from edge_agent.glance import SERVES_ALL, GlanceTiming
 
 INTERVAL_S = 2.0
 
@@ -55,7 +55,11 @@ def test_glances_come_at_most_a_quarter_of_the_interval_late_and_never_twice_as_
     times = np.array([time_s for time_s, _ in glances(spacing_s, fps, first_s=first_s)])
     steps = np.diff(times)
     assert len(steps) > 0
-    assert steps.min() >= 0.625 * INTERVAL_S - 2 / fps
+    # Only where key pictures are rare enough to be missed, and yet serve all glances, does one come sooner than that.
+    least_s = 0.75 * INTERVAL_S - 1e-6
+    if INTERVAL_S / 2 - 1 / fps <= spacing_s <= SERVES_ALL * INTERVAL_S + 1 / fps:
+        least_s = 0.625 * INTERVAL_S - 2 / fps
+    assert steps.min() >= least_s
     assert steps.max() <= 1.25 * INTERVAL_S + 1 / fps + 1e-6
 
 
