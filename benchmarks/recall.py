@@ -3,13 +3,15 @@
 Long streams with rare fights, drawn ones and real clips among ordinary footage, are streamed by real RTSP servers on
 loopback. An agent as it ships and one with every camera always awake at 10 samples a second watch the same streams at
 the same time, each a process of its own with a broker of its own; the system says what each uses of a core, and the
-messages which fights it tells of. Beside them the naive design on one stream, for its cost.
+messages which fights it tells of. Beside them the naive design on one stream, for its cost. A machine that cannot keep
+all cameras awake watches a few streams at a time.
 Usage: ``python -m benchmarks.recall --bundle B --footage DIR --data DIR``.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import sys
 import tempfile
 import time
@@ -68,6 +70,15 @@ class Arm(msgspec.Struct, frozen=True, kw_only=True):
         """The delays of the fights told of, in seconds; of one kind only where it is given."""
         return [one.delay_s for one in self.fates if one.delay_s is not None and kind in (None, one.kind)]
 
+    def join(self, other: Arm) -> Arm:
+        """This and what the same design did on ``other`` streams."""
+        return Arm(
+            design=self.design,
+            core=self.core + other.core,
+            fates=self.fates + other.fates,
+            other_alarms=self.other_alarms + other.other_alarms,
+        )
+
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
     """All that the benchmark found; the last arm is always on. ``naive_core`` is of one camera."""
@@ -85,6 +96,13 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
             one.delay_s is not None and other.delay_s is not None for one, other in zip(arm.fates, base, strict=True)
         )
         return both, len(self.arms[-1].told())
+
+    def join(self, other: Result) -> Result:
+        """This and what the same designs did on ``other`` streams for as long, as if they had been watched at once."""
+        whole = self.cameras + other.cameras
+        naive_core = (self.naive_core * self.cameras + other.naive_core * other.cameras) / whole
+        arms = tuple(one.join(same) for one, same in zip(self.arms, other.arms, strict=True))
+        return msgspec.structs.replace(self, cameras=whole, arms=arms, naive_core=naive_core)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,36 +135,41 @@ def main(argv: list[str]) -> int:
     count, minutes, fights = (
         (1, 2.0, 1) if arguments.quick else (arguments.streams, arguments.minutes, arguments.fights)
     )
-    if min(count, minutes, fights) <= 0:
-        raise OptionError(f"--streams {count} --minutes {minutes:g} --fights {fights}: all must be above 0")
+    at_once = arguments.at_once or 2 * count
+    if min(count, minutes, fights, at_once) <= 0:
+        raise OptionError(
+            f"--streams {count} --minutes {minutes:g} --fights {fights} --at-once {at_once}: all must be above 0"
+        )
     plan = Plan(count, minutes * 60, fights, arguments.cache, arguments.seed)
     streams = [*splice_drawn(plan), *splice_real(plan, arguments.footage, arguments.data, manifest)]
     designs = {"as it ships": "", **{f"wake {wake:g}": _wake(wake) for wake in arguments.wake}, ALWAYS: AWAKE}
-    with tempfile.TemporaryDirectory() as folder:
-        arms, naive = watch(arguments.bundle, streams, designs, minutes * 60, Path(folder))
-    result = Result(
-        bundle=f"{manifest.name} {manifest.version}",
-        cameras=len(streams),
-        seconds=minutes * 60,
-        arms=arms,
-        naive_core=naive,
+    seen = (
+        watch(arguments.bundle, some, designs, minutes * 60, f"{manifest.name} {manifest.version}")
+        for some in divide(streams, at_once)
     )
+    for result in itertools.accumulate(seen, Result.join):
+        # Hours may still come: what was found so far stays if they do not.
+        write_json(arguments.json, result)
     tell(describe(result))
-    write_json(arguments.json, result)
     plot_recall(arguments.plot, result)
     return 0
+
+
+def divide(streams: Sequence[Stream], at_once: int) -> list[Sequence[Stream]]:
+    """As few groups of at most ``at_once`` as there can be, as even as they can be, and of all kinds."""
+    groups = -(-len(streams) // at_once)
+    return [streams[first::groups] for first in range(groups)]
 
 
 def _wake(wake: float) -> str:
     return f"[thresholds]\nwake = {wake}\n"
 
 
-def watch(
-    bundle: Path, streams: Sequence[Stream], designs: Mapping[str, str], seconds: float, folder: Path
-) -> tuple[tuple[Arm, ...], float]:
-    """Let every design, its configuration's tables by its name, watch the streams for so long at the same time; gives
-    the arms and the naive design's share of a core for one stream. Raises ``SiteError`` and ``StreamingError``."""
+def watch(bundle: Path, streams: Sequence[Stream], designs: Mapping[str, str], seconds: float, name: str) -> Result:
+    """Let every design, its configuration's tables by its name, watch the streams for so long at the same time, and the
+    naive one the first of them; ``name`` is the bundle's. Raises ``SiteError`` and ``StreamingError``."""
     with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         shown: dict[str, Streams] = {}
         sites: dict[str, Site] = {}
         for design, tables in designs.items():
@@ -161,7 +184,7 @@ def watch(
         for design, site in sites.items():
             fates, others = Showing(streams, shown[design].began_s).judge(site.listener.heard)
             arms.append(Arm(design=design, core=shares[design], fates=fates, other_alarms=others))
-        return tuple(arms), shares["naive"]
+        return Result(bundle=name, cameras=len(streams), seconds=seconds, arms=tuple(arms), naive_core=shares["naive"])
 
 
 def _shares(processes: Mapping[str, int], seconds: float) -> dict[str, float]:
@@ -237,6 +260,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--streams", type=int, default=8, help="of each kind (default: %(default)s)")
     parser.add_argument("--minutes", type=float, default=30.0, help="of each stream (default: %(default)s)")
     parser.add_argument("--fights", type=int, default=3, help="in each stream (default: %(default)s)")
+    parser.add_argument("--at-once", type=int, metavar="N", help="watch so many at a time (default: all)")
     parser.add_argument("--wake", type=float, nargs="+", default=[], metavar="W", help="wake thresholds beside its own")
     parser.add_argument("--seed", type=int, default=201, help="of drawn fights and of the order (default: %(default)s)")
     parser.add_argument("--cache", type=Path, default=Path(".cache/streams"), help="where films stay (%(default)s)")

@@ -51,7 +51,8 @@ class MediaClock:
         self._placed = True
 
     def seconds(self, ticks: int) -> float:
-        return float(ticks * self._time_base)
+        # Asked for each packet of each camera; a product of fractions takes as long as reading the packet.
+        return ticks * self._time_base.numerator / self._time_base.denominator
 
     def of_source(self, source_s: float) -> float:
         """The one time, in seconds, of an instant of the source's clock as it goes now."""

@@ -181,9 +181,11 @@ class VideoReader:
         return packet
 
     def _is_needed(self, packet: av.Packet[av.VideoStream]) -> bool:
-        if self._first_s is None or packet.pts is None or packet.time_base is None:
+        tick = packet.time_base
+        if self._first_s is None or packet.pts is None or tick is None:
             return True
-        time_s = float(packet.pts * packet.time_base) - self._first_s
+        # Each packet of each camera comes here; a product of fractions takes as long as reading the packet.
+        time_s = packet.pts * tick.numerator / tick.denominator - self._first_s
         needed = self._needed(time_s, key=packet.is_keyframe)
         if not self._is_given_up(packet, time_s):
             return needed

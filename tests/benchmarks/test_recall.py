@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.recall import AFTER_S, Arm, Fate, Result, Showing, describe, plot_recall
+from benchmarks.recall import AFTER_S, Arm, Fate, Result, Showing, describe, divide, plot_recall
 from benchmarks.site import Heard
 from benchmarks.spliced import Stream
 from scenes import Interval
@@ -58,3 +58,30 @@ def test_cost_and_recall_are_told_beside_those_of_the_camera_that_is_always_on(t
     assert rows[2][:6] == ["always on", "10.00%", "100.0%", "2 of 2", "1 of 2", "1"]
     plot_recall(tmp_path / "recall.svg", result)
     assert "fights told of" in (tmp_path / "recall.svg").read_text()
+
+
+def test_streams_are_watched_in_groups_of_all_kinds_and_told_of_together() -> None:
+    groups = divide([*STREAMS[:1] * 4, *STREAMS[1:] * 4], 3)
+    assert [len(group) for group in groups] == [3, 3, 2]
+    assert all({one.kind for one in group} == {"drawn", "real"} for group in groups)
+    first = Result(
+        bundle="tiny",
+        cameras=3,
+        seconds=600,
+        arms=(arm("as it ships", 0.03, 1.0, None, 2.0, 3.0), arm("always on", 0.3, 1.0, 2.0, 4.0, None)),
+        naive_core=0.1,
+    )
+    second = Result(
+        bundle="tiny",
+        cameras=1,
+        seconds=600,
+        arms=(arm("as it ships", 0.05, 5.0, None, None, None), arm("always on", 0.1, 1.0, None, None, None)),
+        naive_core=0.2,
+    )
+    both = first.join(second)
+    assert (both.cameras, both.seconds) == (4, 600)
+    assert both.naive_core == pytest.approx(0.125)
+    shipped, always = both.arms
+    assert (shipped.core, always.core) == (pytest.approx(0.08), pytest.approx(0.4))
+    assert (len(shipped.told()), len(always.told()), both.kept(shipped)) == (4, 4, (3, 4))
+    assert shipped.other_alarms == 2

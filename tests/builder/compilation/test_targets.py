@@ -13,7 +13,6 @@ from builder.compilation.targets import Calibrating, compile_target
 from builder.evaluation.opening import StandIn, open_artifacts, standing_in
 from builder.evaluation.scoring import FloatScorer
 from models.manifest import Quantization, Requirement
-from runtimes.environment import probe_environment
 from runtimes.errors import RuntimeOpenError
 from tests.builder.conftest import CompiledNetwork
 from tests.builder.tiny_networks import EMBEDDING, PREPROCESSING, SAMPLES, SIZE, make_calibrating, make_samples
@@ -84,10 +83,7 @@ def test_target_for_a_gpu_is_judged_by_its_graph_where_there_is_none(compiled: C
     samples = make_samples(8 * SAMPLES, seed=11)
     found = pair.logits(pair.encode(samples).reshape(-1, SAMPLES, EMBEDDING))
     expected = student.logits(student.encode(samples).reshape(-1, SAMPLES, EMBEDDING))
-    # A symmetric graph strays further on a processor without int8 instructions: 0.52, of logits from -2.7 to 2.8.
-    int8 = TOLERANCE["int8"] if probe_environment().int8_dot else 0.55
-    assert np.abs(found - expected).max() < {"float16": 0.02, "int8": int8}[asked.precision]
-    assert np.corrcoef(found[:, 1], expected[:, 1])[0, 1] > 0.99
+    assert np.abs(found - expected).max() < {"float16": 0.02, "int8": TOLERANCE["int8"]}[asked.precision]
 
 
 def test_half_arithmetic_is_of_halves_from_the_first_layer_to_the_last(compiled: CompiledNetwork) -> None:
