@@ -8,7 +8,6 @@ import queue
 import threading
 import time
 import uuid
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -21,7 +20,7 @@ from edge_agent.agent_options import AgentOptions
 from edge_agent.announcer import Announcer
 from edge_agent.camera import Camera
 from edge_agent.camera_policies import CameraPolicies
-from edge_agent.camera_spec import CameraSpec
+from edge_agent.camera_spec import CameraSpec, check_cameras
 from edge_agent.camera_turn import CameraTurn
 from edge_agent.cover_book import CoverBook
 from edge_agent.desk import NOBODY, Desk
@@ -32,12 +31,11 @@ from edge_agent.inference import Judgement, judge_until
 from edge_agent.judging import open_judge
 from edge_agent.observation import Observation
 from edge_agent.pending import PendingSamples
-from edge_agent.policy import PolicyError
 from edge_agent.policy_book import PolicyBook
 from edge_agent.sample import SampleMaker
 from edge_agent.seat import Seat
 from edge_agent.sitting import Alone, Sitting
-from edge_agent.sources import check_address, open_source
+from edge_agent.sources import open_source
 from edge_agent.splitter import Splitter
 from edge_agent.timed_source import open_timed
 from edge_agent.tracer import UNTRACED, Tracer
@@ -50,6 +48,9 @@ from runtimes.environment import count_cores
 
 _log = logging.getLogger(__name__)
 _TICK_S = 0.1
+# Each round looks at every camera. Were there one for each judgement, three dozen cameras that are awake would take a
+# sixth of a core for it, and the interpreter's lock from those that compute.
+_ROUND_S = 0.2
 _STOP_WITHIN_S = 2.0
 # Four alert samples are 0.4 s: what waits longer is news of the past, and an alert within a second has no use for it.
 _DEPTH = 4
@@ -105,18 +106,6 @@ def open_book(cameras: Sequence[CameraSpec], manifest: Manifest) -> PolicyBook:
 def open_covers(cameras: Sequence[CameraSpec]) -> CoverBook:
     """The covers that ``cameras`` come with."""
     return CoverBook({view.id: view.cover for spec in cameras for view in spec.views})
-
-
-def check_cameras(cameras: Sequence[CameraSpec]) -> None:
-    """Raise ``PolicyError`` or ``SourceUriError`` for cameras that could never be watched."""
-    if not cameras:
-        raise PolicyError("no cameras: at least one is needed; add one to the configuration")
-    ids = Counter(id_ for spec in cameras for id_ in (spec.id, *(cell.id for cell in spec.cells)))
-    for id_, uses in ids.items():
-        if uses > 1:
-            raise PolicyError(f"camera id {id_!r} is used more than once; give each camera its own")
-    for spec in cameras:
-        check_address(spec.source)
 
 
 _Opener = Callable[[Alone], Sitting]
@@ -191,14 +180,29 @@ class _Agent:
             raise
         judging = self._start_judging()
         try:
-            while not stop.is_set() and not (self._options.stop_when_ended and self._ended()):
-                self._decide(_TICK_S)
-                self._tend()
+            self._watch(stop)
         finally:
             self._close(judging)
         # A thread that hangs in its engine still uses it.
         if not judging.is_alive():
             self._seat.close()
+
+    def _watch(self, stop: threading.Event) -> None:
+        round_s = -math.inf
+        while not stop.is_set():
+            decided = self._decide(_TICK_S)
+            now_s = self._clock()
+            if now_s - round_s < _ROUND_S:
+                at = self._wall()
+                for id_ in decided:
+                    self._announce(id_, self._posts[id_], now_s, at)
+                continue
+            round_s = now_s
+            # Before the round, which tells of it.
+            ended = self._options.stop_when_ended and self._ended()
+            self._tend(now_s)
+            if ended:
+                return
 
     def _start_judging(self) -> threading.Thread:
         # What waited and was lost while the engine opened is no sign of too many cameras.
@@ -271,12 +275,12 @@ class _Agent:
                 continue
             return
 
-    def _decide(self, timeout_s: float) -> None:
-        """Decide on what was judged, waiting for it at most ``timeout_s``."""
+    def _decide(self, timeout_s: float) -> set[str]:
+        """Decide on what was judged, waiting for it at most ``timeout_s``; the views that it was of."""
         try:
             judgements = self._judged.get(timeout=timeout_s)
         except queue.Empty:
-            return
+            return set()
         for judgement in judgements:
             view = judgement.sample.camera
             post = self._posts[view]
@@ -288,9 +292,10 @@ class _Agent:
             with self._tracer.timed("decide", view):
                 post.camera.set_mode(view, post.watch.judge(judgement))
             post.camera.settle()
+        return {judgement.sample.camera for judgement in judgements}
 
-    def _tend(self) -> None:
-        now_s, at = self._clock(), self._wall()
+    def _tend(self, now_s: float) -> None:
+        at = self._wall()
         share = self._govern(now_s)
         for camera in self._cameras:
             camera.tend(now_s)

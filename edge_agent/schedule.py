@@ -45,10 +45,15 @@ class Schedule:
         """Raises ``PolicyError`` for a line that cannot be understood."""
         self._spans = tuple(_parse(line) for line in lines)
 
+    @property
+    def is_always(self) -> bool:
+        """Whether there is no hour that it does not cover, having no lines."""
+        return not self._spans
+
     def covers(self, at: datetime) -> bool:
         """Whether the local time ``at`` is within the hours. A span over midnight belongs to the day that it begins
         on."""
-        return not self._spans or any(span.covers(at) for span in self._spans)
+        return self.is_always or any(span.covers(at) for span in self._spans)
 
 
 def _parse(line: str) -> _Span:

@@ -88,7 +88,8 @@ class Watch:
     @property
     def armed(self) -> bool:
         """Whether an incident may start now, by the schedule and this machine's local time, and as no mute is on."""
-        return self._schedule.covers(self._wall().astimezone()) and self.muted_until is None
+        schedule = self._schedule
+        return (schedule.is_always or schedule.covers(self._wall().astimezone())) and self.muted_until is None
 
     @property
     def muted_until(self) -> datetime | None:
