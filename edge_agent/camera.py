@@ -80,8 +80,10 @@ class Camera:
     def set_mode(self, view: str, mode: Mode) -> None:
         """Sample a view at this mode's rate from the next frame on."""
         self._modes[view] = mode
-        self._options.turns.hurry(awake="alert" in self._modes.values())
         self._splitter.set_mode(view, mode)
+        awake = "alert" in self._modes.values()
+        self._options.turns.hurry(awake=awake)
+        self._reader.rouse(awake=awake)
 
     def set_sampling(self, view: str, policy: SamplingPolicy) -> None:
         """Sample a view by this policy from the next frame on."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+_EARLY_S = 0.1
+"""A key picture that comes sooner than those before it is not missed by more."""
 SERVES_ALL = 1.125
 """Where key pictures come at least so often, in glance intervals, every glance can begin with one."""
 
@@ -20,6 +22,13 @@ class GlanceTiming:
     def __init__(self) -> None:
         self._key_s = -math.inf
         self._spacing_s = math.inf
+
+    def earliest(self, planned_s: float, interval_s: float) -> float:
+        """When the glance that is planned for ``planned_s`` begins at the soonest, if key pictures come as they did."""
+        earliest_s, latest_s = planned_s - interval_s / 4, planned_s + interval_s / 4
+        expected_s = self._key_s + self._spacing_s
+        is_last = expected_s <= latest_s < expected_s + self._spacing_s
+        return expected_s - _EARLY_S if is_last else earliest_s
 
     def begins(self, time_s: float, planned_s: float, interval_s: float, *, key: bool) -> bool:
         """Whether the glance that is planned for ``planned_s`` begins with the picture at ``time_s``; seconds of one

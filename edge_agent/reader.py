@@ -69,6 +69,7 @@ class Reader:
         self._first_wait_s = first_wait_s
         self._deadline_s: float | None = None
         self._halted = threading.Event()
+        self._roused = threading.Event()
         self._settled = threading.Condition()
         self._unsettled = 0
         self._thread = threading.Thread(target=self._run, name=f"camera {camera}", daemon=True)
@@ -79,8 +80,16 @@ class Reader:
     def halt(self) -> None:
         """Ask the thread to end; it does so as soon as its source lets it."""
         self._halted.set()
+        self._roused.set()
         with self._settled:
             self._settled.notify_all()
+
+    def rouse(self, *, awake: bool) -> None:
+        """Say whether the camera is awake, which reads each picture as it comes."""
+        if awake or self.halted:
+            self._roused.set()
+        else:
+            self._roused.clear()
 
     def join(self, timeout_s: float) -> None:
         self._thread.join(timeout_s)
@@ -152,10 +161,15 @@ class Reader:
             source.close()
         self._enter(Link("stalled", "the source came to its end", ended=True))
 
-    def _needs(self, time_s: float, *, key: bool) -> bool:
+    def _needs(self, time_s: float, *, key: bool, spare_s: float) -> bool:
         # A source asks for each picture that it was sent: it does not hang, however long none of them is needed.
         self._allow(self._options.read_timeout_s)
-        return self._splitter.needs(time_s, key=key)
+        needed = self._splitter.needs(time_s, key=key)
+        if not needed and spare_s > 0:
+            rest_s = min(spare_s, self._splitter.rest_s(time_s))
+            if rest_s > 0:
+                self._roused.wait(rest_s)
+        return needed
 
     def _take(self, frame: Frame, source: Source) -> None:
         arrived_s = self._clock() - frame.late_s

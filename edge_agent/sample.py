@@ -101,13 +101,21 @@ class SampleMaker:
     def needs(self, source_s: float, *, key: bool) -> bool:
         """Whether the picture at the source's time ``source_s`` has to be decoded; ``key``: it can be decoded without
         any before it. To be asked for each picture in turn, by the thread that calls ``make``."""
+        time_s = self._time_of(source_s)
+        return time_s is None or self._sampler.needs(time_s, key=key)
+
+    def rest_s(self, source_s: float) -> float:
+        """For how many seconds from ``source_s`` on no picture is needed, as far as is known there."""
+        time_s = self._time_of(source_s)
+        return 0.0 if time_s is None else self._sampler.rest_s(time_s)
+
+    def _time_of(self, source_s: float) -> float | None:
+        """The camera's time of what follows on the last frame; ``None`` where that says nothing of it."""
         if self._last is None:
-            return True
+            return None
         last_source_s, last_s = self._last
         ahead_s = source_s - last_source_s
-        if not 0 <= ahead_s <= _FARTHEST_S:
-            return True
-        return self._sampler.needs(last_s + ahead_s, key=key)
+        return last_s + ahead_s if 0 <= ahead_s <= _FARTHEST_S else None
 
     def let_go(self) -> None:
         """Let go of the last frame, which takes megabytes: what follows right after it is not needed."""

@@ -95,6 +95,13 @@ class Sampler:
             self._glancing = True
         return begins
 
+    def rest_s(self, time_s: float) -> float:
+        """For how many seconds from ``time_s`` on an idle camera needs no picture, as far as is known there."""
+        if "alert" in (self.mode, self._planned_mode) or self._glancing or self._plans:
+            return 0.0
+        planned_s = self._next_s - 2 * self._gap_s
+        return max(0.0, self._timing.earliest(planned_s, self._interval_s["idle"]) - time_s)
+
     def offer(self, tick: Tick, *, turns_back: bool = True) -> Step:
         """Take the next frame's place in time; ``tick.time_s`` rises from call to call. Unless it ``turns_back``, the
         frame before is not there any more, and no sample takes it."""

@@ -49,6 +49,10 @@ class Splitter:
             maker.let_go()
         return False
 
+    def rest_s(self, source_s: float) -> float:
+        """For how many seconds from ``source_s`` on surely no view needs a picture, as far as is known there."""
+        return min(maker.rest_s(source_s) for _, maker in self._makers.values())
+
     def make(self, frame: Frame, arrived_s: float) -> list[Sample]:
         """The samples of all views that are complete with ``frame``; mostly none."""
         shared = SharedImage(frame.image)

@@ -16,7 +16,7 @@ class KeySpacing:
         self._now_s = 0.0
         self._largest_s = 0.0
 
-    def __call__(self, time_s: float, *, key: bool) -> bool:
+    def __call__(self, time_s: float, *, key: bool, spare_s: float) -> bool:  # noqa: ARG002 a Need takes it
         self._now_s = time_s
         if key:
             self._largest_s, self._key_s = self.seconds, time_s

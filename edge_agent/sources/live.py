@@ -8,6 +8,7 @@ from pathlib import Path
 
 from edge_agent.frame import Frame
 from edge_agent.sources.lag import Lag
+from edge_agent.sources.patience import Patience
 from edge_agent.sources.sink import PacketSink
 from edge_agent.sources.source import Need, SourceOpenError, SourceOptions, SourceReadError
 from edge_agent.sources.video import VideoReader
@@ -63,7 +64,11 @@ def _open_stream(
 ) -> LiveSource:
     # Left to itself FFmpeg first reads twenty pictures to guess their rate, which nobody asks for: more than a second.
     flags = {"rtsp_transport": transport, "fpsprobesize": "0"}
-    return LiveSource(VideoReader(uri, options, clock, flags=flags, needed=needed, lag=Lag(), sink=sink))
+    # Datagrams that are not read soon are lost.
+    patience = Patience() if transport == "tcp" else None
+    return LiveSource(
+        VideoReader(uri, options, clock, flags=flags, needed=needed, lag=Lag(), patience=patience, sink=sink)
+    )
 
 
 def open_v4l2(

@@ -89,14 +89,15 @@ class SourceOptions:
 class Need(Protocol):
     """Tells a source what it need not decode."""
 
-    def __call__(self, time_s: float, *, key: bool) -> bool:
+    def __call__(self, time_s: float, *, key: bool, spare_s: float) -> bool:
         """Whether the picture at ``time_s`` of the source's clock is needed. ``key``: it can be decoded without any
         before it. A source asks for each picture in turn before it decodes it, and once one is needed, gives all those
-        since the newest key picture that it has not given."""
+        since the newest key picture that it has not given. For ``spare_s`` seconds it need not be read, since what it
+        is sent is kept for it: the answer that a picture is not needed may take as long."""
         ...
 
 
-def needs_all(time_s: float, *, key: bool) -> bool:  # noqa: ARG001 a Need takes these
+def needs_all(time_s: float, *, key: bool, spare_s: float) -> bool:  # noqa: ARG001 a Need takes these
     """Every picture is needed."""
     return True
 

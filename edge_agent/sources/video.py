@@ -19,6 +19,7 @@ from edge_agent.sources.backlog import Backlog, Due
 from edge_agent.sources.decoding import Decoder, openers_of
 from edge_agent.sources.full_range import to_full_range
 from edge_agent.sources.lag import Lag
+from edge_agent.sources.patience import Patience
 from edge_agent.sources.sink import PacketSink
 from edge_agent.sources.source import Need, SourceOpenError, SourceOptions, SourceReadError, needs_all
 from models.preprocessing import Luma
@@ -84,14 +85,15 @@ class VideoReader:
         flags: Mapping[str, str] = MappingProxyType({}),
         needed: Need = needs_all,
         lag: Lag | None = None,
+        patience: Patience | None = None,
         admit: Callable[[InputContainer], Admission] | None = None,
         sink: PacketSink | None = None,
         begins_s: float = 0.0,
     ) -> None:
         """Open ``uri``, as FFmpeg's ``format_`` where given, with its private ``flags``. ``needed`` is asked for each
-        picture before it is decoded, and while ``lag`` finds the stream behind none is; ``admit`` chooses, by what was
-        opened, how packets are let in. ``sink`` is given every packet, and the stream's first picture is at
-        ``begins_s`` of its source's clock. Raises ``SourceOpenError``."""
+        picture before it is decoded, and while ``lag`` finds the stream behind none is; ``patience`` says how long it
+        may be left unread. ``admit`` chooses, by what was opened, how packets are let in. ``sink`` is given every
+        packet, and the stream's first picture is at ``begins_s`` of its source's clock. Raises ``SourceOpenError``."""
         self.name = redact(uri)
         self._clock = clock
         self._read_timeout_s = options.read_timeout_s
@@ -102,16 +104,15 @@ class VideoReader:
         self._admit = admit(self._container) if admit else None
         self._packets: Iterator[av.Packet[av.VideoStream]] = self._container.demux(self._stream)
         self._needed = needed
-        self._lag = lag
+        self._lag, self._patience = lag, patience
         self._feed = sink.open(self._stream) if sink else None
         self._begins_s = begins_s
-        self._waited_s = 0.0
         self._backlog: Backlog[av.Packet[av.VideoStream]] = Backlog()
         self._due: deque[Due[av.Packet[av.VideoStream]]] = deque()
         self._decoded: deque[av.VideoFrame] = deque()
         self._paused = self._was_behind = False
         self._first_s: float | None = None
-        self._last_s = 0.0
+        self._last_s = self._waited_s = 0.0
         self._broken_in_a_row = 0
         self.skipped = 0
 
@@ -186,13 +187,24 @@ class VideoReader:
             return True
         # Each packet of each camera comes here; a product of fractions takes as long as reading the packet.
         time_s = packet.pts * tick.numerator / tick.denominator - self._first_s
-        needed = self._needed(time_s, key=packet.is_keyframe)
-        if not self._is_given_up(packet, time_s):
+        given_up = self._is_given_up(packet, time_s)
+        needed = self._ask(packet, time_s, hurries=given_up)
+        if not given_up:
             return needed
         if needed:
             self.skipped += 1
             self._turns.miss()
         return False
+
+    def _ask(self, packet: av.Packet[av.VideoStream], time_s: float, *, hurries: bool) -> bool:
+        """Whether the picture is needed. Unless it ``hurries``, that may take as long as the stream has patience."""
+        if self._patience is None:
+            return self._needed(time_s, key=packet.is_keyframe, spare_s=0.0)
+        spare_s = self._patience.follow(time_s, packet.size)
+        began_s = self._clock()
+        needed = self._needed(time_s, key=packet.is_keyframe, spare_s=0.0 if hurries else spare_s)
+        self._patience.rested(self._clock() - began_s)
+        return needed
 
     def _is_given_up(self, packet: av.Packet[av.VideoStream], time_s: float) -> bool:
         """Whether the stream is behind, or was and has not come to a key picture since: what waits since the one before

@@ -115,7 +115,7 @@ class Camera:
         self.reader.close()
 
 
-def in_a_glance(time_s: float, *, key: bool) -> bool:
+def in_a_glance(time_s: float, *, key: bool, spare_s: float) -> bool:  # noqa: ARG001 a Need takes it
     """Glances at 6 and at 8 s."""
     return 6 <= time_s < 6.3 or 8 <= time_s < 8.3 or (key and time_s == 0)
 

@@ -10,7 +10,7 @@ def watch(keys_s: list[float], fps: float = 10.0) -> KeySpacing:
     spacing = KeySpacing()
     numbers = [round(key_s * fps) for key_s in keys_s]
     asked = 1
-    while not spacing(asked / fps, key=asked in numbers):
+    while not spacing(asked / fps, key=asked in numbers, spare_s=0.0):
         asked += 1
     assert asked / fps == WATCHED_S
     return spacing

@@ -16,6 +16,7 @@ from edge_agent.sources import Source, SourceOptions, open_source
 from edge_agent.sources.source import SourceOpenError, SourceReadError
 from tests.edge_agent.joined_film import H265, Act, whole_pictures
 from tests.edge_agent.rtsp import needs_rtsp_server, rtsp_server
+from tests.edge_agent.sources.needing import needs_of
 from tests.ports import free_port
 from tests.tiny_bundle import GEOMETRY, PREPROCESSING
 
@@ -88,7 +89,7 @@ def test_rtsp_gives_frames_until_server_dies_when_password_is_right() -> None:
 def glance(port: int, count: int) -> list[Frame]:
     """The frames that an idle camera gives until so many samples were made of them."""
     maker = SampleMaker("yard", SamplingPolicy(idle_interval_s=1.0), GEOMETRY, PREPROCESSING)
-    source = open_source(f"rtsp://127.0.0.1:{port}/camera", SourceOptions(), time.monotonic, maker.needs)
+    source = open_source(f"rtsp://127.0.0.1:{port}/camera", SourceOptions(), time.monotonic, needs_of(maker))
     frames: list[Frame] = []
     samples = 0
     while samples < count and (frame := source.read(threading.Event())):

@@ -25,6 +25,7 @@ from edge_agent.sources.lag import Lag
 from edge_agent.sources.source import Need, SourceOptions, SourceReadError, needs_all
 from edge_agent.sources.video import Admission, Decoded, VideoReader
 from tests.edge_agent.films import SIZE, write_film
+from tests.edge_agent.sources.needing import needs_of
 from tests.tiny_bundle import GEOMETRY, PREPROCESSING
 
 FPS = 15
@@ -60,7 +61,7 @@ class Watcher:
         self.maker = SampleMaker("yard", SamplingPolicy(), GEOMETRY, PREPROCESSING)
         self.pictures: list[Decoded] = []
         self.samples: list[Sample] = []
-        self._reader = VideoReader(str(path), SourceOptions(), time.monotonic, needed=self.maker.needs)
+        self._reader = VideoReader(str(path), SourceOptions(), time.monotonic, needed=needs_of(self.maker))
 
     def watch(self, mode: Mode, until_s: float = 1e9) -> None:
         self.maker.mode = mode
@@ -196,7 +197,7 @@ def test_a_broken_packet_counts_once_though_it_is_decoded_twice(tmp_path: Path) 
     """The second packet of a second is broken; the camera glances at its beginning and wakes later in it."""
     path = write_stream(tmp_path / "film.mp4", FPS, 3)
 
-    def needed(time_s: float, *, key: bool) -> bool:
+    def needed(time_s: float, *, key: bool, spare_s: float) -> bool:  # noqa: ARG001 a Need takes it
         return key or not 1.2 < time_s < 1.5
 
     admit = spoiling(range(FPS + 1, FPS + 2))
@@ -206,7 +207,7 @@ def test_a_broken_packet_counts_once_though_it_is_decoded_twice(tmp_path: Path) 
     reader.close()
 
 
-def needs_beginnings(time_s: float, *, key: bool) -> bool:
+def needs_beginnings(time_s: float, *, key: bool, spare_s: float) -> bool:  # noqa: ARG001 a Need takes it
     """The key picture and two more of each second, at 15 a second."""
     return key or time_s % 1 < 2.5 / FPS
 
