@@ -48,8 +48,8 @@ from runtimes.environment import count_cores
 
 _log = logging.getLogger(__name__)
 _TICK_S = 0.1
-# Each round looks at every camera. Were there one for each judgement, three dozen cameras that are awake would take a
-# sixth of a core for it, and the interpreter's lock from those that compute.
+# Each round looks at every camera. Were there one for each judgement, the work would grow with the square of their
+# number, and those that compute wait for the interpreter's lock.
 _ROUND_S = 0.2
 _STOP_WITHIN_S = 2.0
 # Four alert samples are 0.4 s: what waits longer is news of the past, and an alert within a second has no use for it.

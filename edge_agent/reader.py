@@ -166,9 +166,7 @@ class Reader:
         self._allow(self._options.read_timeout_s)
         needed = self._splitter.needs(time_s, key=key)
         if not needed and spare_s > 0:
-            rest_s = min(spare_s, self._splitter.rest_s(time_s))
-            if rest_s > 0:
-                self._roused.wait(rest_s)
+            self._roused.wait(min(spare_s, self._splitter.rest_s(time_s)))
         return needed
 
     def _take(self, frame: Frame, source: Source) -> None:

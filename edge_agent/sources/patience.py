@@ -27,7 +27,8 @@ class Patience:
 
     def follow(self, time_s: float, size: int) -> float:
         """Take the packet of ``size`` bytes shown at ``time_s``, which was read just now; how many seconds from now on
-        nothing need be read: none while what came during the last rest is not read, nor before a second was seen."""
+        nothing need be read: none while what came during the last rest is not read, nor before a second was seen, nor
+        ever of a stream whose packets come in another order than they are shown in."""
         passed_s = 0.0 if self._last_s is None else time_s - self._last_s
         self._last_s = time_s
         if not 0.0 <= passed_s <= MOST_S:
