@@ -22,28 +22,29 @@ class Patience:
     def __init__(self) -> None:
         self._bytes = 0.0
         self._seconds = 0.0
-        self._last_s: float | None = None
+        self._newest_s: float | None = None
         self._caught_up_s = -math.inf
 
     def follow(self, time_s: float, size: int) -> float:
         """Take the packet of ``size`` bytes shown at ``time_s``, which was read just now; how many seconds from now on
-        nothing need be read: none while what came during the last rest is not read, nor before a second was seen, nor
-        ever of a stream whose packets come in another order than they are shown in."""
-        passed_s = 0.0 if self._last_s is None else time_s - self._last_s
-        self._last_s = time_s
-        if not 0.0 <= passed_s <= MOST_S:
+        nothing need be read: none while what came during the last rest is not read, nor before a second was seen."""
+        passed_s = 0.0 if self._newest_s is None else time_s - self._newest_s
+        if abs(passed_s) > MOST_S:
             # Its clock was set, or packets are missing: what it sends is not known any more.
             self._bytes = self._seconds = 0.0
-            self._caught_up_s = -math.inf
+            self._newest_s, self._caught_up_s = time_s, -math.inf
             return 0.0
-        kept = max(0.0, 1.0 - passed_s / _WEIGHT_S)
+        # Pictures that are built on later ones come after these, and are shown before them.
+        passed_s = max(0.0, passed_s)
+        self._newest_s = time_s if self._newest_s is None else max(self._newest_s, time_s)
+        kept = 1.0 - passed_s / _WEIGHT_S
         self._bytes = self._bytes * kept + size
         self._seconds = self._seconds * kept + passed_s
-        if self._seconds < _LEAST_SEEN_S or time_s < self._caught_up_s:
+        if self._seconds < _LEAST_SEEN_S or self._newest_s < self._caught_up_s:
             return 0.0
         return min(MOST_S, _MOST_BYTES * self._seconds / self._bytes)
 
     def rested(self, seconds: float) -> None:
         """Say that the stream was not read for so long after the last packet."""
-        if self._last_s is not None:
-            self._caught_up_s = self._last_s + seconds
+        if self._newest_s is not None:
+            self._caught_up_s = self._newest_s + seconds
