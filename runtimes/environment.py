@@ -11,10 +11,9 @@ from pathlib import Path
 
 from runtimes.discovery import Discovery, discover_runtimes
 from runtimes.gpu import Gpu, find_gpus
+from runtimes.processor import CPUINFO, has_int8_dot
 from runtimes.protocol import Probe, Runtime
 
-# As /proc/cpuinfo spells them on x86 and on ARM.
-_INT8_DOT = {"avx512_vnni", "avx_vnni", "asimddp"}
 _ARCHITECTURES = {"amd64": "x86_64", "x64": "x86_64", "arm64": "aarch64"}
 
 
@@ -59,11 +58,11 @@ def describe_machine(discovery: Discovery) -> Environment:
     return Environment(
         probes=(*probe_all(discovery.runtimes), *discovery.broken),
         host_architecture=host_architecture(),
-        cpu=_cpu(Path("/proc/cpuinfo")),
+        cpu=_cpu(CPUINFO),
         cores=count_cores(),
         memory_bytes=_memory(Path("/proc/meminfo")),
         gpus=find_gpus(),
-        int8_dot=_has_int8_dot(Path("/proc/cpuinfo")),
+        int8_dot=has_int8_dot(),
     )
 
 
@@ -103,14 +102,6 @@ def _cpu(cpuinfo: Path) -> str:
             if name.strip() == field and value.strip():
                 return value.strip()
     return platform.processor() or "unknown processor"
-
-
-def _has_int8_dot(cpuinfo: Path) -> bool:
-    try:
-        words = set(cpuinfo.read_text(errors="replace").split())
-    except OSError:
-        return False
-    return not words.isdisjoint(_INT8_DOT)
 
 
 def _memory(meminfo: Path) -> int:

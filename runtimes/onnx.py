@@ -17,6 +17,7 @@ from runtimes.batch import Answer, run_batch
 from runtimes.errors import RuntimeOpenError, SessionError
 from runtimes.gpu import find_gpus
 from runtimes.onnx_binding import BoundBatches
+from runtimes.processor import has_int8_dot
 from runtimes.protocol import Batch, Probe, Session, SessionOptions
 from runtimes.side_by_side import open_side_by_side
 from runtimes.tensors import check_tensors
@@ -207,9 +208,10 @@ def _open_session(
     options.inter_op_num_threads = 1
     # Idle worker threads would otherwise spin and take a core from decoding.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    # On x86 without int8 instructions sums of int8 products would overflow, and a model give other answers than where
-    # it was judged. Exact ones take a tenth longer; a processor that has such instructions does not know the option.
-    options.add_session_config_entry("session.x64quantprecision", "1")
+    if not has_int8_dot():
+        # On x86 sums of int8 products would overflow then, and a model give other answers than where it was judged.
+        # Exact ones take a tenth longer; where there are such instructions they are for nothing, and elsewhere ignored.
+        options.add_session_config_entry("session.x64quantprecision", "1")
     options.log_severity_level = _ERRORS_ONLY
     try:
         return engine.InferenceSession(content, options, providers=providers)
