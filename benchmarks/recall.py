@@ -135,7 +135,7 @@ def main(argv: list[str]) -> int:
     count, minutes, fights = (
         (1, 2.0, 1) if arguments.quick else (arguments.streams, arguments.minutes, arguments.fights)
     )
-    at_once = arguments.at_once or 2 * count
+    at_once = 2 * count if arguments.at_once is None else arguments.at_once
     if min(count, minutes, fights, at_once) <= 0:
         raise OptionError(
             f"--streams {count} --minutes {minutes:g} --fights {fights} --at-once {at_once}: all must be above 0"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
+# A key picture that comes sooner than those before it by no more than this is not missed.
 _EARLY_S = 0.1
-"""A key picture that comes sooner than those before it is not missed by more."""
 SERVES_ALL = 1.125
 """Where key pictures come at least so often, in glance intervals, every glance can begin with one."""
 

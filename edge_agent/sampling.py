@@ -87,7 +87,7 @@ class Sampler:
         self._follow_policy(time_s)
         interval_s = self._interval_s["idle"]
         begins = self._timing.begins(time_s, self._next_s - 2 * self._gap_s, interval_s, key=key)
-        if "alert" in (self.mode, self._planned_mode) or self._glancing or self._plans:
+        if self._looks:
             return True
         if begins:
             # By a rounding sooner, so that this very picture is the first of the sample.
@@ -97,7 +97,7 @@ class Sampler:
 
     def rest_s(self, time_s: float) -> float:
         """For how many seconds from ``time_s`` on an idle camera needs no picture, as far as is known there."""
-        if "alert" in (self.mode, self._planned_mode) or self._glancing or self._plans:
+        if self._looks:
             return 0.0
         planned_s = self._next_s - 2 * self._gap_s
         return max(0.0, self._timing.earliest(planned_s, self._interval_s["idle"]) - time_s)
@@ -116,6 +116,11 @@ class Sampler:
         self._plan(tick.time_s)
         self._previous = tick
         return self._resolve(previous if turns_back else None, tick)
+
+    @property
+    def _looks(self) -> bool:
+        """Whether all pictures are needed now."""
+        return "alert" in (self.mode, self._planned_mode) or self._glancing or bool(self._plans)
 
     def _intervals(self, policy: SamplingPolicy) -> dict[Mode, float]:
         return {"idle": policy.idle_interval_s, "alert": 1.0 / policy.alert_rate_hz}

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from edge_agent.ticks import seconds_of
+
 # A stream's clock that goes further than time did, by more than this, has been set.
 _JUMP_S = 10.0
 # Until two packets have shown the pace: that of 25 pictures a second.
@@ -47,12 +49,11 @@ class MediaClock:
 
     def place(self, origin_s: float) -> None:
         """Take that this stream's own time ``origin_s`` is 0 on its source's clock."""
-        self._shift_s = origin_s + float(self._offset * self._time_base)
+        self._shift_s = origin_s + self.seconds(self._offset)
         self._placed = True
 
     def seconds(self, ticks: int) -> float:
-        # Asked for each packet of each camera; a product of fractions takes as long as reading the packet.
-        return ticks * self._time_base.numerator / self._time_base.denominator
+        return seconds_of(ticks, self._time_base)
 
     def of_source(self, source_s: float) -> float:
         """The one time, in seconds, of an instant of the source's clock as it goes now."""

@@ -22,6 +22,7 @@ from edge_agent.clips.picture import EncodedPicture
 from edge_agent.clips.redaction import Redaction
 from edge_agent.frame import fit
 from edge_agent.privacy.mosaic import Mosaic
+from edge_agent.ticks import seconds_of
 
 # Hidden clips show an incident; of larger pictures the cost would be that of a second agent.
 LARGEST_SIDE = 1280
@@ -104,7 +105,7 @@ class RedactedFilm:
                 yield frame
 
     def _take(self, frame: av.VideoFrame) -> None:
-        time_s = float((frame.pts or 0) * self._time_base)
+        time_s = seconds_of(frame.pts or 0, self._time_base)
         if self._first_s is None:
             self._first_s, self._last_s = time_s, time_s - 1
         if time_s < self._last_s + _LEAST_STEP_S:

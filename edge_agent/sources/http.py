@@ -15,6 +15,7 @@ from edge_agent.sources.sink import PacketSink
 from edge_agent.sources.source import Need, SourceOptions
 from edge_agent.sources.throttle import Throttle
 from edge_agent.sources.video import Admission, VideoReader
+from edge_agent.ticks import seconds_of
 
 # AVFMT_NOTIMESTAMPS: such formats carry pictures and no times, and FFmpeg counts 25 a second whatever comes.
 _NO_TIMES = 0x80
@@ -78,4 +79,4 @@ def _stamp(packet: av.Packet[av.VideoStream], clock: Callable[[], float], start_
 
 def _hold(packet: av.Packet[av.VideoStream], throttle: Throttle) -> None:
     if packet.dts is not None and packet.time_base is not None:
-        throttle.wait(float(packet.dts * packet.time_base))
+        throttle.wait(seconds_of(packet.dts, packet.time_base))

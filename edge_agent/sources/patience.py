@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 MOST_S = 0.5
-# Linux takes at least 64 KiB of a TCP stream that nobody reads; beyond that the camera has to wait.
+# By default Linux takes 64 KiB of a TCP stream that nobody reads, or more; beyond that the camera has to wait.
 _MOST_BYTES = 48 * 1024
 # Of a stream's pace so far each second counts for a quarter: it may rise from one moment to the next.
 _WEIGHT_S = 4.0
@@ -22,21 +22,21 @@ class Patience:
     def __init__(self) -> None:
         self._bytes = 0.0
         self._seconds = 0.0
-        self._newest_s: float | None = None
+        self._newest_s = -math.inf
         self._caught_up_s = -math.inf
 
     def follow(self, time_s: float, size: int) -> float:
         """Take the packet of ``size`` bytes shown at ``time_s``, which was read just now; how many seconds from now on
         nothing need be read: none while what came during the last rest is not read, nor before a second was seen."""
-        passed_s = 0.0 if self._newest_s is None else time_s - self._newest_s
+        passed_s = time_s - self._newest_s
         if abs(passed_s) > MOST_S:
-            # Its clock was set, or packets are missing: what it sends is not known any more.
+            # It begins, its clock was set, or packets are missing: what it sends is not known.
             self._bytes = self._seconds = 0.0
             self._newest_s, self._caught_up_s = time_s, -math.inf
             return 0.0
         # Pictures that are built on later ones come after these, and are shown before them.
         passed_s = max(0.0, passed_s)
-        self._newest_s = time_s if self._newest_s is None else max(self._newest_s, time_s)
+        self._newest_s = max(self._newest_s, time_s)
         kept = 1.0 - passed_s / _WEIGHT_S
         self._bytes = self._bytes * kept + size
         self._seconds = self._seconds * kept + passed_s
@@ -46,5 +46,4 @@ class Patience:
 
     def rested(self, seconds: float) -> None:
         """Say that the stream was not read for so long after the last packet."""
-        if self._newest_s is not None:
-            self._caught_up_s = self._newest_s + seconds
+        self._caught_up_s = self._newest_s + seconds

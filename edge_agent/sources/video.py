@@ -22,6 +22,7 @@ from edge_agent.sources.lag import Lag
 from edge_agent.sources.patience import Patience
 from edge_agent.sources.sink import PacketSink
 from edge_agent.sources.source import Need, SourceOpenError, SourceOptions, SourceReadError, needs_all
+from edge_agent.ticks import seconds_of
 from models.preprocessing import Luma
 
 # About ten seconds of video in which nothing at all could be decoded.
@@ -185,8 +186,7 @@ class VideoReader:
         tick = packet.time_base
         if self._first_s is None or packet.pts is None or tick is None:
             return True
-        # Each packet of each camera comes here; a product of fractions takes as long as reading the packet.
-        time_s = packet.pts * tick.numerator / tick.denominator - self._first_s
+        time_s = seconds_of(packet.pts, tick) - self._first_s
         given_up = self._is_given_up(packet, time_s)
         needed = self._ask(packet, time_s, hurries=given_up)
         if not given_up:

@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from benchmarks.inputs import VariantError, chosen_rivals
+from benchmarks.inputs import VariantError, chosen_rivals, load_encoder
 from benchmarks.networks import NETWORKS, Result, main
 from builder.backbones.registry import build_backbone
 from builder.recipe import load_recipe
@@ -40,7 +40,8 @@ def test_each_form_is_sized_and_judged_beside_the_whole(tmp_path: Path, capsys: 
 def test_all_forms_are_judged_unless_some_are_asked_for_from_the_largest_to_the_smallest() -> None:
     forms = chosen_rivals(None, NETWORKS)
     assert list(forms.items()) == list(NETWORKS.items())
-    sizes = [build_backbone(spec, (128, 128), 3).features.count_params() for spec in forms.values()]
+    sizes = [load_encoder(spec, (128, 128)).parameters for spec in forms.values()]
+    assert sizes == [build_backbone(spec, (128, 128), 3).features.count_params() for spec in forms.values()]
     assert sizes == sorted(sizes, reverse=True)
 
 

@@ -13,7 +13,7 @@ from edge_agent.camera import Camera
 from edge_agent.region import WHOLE
 from edge_agent.sample import Sample, SampleMaker
 from edge_agent.sampling import SamplingPolicy
-from edge_agent.sources import Source, SourceOptions, open_source
+from edge_agent.sources import Need, Source, SourceOptions, open_source
 from edge_agent.sources.live import LiveSource
 from edge_agent.sources.source import AnyTime
 from edge_agent.sources.video import VideoReader
@@ -36,25 +36,30 @@ def wait_for(condition: Callable[[], object], seconds: float = 30.0) -> None:
 
 
 def make_camera(
-    open_: Callable[[], Source],
+    open_: Callable[[Need], Source],
     samples: list[Sample],
     options: SourceOptions | None = None,
     clock: Callable[[], float] = time.monotonic,
     views: Sequence[str] = ("yard",),
+    idle_interval_s: float = 0.2,
+    retry: BackoffPolicy = QUICK,
 ) -> Camera:
     return Camera(
         "yard",
         "rtsp://admin:s3cret@camera/live",
-        lambda _needed: open_(),
+        open_,
         lambda: Splitter(
             {
-                view: (WHOLE, SampleMaker(view, SamplingPolicy(idle_interval_s=0.2), GEOMETRY, PREPROCESSING))
+                view: (
+                    WHOLE,
+                    SampleMaker(view, SamplingPolicy(idle_interval_s=idle_interval_s), GEOMETRY, PREPROCESSING),
+                )
                 for view in views
             }
         ),
         samples.append,
         options=options or SourceOptions(),
-        retry=QUICK,
+        retry=retry,
         clock=clock,
         random=np.random.default_rng(1),
     )
@@ -70,7 +75,7 @@ def test_camera_leaves_few_threads_behind_when_its_source_hangs(hanging: Path) -
     jumped = [0.0]
     opened: list[int] = []
 
-    def open_() -> Source:
+    def open_(_needed: Need) -> Source:
         opened.append(1)
         return LiveSource(VideoReader(str(hanging), SourceOptions(), time.monotonic))
 
@@ -96,7 +101,7 @@ def test_camera_recovers_when_hung_source_is_replaced_by_a_good_one(hanging: Pat
     film = write_film(tmp_path / "a.mp4", [10] * 40)
     jumped, places, samples = [0.0], [str(hanging), str(film)], list[Sample]()
 
-    def open_() -> Source:
+    def open_(_needed: Need) -> Source:
         return LiveSource(VideoReader(places.pop(0), SourceOptions(), time.monotonic))
 
     camera = make_camera(open_, samples, clock=lambda: time.monotonic() + jumped[0])
@@ -113,7 +118,7 @@ def test_camera_recovers_when_hung_source_is_replaced_by_a_good_one(hanging: Pat
 def test_camera_keeps_trying_and_says_why_when_file_comes_late(tmp_path: Path) -> None:
     film, samples = tmp_path / "late.mp4", list[Sample]()
     options = SourceOptions(realtime=True)
-    camera = make_camera(lambda: open_source(str(film), options, time.monotonic), samples, options)
+    camera = make_camera(lambda _needed: open_source(str(film), options, time.monotonic), samples, options)
     assert camera.link.connection == "connecting"
     camera.start()
     wait_for(lambda: camera.link.connection == "failed")
@@ -127,7 +132,7 @@ def test_camera_keeps_trying_and_says_why_when_file_comes_late(tmp_path: Path) -
 def test_camera_survives_when_its_source_fails_in_an_unforeseen_way(tmp_path: Path) -> None:
     film, samples, faults = write_film(tmp_path / "a.mp4", [10] * 40), list[Sample](), [MemoryError("too large")]
 
-    def open_() -> Source:
+    def open_(_needed: Need) -> Source:
         if faults:
             raise faults.pop()
         return open_source(str(film), SourceOptions(), time.monotonic)
@@ -143,7 +148,9 @@ def test_camera_counts_what_it_skips_when_a_clip_is_broken(tmp_path: Path) -> No
     write_film(tmp_path / "a.mp4", [10] * 40)
     (tmp_path / "b.mp4").write_bytes(b"broken")
     options, samples = SourceOptions(realtime=False), list[Sample]()
-    camera = make_camera(lambda: open_source(f"folder:{tmp_path}", options, time.monotonic), samples, SourceOptions())
+    camera = make_camera(
+        lambda _needed: open_source(f"folder:{tmp_path}", options, time.monotonic), samples, SourceOptions()
+    )
     camera.start()
     wait_for(lambda: camera.skipped >= 2)
     assert camera.link.connection == "connected"
@@ -156,7 +163,7 @@ def test_camera_stalls_and_comes_back_when_rtsp_server_freezes() -> None:
     port, samples = free_port(), list[Sample]()
     options = SourceOptions(open_timeout_s=5.0, read_timeout_s=1.0)
     camera = make_camera(
-        lambda: open_source(f"rtsp://127.0.0.1:{port}/camera", options, time.monotonic), samples, options
+        lambda _needed: open_source(f"rtsp://127.0.0.1:{port}/camera", options, time.monotonic), samples, options
     )
     with rtsp_server(port) as server:
         camera.start()
@@ -175,7 +182,7 @@ def test_camera_comes_back_when_rtsp_server_was_killed_and_restarted() -> None:
     port, samples = free_port(), list[Sample]()
     options = SourceOptions(open_timeout_s=5.0, read_timeout_s=2.0)
     camera = make_camera(
-        lambda: open_source(f"rtsp://127.0.0.1:{port}/camera", options, time.monotonic), samples, options
+        lambda _needed: open_source(f"rtsp://127.0.0.1:{port}/camera", options, time.monotonic), samples, options
     )
     camera.start()
     wait_for(lambda: camera.link.connection == "failed")
@@ -205,7 +212,7 @@ class Urgency(AnyTime):
 def test_a_camera_hurries_while_any_of_its_views_is_awake() -> None:
     urgency = Urgency()
     options = SourceOptions(turns=urgency)
-    camera = make_camera(lambda: pytest.fail("it was never started"), [], options, views=("gate", "yard"))
+    camera = make_camera(lambda _needed: pytest.fail("it was never started"), [], options, views=("gate", "yard"))
     camera.set_mode("gate", "idle")
     camera.set_mode("yard", "alert")
     camera.set_mode("gate", "alert")

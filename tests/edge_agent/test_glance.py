@@ -84,6 +84,25 @@ def test_a_glance_begins_at_last_when_an_expected_key_picture_is_late() -> None:
     assert waited[0] == pytest.approx(2.5)
 
 
+@given(st.integers(1, 60), st.sampled_from([5.0, 10.0, 15.0, 25.0]), st.floats(INTERVAL_S, 2 * INTERVAL_S))
+def test_no_glance_begins_before_it_was_said_to_where_key_pictures_come_evenly(
+    pictures: int, fps: float, first_s: float
+) -> None:
+    timing = GlanceTiming()
+    planned_s, said_s, rested = first_s, -math.inf, 0
+    for index in range(round(40 * fps)):
+        time_s = index / fps
+        began = timing.begins(time_s, planned_s, INTERVAL_S, key=index % pictures == 0)
+        # The spacing of key pictures is known once two have come.
+        if began and index > 2 * pictures:
+            assert time_s >= said_s - 1 / fps - 1e-6
+        if began:
+            planned_s = time_s + INTERVAL_S
+        said_s = timing.earliest(planned_s, INTERVAL_S)
+        rested += said_s > time_s
+    assert rested > 0
+
+
 def test_a_camera_may_rest_until_shortly_before_its_next_key_picture() -> None:
     timing = GlanceTiming()
     assert timing.earliest(2.0, INTERVAL_S) == pytest.approx(1.5)

@@ -13,21 +13,16 @@ import pytest
 
 from edge_agent.backoff import BackoffPolicy
 from edge_agent.camera import Camera
-from edge_agent.region import WHOLE
-from edge_agent.sample import Sample, SampleMaker
-from edge_agent.sampling import SamplingPolicy
-from edge_agent.sources import SourceOptions, open_source
+from edge_agent.sample import Sample
+from edge_agent.sources import Need, Source, SourceOptions, open_source
 from edge_agent.sources.live import LiveSource
 from edge_agent.sources.patience import Patience
-from edge_agent.sources.source import Need, Source
 from edge_agent.sources.video import VideoReader
-from edge_agent.splitter import Splitter
 from tests.edge_agent.films import write_film
 from tests.edge_agent.joined_film import Act, write_acts
 from tests.edge_agent.rtsp import needs_rtsp_server, rtsp_server
-from tests.edge_agent.test_camera import wait_for
+from tests.edge_agent.test_camera import make_camera, wait_for
 from tests.ports import free_port
-from tests.tiny_bundle import GEOMETRY, PREPROCESSING
 
 HOUR_S = 3600.0
 
@@ -65,18 +60,8 @@ class Watched:
                 return open_source(source, options, time.monotonic, ask)
             return LiveSource(VideoReader(str(film), options, time.monotonic, needed=ask, patience=source))
 
-        maker = SampleMaker("yard", SamplingPolicy(idle_interval_s=self.interval_s), GEOMETRY, PREPROCESSING)
-        camera = Camera(
-            "yard",
-            "a camera",
-            open_,
-            lambda: Splitter({"yard": (WHOLE, maker)}),
-            self.samples.append,
-            options=SourceOptions(),
-            retry=BackoffPolicy(first_s=HOUR_S, most_s=HOUR_S),
-            clock=time.monotonic,
-            random=np.random.default_rng(1),
-        )
+        never = BackoffPolicy(first_s=HOUR_S, most_s=HOUR_S)
+        camera = make_camera(open_, self.samples, idle_interval_s=self.interval_s, retry=never)
         camera.start()
         try:
             yield camera

@@ -93,7 +93,7 @@ def test_camera_fails_and_is_opened_anew_when_its_streams_clock_stands(tmp_path:
     with http_server(answer) as port:
         options = SourceOptions()
         camera = make_camera(
-            lambda: open_source(f"http://127.0.0.1:{port}/a", options, time.monotonic),
+            lambda _needed: open_source(f"http://127.0.0.1:{port}/a", options, time.monotonic),
             samples,
             options,
             clock=lambda: began_s + (time.monotonic() - began_s) * 10,

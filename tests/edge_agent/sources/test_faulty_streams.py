@@ -168,7 +168,7 @@ def test_a_camera_is_seen_whole_again_when_its_tcp_connection_was_garbled(tmp_pa
     whole, fault = whole_pictures(tmp_path / "film.mp4", acts), Garbled(np.random.default_rng(1), share=1e-3)
     with rtsp_server(port, film=tmp_path / "film.mp4"), relay(port) as relayed:
         address = f"rtsp://127.0.0.1:{relayed.port}/camera"
-        camera = make_camera(lambda: open_source(address, SourceOptions(), time.monotonic), samples)
+        camera = make_camera(lambda _needed: open_source(address, SourceOptions(), time.monotonic), samples)
         camera.start()
         wait_for(lambda: len(samples) >= 2)
         relayed.tcp_fault = fault
@@ -186,7 +186,7 @@ def test_a_camera_whose_stream_ends_is_asked_again(tmp_path: Path, caplog: pytes
     caplog.set_level(logging.INFO)
     with rtsp_server(port, film=film):
         camera = make_camera(
-            lambda: open_source(f"rtsp://127.0.0.1:{port}/camera", SourceOptions(), time.monotonic), samples
+            lambda _needed: open_source(f"rtsp://127.0.0.1:{port}/camera", SourceOptions(), time.monotonic), samples
         )
         camera.start()
         wait_for(lambda: len({sample.run for sample in samples}) >= 3)
