@@ -107,8 +107,11 @@ class Ledger:
     @contextmanager
     def _commit(self, count: int) -> Iterator[None]:
         yield
-        # Not reached when the commit failed. One write, so that a kill leaves no half of a line.
-        os.write(self._file, "".join(f"{self._expected.popleft()}\n" for _ in range(count)).encode())
+        # Not reached when the commit failed. One write, so that a kill leaves no half of a line. Expected until it is
+        # done: whoever waits for that may end the process right after.
+        os.write(self._file, "".join(f"{self._expected[place]}\n" for place in range(count)).encode())
+        for _ in range(count):
+            self._expected.popleft()
 
 
 def work(job: Job) -> None:

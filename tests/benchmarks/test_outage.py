@@ -1,12 +1,31 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 import benchmarks.outage
 from benchmarks.outage import describe, measure
+from benchmarks.outage_process import Ledger
 from tests.benchmarks.test_idle import needs_mosquitto
+
+
+def test_the_ledger_expects_what_it_has_not_written_down_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ledger, settled, write = Ledger(tmp_path / "ledger"), [], os.write
+
+    def watch(file: int, content: bytes) -> int:
+        settled.append(ledger.settled)
+        return write(file, content)
+
+    monkeypatch.setattr(os, "write", watch)
+    ledger.expect(["a", "b", "c"])
+    for count in (2, 1):
+        with ledger.timed("commit", count=count):
+            pass
+    assert settled == [False, False]
+    assert ledger.settled
+    assert (tmp_path / "ledger").read_text() == "a\nb\nc\n"
 
 
 @needs_mosquitto
