@@ -16,7 +16,7 @@ from builder.training.averaging import Average, ExponentialAverage, StochasticAv
 from builder.training.batch import Batch
 from builder.training.loss import Distillation, balanced_weights, hinted, make_loss
 from builder.training.mixing import Mixing, mix_batch
-from builder.training.schedule import Schedule, make_optimizer
+from builder.training.schedule import Schedule, prepare
 from builder.training.stopping import BestWeights
 
 if TYPE_CHECKING:
@@ -52,8 +52,7 @@ def fit(
     if not schedule.epochs:
         return ()
     steps = len(epoch(0))
-    optimizer = make_optimizer(schedule, steps)
-    model.compile(optimizer, _loss(schedule, distillation, labels, hint))
+    optimizer = prepare(model, schedule, steps, _loss(schedule, distillation, labels, hint))
     average = _average(schedule, model, optimizer)
     best = _best(schedule, model, average, held_out)
     batches = _mixed(epoch, schedule, distillation)

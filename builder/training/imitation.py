@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from builder.framework import load_keras
 from builder.training.averaging import ExponentialAverage
-from builder.training.schedule import Schedule, make_optimizer
+from builder.training.schedule import Schedule, prepare
 from builder.training.training_set import shuffled
 from models.manifest import Preprocessing
 from models.preprocessing import normalise
@@ -44,8 +44,7 @@ def imitate(
     for layer in encoder.layers:
         layer.trainable = not isinstance(layer, load_keras().layers.BatchNormalization)
     steps = len(shuffled(len(panes), schedule.batch, (seed, 0)))
-    optimizer = make_optimizer(schedule, steps)
-    encoder.compile(optimizer, "mse")
+    optimizer = prepare(encoder, schedule, steps, "mse")
     losses: list[float] = []
     for epoch in range(schedule.epochs):
         total = 0.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
@@ -51,8 +52,18 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             raise ValueError("swa and stopping are both set; an average of the last epochs needs all of them, keep one")
 
 
-def make_optimizer(schedule: Schedule, steps: int) -> tf_keras.optimizers.Optimizer:
-    """AdamW for ``schedule`` at so many ``steps`` an epoch."""
+def prepare(
+    model: tf_keras.Model, schedule: Schedule, steps: int, loss: str | Callable[[Any, Any], Any]
+) -> tf_keras.optimizers.Optimizer:
+    """Compile ``model`` to be trained on ``loss`` by AdamW for ``schedule``, at so many ``steps`` an epoch."""
+    optimizer = _optimizer(schedule, steps)
+    model.compile(optimizer, loss)
+    # A first step that has to make the optimizer's variables is traced a second time without making them.
+    optimizer.build(model.trainable_variables)
+    return optimizer
+
+
+def _optimizer(schedule: Schedule, steps: int) -> tf_keras.optimizers.Optimizer:
     optimizers = load_keras().optimizers
     warmup = steps if schedule.warmup is msgspec.UNSET else round(schedule.warmup * steps)
     averaged = 0 if schedule.swa is msgspec.UNSET else schedule.swa.epochs * steps

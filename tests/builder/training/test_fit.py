@@ -102,6 +102,12 @@ def test_the_averaged_weights_are_what_is_left() -> None:
         np.testing.assert_allclose(left, average, rtol=1e-4, atol=1e-6)
 
 
+def test_a_step_is_traced_once_however_often_it_is_taken() -> None:
+    network = small_head()
+    fit(network, toy_epoch, Schedule(epochs=2), silent)
+    assert network.train_function.experimental_get_tracing_count() == 1
+
+
 def test_progress_counts_every_step_of_all_epochs() -> None:
     told: list[tuple[int, int, str]] = []
     fit(small_head(), toy_epoch, Schedule(epochs=2), lambda *step: told.append(step))
