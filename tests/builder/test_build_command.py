@@ -25,7 +25,7 @@ from tests.builder import tiny_clips
 from tests.builder.evidence.made_evidence import make_alarms, make_crossval, make_evaluation
 from tests.builder.tiny_recipe import RECIPE
 
-BUILD_TIMEOUT_S = 580
+BUILD_TIMEOUT_S = 880
 # What several threads add up depends on how they are scheduled, and tiny int8 networks do not stand every training.
 ONE_THREAD = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
 
