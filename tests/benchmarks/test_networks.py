@@ -41,6 +41,7 @@ def test_all_forms_are_judged_unless_some_are_asked_for_from_the_largest_to_the_
     forms = chosen_rivals(None, NETWORKS)
     assert list(forms.items()) == list(NETWORKS.items())
     sizes = [load_encoder(spec, (128, 128)).parameters for spec in forms.values()]
+    assert sizes == [build_backbone(spec, (128, 128), 3).features.count_params() for spec in forms.values()]
     assert sizes == sorted(sizes, reverse=True)
 
 

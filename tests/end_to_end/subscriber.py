@@ -59,7 +59,7 @@ class Subscriber(AbstractContextManager["Subscriber"]):
         self._thread = threading.Thread(target=self._read)
         self._thread.start()
 
-    def until(self, enough: Callable[[list[Heard]], object], timeout_s: float = 120) -> list[Heard]:
+    def until(self, enough: Callable[[list[Heard]], object], timeout_s: float = 40) -> list[Heard]:
         """Everything heard, once ``enough`` is true of it; the time only bounds a broken test."""
         with self._changed:
             heard = self._changed.wait_for(lambda: self._faults or enough(self._heard), timeout_s)

@@ -44,7 +44,7 @@ class HomeAssistantProcess(AbstractContextManager["HomeAssistantProcess"]):
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
 
-    def until(self, enough: Callable[[Entities], object], timeout_s: float = 120) -> Entities:
+    def until(self, enough: Callable[[Entities], object], timeout_s: float = 60) -> Entities:
         """All entities once ``enough`` is true of them; the time only bounds a broken test."""
         with self._changed:
             assert self._changed.wait_for(lambda: enough(self._entities), timeout_s), (

@@ -43,7 +43,7 @@ class Listener:
         self._client.loop_start()
         assert self._subscribed.wait(10)
 
-    def until(self, enough: Callable[[list[Heard]], bool], timeout_s: float = 120) -> list[Heard]:
+    def until(self, enough: Callable[[list[Heard]], bool], timeout_s: float = 60) -> list[Heard]:
         """Everything heard, once ``enough`` is true of it."""
         with self._changed:
             heard = self._changed.wait_for(lambda: self._faults or enough(self._heard), timeout_s)
@@ -82,7 +82,7 @@ class Listener:
             self._changed.notify_all()
 
 
-def wait_for(condition: Callable[[], bool], what: str | Callable[[], str], timeout_s: float = 120) -> None:
+def wait_for(condition: Callable[[], bool], what: str | Callable[[], str], timeout_s: float = 60) -> None:
     """Wait until a condition of another thread holds; ``what`` did not happen, as it is said then."""
     deadline = time.monotonic() + timeout_s
     while not condition():

@@ -45,7 +45,7 @@ class Mosquitto:
         log = (self.directory / "mosquitto.log").open("ab")
         self.process = subprocess.Popen([self.binary, "-c", str(self.config), "-v"], stdout=log, stderr=log)
         log.close()
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 10
         while not self._answers():
             assert time.monotonic() < deadline, (self.directory / "mosquitto.log").read_text()
             time.sleep(0.02)
@@ -60,7 +60,7 @@ class Mosquitto:
         """Have the broker read its ACL again and wait until it has."""
         assert self.process is not None
         self.process.send_signal(signal.SIGHUP)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 10
         while not self.has_logged("Reloading config"):
             assert time.monotonic() < deadline, "the broker did not reload"
             time.sleep(0.02)
