@@ -11,8 +11,9 @@ import msgspec
 
 from edge_agent.config.errors import ConfigError
 from edge_agent.config.loading import read_document
-from edge_agent.config.settings import TLS, Name, Port, Secret, Text
+from edge_agent.config.settings import TLS
 from edge_agent.config.validation import find_problems
+from edge_agent.config.value_types import Name, Port, Secret, Text
 
 
 class FleetBroker(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

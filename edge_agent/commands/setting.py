@@ -13,7 +13,7 @@ from edge_agent.commands.restart import Restart
 from edge_agent.commands.target import SomeCamera, find_tables
 from edge_agent.config.errors import ConfigError
 from edge_agent.config.overlay import MASKS, Overlay
-from edge_agent.config.settings import AlertRate, IdleInterval, Polygon, Seconds, Wait
+from edge_agent.config.value_types import AlertRate, IdleInterval, Polygon, Seconds, Wait
 from edge_agent.reloading import Reloader
 from models.manifest import Probability
 
