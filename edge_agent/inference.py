@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -83,11 +83,12 @@ class Judge:
         self._largest_gap_s = largest_gap_s
         self._clock = clock
         self._rings: dict[str, EmbeddingRing] = {}
+        self._still: NDArray[np.float32] | None = None
         self._last: Encoded | None = None
 
     @property
     def last(self) -> Encoded | None:
-        """The batch that was judged last."""
+        """What of the last batch was encoded, if anything was."""
         return self._last
 
     def judge(self, samples: Sequence[Sample]) -> list[Judgement]:
@@ -95,12 +96,9 @@ class Judge:
         if not samples:
             return []
         self._last = None
-        began_s = self._clock()
-        embeddings = self._detector.encode(np.stack([sample.pixels for sample in samples]))
-        encoded = Encoded(samples, embeddings, self._clock() - began_s)
+        embeddings = self._encode(samples)
         windows = [self._window(sample, embedding) for sample, embedding in zip(samples, embeddings, strict=True)]
         probabilities = self._detector.judge(np.stack(windows))
-        self._last = encoded
         now = self._clock()
         return [
             Judgement(sample, float(probability), now)
@@ -110,9 +108,28 @@ class Judge:
     def forget(self) -> None:
         """Begin all windows anew: embeddings of another engine do not mix with these."""
         self._rings.clear()
+        self._still = None
 
     def reflect(self) -> None:
         """Nothing can wait."""
+
+    def _encode(self, samples: Sequence[Sample]) -> list[NDArray[np.float32]]:
+        """An embedding ``(D,)`` for each sample. All still ones are the same to the encoder, which sees one of them."""
+        moving = [sample for sample in samples if not sample.still]
+        embeddings: Iterator[NDArray[np.float32]] = iter(())
+        if moving:
+            began_s = self._clock()
+            found = self._detector.encode(np.stack([sample.pixels for sample in moving]))
+            self._last = Encoded(moving, found, self._clock() - began_s)
+            embeddings = iter(found)
+        return [self._still_embedding(sample) if sample.still else next(embeddings) for sample in samples]
+
+    def _still_embedding(self, sample: Sample) -> NDArray[np.float32]:
+        still = self._still
+        if still is None:
+            # Not before it is there: the engine may change meanwhile, and what is known be forgotten.
+            still = self._still = self._detector.encode(sample.pixels[None])[0]
+        return still
 
     def _window(self, sample: Sample, embedding: NDArray[np.float32]) -> NDArray[np.float32]:
         ring = self._rings.get(sample.camera)
@@ -142,7 +159,9 @@ def judge_until(
             judge.forget()
             stop.wait(_REST_AFTER_FAILURE_S)
         if judgements:
-            limit.took(len(samples), clock() - began_s)
+            moving = sum(not sample.still for sample in samples)
+            if moving:
+                limit.took(moving, clock() - began_s)
             deliver(judgements)
             judge.reflect()
         pending.done(lost=len(samples) - len(judgements))

@@ -46,8 +46,9 @@ class PictureWatch:
         return self._told
 
     def look(self, time_s: float, run: int, pictures: Sequence[Luma]) -> Picture:
-        """Take one sample's pictures, shrunk, oldest first, at ``time_s`` of the camera's clock; what is told from now
-        on. ``run`` is the camera's unbroken stretch: nothing is concluded across a break."""
+        """Take one sample's pictures, shrunk, oldest first, or the only one of a short glance, at ``time_s`` of the
+        camera's clock; what is told from now on. ``run`` is the camera's unbroken stretch: nothing is concluded across
+        a break."""
         if run != self._run:
             self._newest = None
         seen = self._judge(pictures)
@@ -64,7 +65,7 @@ class PictureWatch:
         if surface:
             return surface
         chain = pictures if self._newest is None else (self._newest, *pictures)
-        still = all(_is_same(before, after) for before, after in pairwise(chain))
+        still = len(chain) > 1 and all(_is_same(before, after) for before, after in pairwise(chain))
         return "frozen" if still else "ok"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,10 +14,11 @@ from edge_agent.events import Mode, Picture
 from edge_agent.frame import Frame, Image
 from edge_agent.picture import PictureWatch
 from edge_agent.sampling import Sampler, SamplingPolicy, Triple
+from edge_agent.stillness import Stillness
 from edge_agent.timeline import LARGEST_GAP_S, Tick, Timeline
 from edge_agent.tracer import UNTRACED, Tracer
 from models.manifest import Geometry, Preprocessing
-from models.preprocessing import Luma, make_sample, shrink
+from models.preprocessing import Luma, make_sample, make_still_sample, shrink
 
 _log = logging.getLogger(__name__)
 # A source's clock that is further ahead has jumped: what it says of the next glance means nothing.
@@ -29,7 +31,8 @@ class Sample:
 
     ``time_s`` is the camera's own rising clock and ``run`` its unbroken stretch; ``source_s`` is the source's clock at
     the newest frame, which is ``image``; ``arrived_s`` is when that frame was there, by the agent's clock, and
-    ``late_s`` how long it took from there to be decoded.
+    ``late_s`` how long it took from there to be decoded. It is ``still`` where a single frame showed that nothing
+    moves: ``pixels`` are then those of every still sample.
     """
 
     camera: str
@@ -40,6 +43,7 @@ class Sample:
     image: Image = field(repr=False)
     pixels: NDArray[np.uint8] = field(repr=False)
     late_s: float = 0.0
+    still: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,7 @@ class SampleMaker:
         self._scene: tuple[int, tuple[int, int]] | None = None
         self._segment = 0
         self._watch = PictureWatch()
+        self._stillness = Stillness()
         self.cover = cover
         self._covered_by = cover
         self._hidden = cover.hidden(preprocessing.canvas)
@@ -140,6 +145,9 @@ class SampleMaker:
         if step.take:
             self._keep(here)
         samples = [self._sample(triple, here, previous, arrived_s) for triple in step.samples]
+        if step.glance is not None:
+            begun = here if previous is None or step.glance == tick.time_s else previous
+            samples += self._still_samples(begun, arrived_s)
         self._shrunk = {time_s: luma for time_s, luma in self._shrunk.items() if time_s >= step.needed_from}
         return samples
 
@@ -167,18 +175,41 @@ class SampleMaker:
         with self._tracer.timed("sample", self._camera):
             pixels = make_sample(before, now, after, self._preprocessing)
             self._look(triple.time_s, here.tick.run, (before, now, after))
+        return self._finish(triple.time_s, newest, here, arrived_s, pixels)
+
+    def _still_samples(self, begun: _Placed, arrived_s: float) -> list[Sample]:
+        """The sample of a glance that ends with the frame that it began with, where nothing moved; else none yet."""
+        pixels = make_still_sample(self._preprocessing)
+        time_s, run, luma = begun.tick.time_s, begun.tick.run, self._shrunk[begun.tick.time_s]
+        if pixels is None or not self._stillness.is_still(time_s, run, luma, self.policy.full_glance_s):
+            return []
+        self._sampler.end_glance()
+        self._look(time_s, run, (luma,))
+        return [self._finish(time_s, begun, begun, arrived_s, pixels, still=True)]
+
+    def _finish(
+        self,
+        time_s: float,
+        newest: _Placed,
+        here: _Placed,
+        arrived_s: float,
+        pixels: NDArray[np.uint8],
+        *,
+        still: bool = False,
+    ) -> Sample:
         return Sample(
             camera=self._camera,
-            time_s=triple.time_s,
+            time_s=time_s,
             run=here.tick.run,
             source_s=newest.frame.time_s,
             arrived_s=arrived_s,
             image=self._covered_by.cover(newest.frame.image),
             pixels=pixels,
             late_s=here.frame.late_s,
+            still=still,
         )
 
-    def _look(self, time_s: float, run: int, pictures: tuple[Luma, Luma, Luma]) -> None:
+    def _look(self, time_s: float, run: int, pictures: Sequence[Luma]) -> None:
         before = self._watch.picture
         picture = self._watch.look(time_s, run, pictures)
         if picture != before:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass, field
 
 from edge_agent.events import Mode
 from edge_agent.glance import GlanceTiming
-from edge_agent.policy import require_positive
+from edge_agent.policy import require_not_negative, require_positive
 from edge_agent.timeline import Tick
 from models.manifest import Geometry
 
@@ -18,13 +19,18 @@ _ROUNDING_S = 1e-6
 @dataclass(frozen=True, slots=True)
 class SamplingPolicy:
     """A sample every ``idle_interval_s`` while a camera is idle, ``alert_rate_hz`` samples a second while it
-    is alert. More than the bundle's own rate makes no longer windows, but more of them, each judged when it is new."""
+    is alert. More than the bundle's own rate makes no longer windows, but more of them, each judged when it is new.
+
+    A glance that begins with the picture of the one before may end with it, but for one every ``full_glance_s``; with 0
+    all are made in full."""
 
     idle_interval_s: float = 2.0
     alert_rate_hz: float = 10.0
+    full_glance_s: float = 30.0
 
     def __post_init__(self) -> None:
         require_positive(idle_interval_s=self.idle_interval_s, alert_rate_hz=self.alert_rate_hz)
+        require_not_negative(full_glance_s=self.full_glance_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +46,13 @@ class Triple:
 @dataclass(frozen=True, slots=True)
 class Step:
     """What a frame makes necessary: whether it and the one before it are needed, which samples are complete with it,
-    and the time before which no frame is needed any more."""
+    the time before which no frame is needed any more, and that of the frame with which a glance began just now."""
 
     take_previous: bool
     take: bool
     samples: tuple[Triple, ...]
     needed_from: float
+    glance: float | None = None
 
 
 @dataclass(slots=True)
@@ -77,6 +84,7 @@ class Sampler:
         self._chosen: list[float] = []
         self._last_s = 0.0
         self._next_s = 0.0
+        self._sampled_s = -math.inf
         self._timing = GlanceTiming()
         self._glancing = True
 
@@ -117,6 +125,11 @@ class Sampler:
         self._previous = tick
         return self._resolve(previous if turns_back else None, tick)
 
+    def end_glance(self) -> None:
+        """Need no more of the glance that the last step began than it has; the next comes when it would have come."""
+        self._sampled_s = self._plans.pop().chosen[0]
+        self._glancing = False
+
     @property
     def _looks(self) -> bool:
         """Whether all pictures are needed now."""
@@ -154,6 +167,8 @@ class Sampler:
 
     def _resolve(self, previous: Tick | None, tick: Tick) -> Step:
         taken: set[float] = set()
+        idle = self._planned_mode == "idle" and len(self._plans) == 1
+        unbegun = self._plans[0] if idle and not self._plans[0].chosen else None
         tolerance = max(self._gap_s / 2, tick.pace_s) + _ROUNDING_S
         for plan in self._plans:
             while plan.instants and plan.instants[0] <= tick.time_s + _ROUNDING_S:
@@ -169,7 +184,13 @@ class Sampler:
             take=tick.time_s in taken,
             samples=self._completed(tick.time_s),
             needed_from=min((plan.chosen[0] for plan in self._plans if plan.chosen), default=tick.time_s),
+            glance=None if unbegun is None else self._begun(unbegun),
         )
+
+    def _begun(self, plan: _Plan) -> float | None:
+        """The time of the only frame so far of a glance that is not complete yet and overlaps none before it."""
+        begun = len(plan.chosen) == 1 and plan.usable and plan.chosen[0] > self._sampled_s
+        return plan.chosen[0] if begun else None
 
     def _completed(self, time_s: float) -> tuple[Triple, ...]:
         samples = []
@@ -177,7 +198,7 @@ class Sampler:
             plan = self._plans.popleft()
             self._glancing = self._glancing and not plan.usable
             if plan.usable and plan.chosen != self._chosen:
-                self._chosen = plan.chosen
+                self._chosen, self._sampled_s = plan.chosen, plan.time_s
                 samples.append(Triple(plan.time_s, *plan.chosen))
             elif not plan.usable:
                 self._next_s = min(self._next_s, time_s + 2 * self._gap_s)

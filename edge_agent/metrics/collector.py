@@ -120,6 +120,7 @@ def _samples(figures: Figures) -> Iterator[Metric]:
         ("nexara_frames_read", "Frames that the source gave.", lambda one: one.frames),
         ("nexara_samples_made", "Samples made of frames.", lambda one: one.made),
         ("nexara_samples_judged", "Samples judged.", lambda one: one.judged),
+        ("nexara_samples_still", "Samples judged of glances at which nothing moved.", lambda one: one.still),
         ("nexara_samples_dropped", "Samples given up because inference was behind.", lambda one: one.dropped),
         ("nexara_broken_packets", "Broken packets, frames and clips left out.", lambda one: one.broken),
         ("nexara_incidents_started", "Incidents started.", lambda one: one.seen.incidents if one.seen else 0),

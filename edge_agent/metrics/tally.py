@@ -19,11 +19,13 @@ BATCH_BOUNDS = (1, 2, 4, 8, 16, 32, 64, 128)
 
 @dataclass(slots=True)
 class CameraFigures:
-    """One camera's counts. ``broken`` counts packets, frames and clips left out; ``seen`` is how it was last."""
+    """One camera's counts. ``still`` are those ``judged`` of glances at which nothing moved, ``broken`` packets, frames
+    and clips left out; ``seen`` is how it was last."""
 
     frames: int = 0
     made: int = 0
     judged: int = 0
+    still: int = 0
     dropped: int = 0
     broken: int = 0
     latency: Distribution = field(default_factory=lambda: Distribution(LATENCY_BOUNDS_S))
@@ -126,4 +128,5 @@ class Tally:
             camera = self._cameras.get(judgement.sample.camera)
             if camera is not None:
                 camera.judged += 1
+                camera.still += judgement.sample.still
                 camera.latency.add(judgement.latency_s)

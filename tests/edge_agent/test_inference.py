@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -49,6 +50,41 @@ def test_judge_gives_same_answers_when_samples_come_in_one_batch(detector: Detec
     one_by_one = [slow.judge([sample])[0].probability for sample in samples]
     assert [one.probability for one in fast.judge(samples)] == pytest.approx(one_by_one, abs=1e-5)
     assert fast.judge([]) == []
+
+
+class Counting:
+    """A detector that remembers how many samples it was given at once."""
+
+    def __init__(self, detector: Detector) -> None:
+        self._detector = detector
+        self.given: list[int] = []
+
+    def encode(self, samples: NDArray[np.uint8]) -> NDArray[np.float32]:
+        self.given.append(len(samples))
+        return self._detector.encode(samples)
+
+    def judge(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+        return self._detector.judge(windows)
+
+
+def test_still_samples_are_encoded_once_and_judged_as_any_other(detector: Detector, tiny: Bundle) -> None:
+    moving, nothing = make_windows(np.random.default_rng(5), 1)[0], np.full(tiny.manifest.preprocessing.sample_shape, 9)
+    pixels = [moving[0], nothing.astype(np.uint8), moving[1], nothing.astype(np.uint8), moving[2]]
+    samples = [replace(sample, still=index % 2 == 1) for index, sample in enumerate(samples_of("a", np.array(pixels)))]
+    counting = Counting(detector)
+    judge = Judge(counting, tiny.manifest.geometry, 1.0, lambda: 0.0)
+    plain = Judge(detector, tiny.manifest.geometry, 1.0, lambda: 0.0)
+    expected = [one.probability for one in plain.judge([replace(sample, still=False) for sample in samples])]
+    assert [one.probability for one in judge.judge(samples)] == pytest.approx(expected, abs=1e-5)
+    assert counting.given == [3, 1]
+    assert judge.last is not None
+    assert [sample.still for sample in judge.last.samples] == [False] * 3
+    judge.judge([samples[1], samples[3]])
+    assert counting.given == [3, 1]
+    assert judge.last is None
+    judge.forget()
+    judge.judge([samples[1]])
+    assert counting.given == [3, 1, 1]
 
 
 class Failing:

@@ -80,6 +80,13 @@ def test_dim_scene_is_neither_dark_nor_blank_when_it_shows_something() -> None:
     assert set(watch([(one, one, one) for one in dim], IDLE_S)) == {"ok"}
 
 
+def test_short_glances_of_one_picture_are_compared_with_those_before() -> None:
+    watch_ = PictureWatch()
+    assert {watch_.look(100 + 40.0 * run, run, (SCENE,)) for run in range(20)} == {"ok"}
+    assert [watch_.look(1000 + 2.0 * index, 20, (SCENE,)) for index in range(17)][-2:] == ["ok", "frozen"]
+    assert watch_.look(1040, 20, (noisy(SCENE, 3),)) == "ok"
+
+
 def test_fault_ends_at_once_when_the_picture_moves_again() -> None:
     three = (SCENE, SCENE, SCENE)
     assert watch([three] * 20 + [(SCENE, SCENE, noisy(SCENE, 1)), three], IDLE_S)[-3:] == ["frozen", "ok", "ok"]

@@ -156,7 +156,14 @@ def test_offer_stays_in_order_and_within_one_run_when_input_is_wild(steps: list[
 
 
 @pytest.mark.parametrize(
-    "figures", [{"idle_interval_s": 0.0}, {"alert_rate_hz": -1.0}, {"alert_rate_hz": 0.0}, {"idle_interval_s": np.inf}]
+    "figures",
+    [
+        {"idle_interval_s": 0.0},
+        {"alert_rate_hz": -1.0},
+        {"alert_rate_hz": 0.0},
+        {"idle_interval_s": np.inf},
+        {"full_glance_s": -1.0},
+    ],
 )
 def test_policy_is_refused_when_figure_makes_no_sense(figures: dict[str, float]) -> None:
     with pytest.raises(PolicyError, match=next(iter(figures))):
