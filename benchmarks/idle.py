@@ -3,7 +3,8 @@
 Drawn 720p scenes are streamed by a real RTSP server on loopback. The agent runs as a process of its own with a real
 broker, and the system says what it uses of a core. The wake threshold is raised so that no camera wakes. Beside it, in
 the same run and on fewer of the same streams: the agent with every camera always awake at 10 samples a second, and the
-naive design, which decodes every picture and encodes 20 frames anew for each verdict, one a second.
+naive design, which decodes every picture and encodes 20 frames anew for each verdict, one a second. People walk about
+in what these see; the agent is measured too where nobody is there and nothing moves but a clock.
 Usage: ``python -m benchmarks.idle --bundle B``.
 """
 
@@ -19,7 +20,7 @@ from pathlib import Path
 
 import msgspec
 
-from benchmarks.camera_films import FPS, draw_films
+from benchmarks.camera_films import FPS, draw_empty_films, draw_films
 from benchmarks.naive_process import run_naive
 from benchmarks.outcome import machine_line, run, tell, write_json
 from benchmarks.plot import plot_shares
@@ -73,8 +74,10 @@ def main(argv: list[str]) -> int:
     seconds = 10.0 if arguments.quick else arguments.seconds
     manifest = open_any_bundle(arguments.bundle).manifest
     films = draw_films(arguments.cache, SIZE, seconds + 60, arguments.key_every)
-    with serve(free_port(), films) as streams, tempfile.TemporaryDirectory() as folder:
-        measure = Measurement(arguments.bundle, streams.addresses, seconds, Path(folder))
+    empty = draw_empty_films(arguments.cache, SIZE, seconds + 60, arguments.key_every)
+    with serve(free_port(), [*films, *empty]) as streams, tempfile.TemporaryDirectory() as folder:
+        busy, deserted = streams.addresses[: len(films)], streams.addresses[len(films) :]
+        measure = Measurement(arguments.bundle, busy, seconds, Path(folder))
         result = Result(
             bundle=f"{manifest.name} {manifest.version}",
             seconds=seconds,
@@ -83,6 +86,7 @@ def main(argv: list[str]) -> int:
             first_glance_s=measure.first_glance(),
             costs=(
                 measure.agent("idle", arguments.cameras, NEVER_ON),
+                measure.agent("idle, nobody there", arguments.cameras, NEVER_ON, deserted),
                 measure.agent("always on, 10 samples a second", 2, ALWAYS_ON),
                 measure.naive(),
             ),
@@ -107,9 +111,9 @@ class Measurement:
         self._seconds = seconds
         self._folder = folder
 
-    def agent(self, design: str, cameras: int, tables: str) -> Cost:
-        """The agent on so many cameras; raises ``SiteError``."""
-        plan = SitePlan(self._bundle, name_cameras(self._addresses, cameras), tables)
+    def agent(self, design: str, cameras: int, tables: str, addresses: Sequence[str] = ()) -> Cost:
+        """The agent on so many cameras, of other ``addresses`` where they are given; raises ``SiteError``."""
+        plan = SitePlan(self._bundle, name_cameras(addresses or self._addresses, cameras), tables)
         with run_site(plan, self._folder / str(len(list(self._folder.iterdir())))) as site:
             site.wait_until_connected(cameras)
             time.sleep(self._settle_s)
@@ -171,9 +175,11 @@ def describe(result: Result) -> Iterator[str]:
     told = [cost for cost in result.costs if cost.stages]
     yield from table_lines(("of one core", *STAGES, "other"), [_stages(cost) for cost in told])
     yield ""
-    idle = result.costs[0]
-    for cost in result.costs[1:]:
-        yield f"an idle camera costs {idle.per_camera / cost.per_camera:.1%} of one that is {cost.design}"
+    glancing = [cost for cost in result.costs if cost.design.startswith("idle")]
+    for cost in result.costs:
+        if cost not in glancing:
+            shares = " and ".join(f"{idle.per_camera / cost.per_camera:.1%} ({idle.design})" for idle in glancing)
+            yield f"an idle camera costs {shares} of one that is {cost.design}"
     yield f"first glance {result.first_glance_s:.2f} s after the process began"
 
 

@@ -1,10 +1,10 @@
 """What glancing costs and what it misses: the agent as it ships beside one that is always awake.
 
-Long streams with rare fights, drawn ones and real clips among ordinary footage, are streamed by real RTSP servers on
-loopback. An agent as it ships and one with every camera always awake at 10 samples a second watch the same streams at
-the same time, each a process of its own with a broker of its own; the system says what each uses of a core, and the
-messages which fights it tells of. Beside them the naive design on one stream, for its cost. A machine that cannot keep
-all cameras awake watches a few streams at a time.
+Long streams with rare fights, drawn ones and real clips among ordinary footage, and with ``--kinds quiet`` such in
+which mostly nobody is, are streamed by real RTSP servers on loopback. An agent as it ships and one with every camera
+always awake at 10 samples a second watch the same streams at the same time, each a process of its own with a broker of
+its own; the system says what each uses of a core, and the messages which fights it tells of. Beside them the naive
+design on one stream, for its cost. A machine that cannot keep all cameras awake watches a few streams at a time.
 Usage: ``python -m benchmarks.recall --bundle B --footage DIR --data DIR``.
 """
 
@@ -15,9 +15,10 @@ import itertools
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,7 @@ from benchmarks.outcome import machine_line, run, tell, write_json
 from benchmarks.plot import write_plot
 from benchmarks.process import cpu_s
 from benchmarks.site import Heard, Site, SitePlan, free_port, incident_starts, name_cameras, run_site
-from benchmarks.spliced import Plan, Stream, splice_drawn, splice_real
+from benchmarks.spliced import Plan, Stream, splice_drawn, splice_quiet, splice_real
 from benchmarks.streaming import Streams, serve
 from builder.evaluation.intervals import wilson
 from models.errors import NexaraError
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 ALLOWED_COST, ALLOWED_RECALL = 0.10, 0.98
+KINDS = ("drawn", "real", "quiet")
 ALWAYS = "always on"
 AWAKE = "[thresholds]\nwake = 0.000001\n"
 # A fight that ends as its alarm rises is told of a moment later.
@@ -135,13 +137,18 @@ def main(argv: list[str]) -> int:
     count, minutes, fights = (
         (1, 2.0, 1) if arguments.quick else (arguments.streams, arguments.minutes, arguments.fights)
     )
-    at_once = 2 * count if arguments.at_once is None else arguments.at_once
+    at_once = len(KINDS) * count if arguments.at_once is None else arguments.at_once
     if min(count, minutes, fights, at_once) <= 0:
         raise OptionError(
             f"--streams {count} --minutes {minutes:g} --fights {fights} --at-once {at_once}: all must be above 0"
         )
     plan = Plan(count, minutes * 60, fights, arguments.cache, arguments.seed)
-    streams = [*splice_drawn(plan), *splice_real(plan, arguments.footage, arguments.data, manifest)]
+    splices: dict[str, Callable[[], list[Stream]]] = {
+        "drawn": partial(splice_drawn, plan),
+        "real": partial(splice_real, plan, arguments.footage, arguments.data, manifest),
+        "quiet": partial(splice_quiet, plan),
+    }
+    streams = [stream for kind in KINDS if kind in arguments.kinds for stream in splices[kind]()]
     designs = {"as it ships": "", **{f"wake {wake:g}": _wake(wake) for wake in arguments.wake}, ALWAYS: AWAKE}
     seen = (
         watch(arguments.bundle, some, designs, minutes * 60, f"{manifest.name} {manifest.version}")
@@ -257,6 +264,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--bundle", type=Path, required=True, help="bundle directory or .nexara file")
     parser.add_argument("--footage", type=Path, required=True, help="a folder of films in which nobody fights")
     parser.add_argument("--data", type=Path, required=True, help="the bundle's clips, some of which it never saw")
+    parser.add_argument(
+        "--kinds", choices=KINDS, nargs="+", default=["drawn", "real"], help="of streams (default: drawn real)"
+    )
     parser.add_argument("--streams", type=int, default=8, help="of each kind (default: %(default)s)")
     parser.add_argument("--minutes", type=float, default=30.0, help="of each stream (default: %(default)s)")
     parser.add_argument("--fights", type=int, default=3, help="in each stream (default: %(default)s)")

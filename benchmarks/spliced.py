@@ -1,7 +1,8 @@
 """Long streams with rare fights at known times, joined of films that are encoded once.
 
-Two kinds: drawn scenes with drawn fights, and ordinary footage with real clips of fights that the bundle never saw. A
-clip lasts some two seconds, and a fight longer: it is played forwards and backwards, again and again.
+Three kinds: drawn scenes with drawn fights, ordinary footage with real clips of fights that the bundle never saw, and
+drawn places where mostly nobody is. A clip lasts some two seconds, and a fight longer: it is played forwards and
+backwards, again and again.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.camera_films import draw_films
+from benchmarks.camera_films import draw_empty_films, draw_films
 from benchmarks.delay import FightFilm, draw_fights
 from benchmarks.films import find_footage
 from benchmarks.streaming import film_pictures, join_films, length_s
@@ -31,6 +32,8 @@ SIZE = (640, 360)
 REAL_FPS = 10.0
 FIGHT_S = 8.0
 CALM_FILMS, CALM_S, KEY_EVERY_S = 12, 60.0, 2.0
+# Of the minutes of a quiet stream in which nobody fights, one in so many has people in it.
+PEOPLED_EVERY = 10
 
 
 class TooFewFightsError(NexaraError):
@@ -63,6 +66,19 @@ def splice_drawn(plan: Plan) -> list[Stream]:
     """Calm drawn scenes with drawn fights between them."""
     calm = draw_films(plan.cache, SIZE, CALM_S, KEY_EVERY_S, CALM_FILMS)
     return _splice("drawn", plan, calm, draw_fights(plan.cache, plan.count * plan.fights, plan.seed))
+
+
+def splice_quiet(plan: Plan) -> list[Stream]:
+    """Drawn places in which nobody is for nine minutes of ten, with the fights of the drawn scenes."""
+    peopled = draw_films(plan.cache, SIZE, CALM_S, KEY_EVERY_S, CALM_FILMS)
+    calm = mix_in(peopled, draw_empty_films(plan.cache, SIZE, CALM_S, KEY_EVERY_S), PEOPLED_EVERY)
+    return _splice("quiet", plan, calm, draw_fights(plan.cache, plan.count * plan.fights, plan.seed))
+
+
+def mix_in(rare: Sequence[Path], usual: Sequence[Path], every: int) -> list[Path]:
+    """Each of the ``rare`` films once, followed by so many of the ``usual`` that it is one in ``every``."""
+    more = itertools.cycle(usual)
+    return [film for one in rare for film in (one, *itertools.islice(more, every - 1))]
 
 
 def splice_real(plan: Plan, footage: Path, data: Path, manifest: Manifest) -> list[Stream]:

@@ -240,9 +240,9 @@ def _sampling(manifest: Manifest, grid: Grid, mode: Mode) -> Callable[[Frame], o
 
 
 def _splitter(manifest: Manifest, grid: Grid, mode: Mode) -> Splitter:
-    make = partial(
-        SampleMaker, policy=SamplingPolicy(), geometry=manifest.geometry, preprocessing=manifest.preprocessing
-    )
+    # Every pass is one in which something moves in each cell.
+    policy = SamplingPolicy(full_glance_s=0)
+    make = partial(SampleMaker, policy=policy, geometry=manifest.geometry, preprocessing=manifest.preprocessing)
     names = grid.names("wall")
     splitter = Splitter({name: (region, make(name)) for name, region in zip(names, grid.regions, strict=True)})
     for name in names:

@@ -53,7 +53,12 @@ def test_idle_and_awake_cameras_are_measured_from_outside(tmp_path: Path) -> Non
 def test_costs_are_told_each_beside_the_idle_one(tiny: Bundle) -> None:
     costs = tuple(
         Cost(design=name, cameras=cameras, core=core, samples_a_second=1.0, dropped=0, memory_mb=100.0)
-        for name, cameras, core in (("idle", 16, 0.16), ("always on", 2, 0.2), ("naive", 1, 0.4))
+        for name, cameras, core in (
+            ("idle", 16, 0.16),
+            ("idle, nobody there", 16, 0.04),
+            ("always on", 2, 0.2),
+            ("naive", 1, 0.4),
+        )
     )
     lines = list(
         describe(
@@ -67,6 +72,7 @@ def test_costs_are_told_each_beside_the_idle_one(tiny: Bundle) -> None:
             )
         )
     )
-    assert "an idle camera costs 10.0% of one that is always on" in lines
-    assert "an idle camera costs 2.5% of one that is naive" in lines
+    of = "an idle camera costs {} (idle) and {} (idle, nobody there) of one that is {}"
+    assert of.format("10.0%", "2.5%", "always on") in lines
+    assert of.format("2.5%", "0.6%", "naive") in lines
     assert lines[-1].startswith("first glance 1.23 s")

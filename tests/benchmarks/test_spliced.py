@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from benchmarks.spliced import FIGHT_S, Plan, TooFewFightsError, splice_real
+from benchmarks.spliced import FIGHT_S, Plan, TooFewFightsError, mix_in, splice_real
 from benchmarks.streaming import film_pictures
 from models.bundle import Bundle
 from models.manifest import Manifest
@@ -50,3 +50,18 @@ def test_clips_that_the_bundle_learnt_from_are_not_enough(tmp_path: Path, footag
     data = tiny_clips.write_table(tmp_path / "data", fights=3, calm=3, sources=6)
     with pytest.raises(TooFewFightsError, match="0 fights of sources that the bundle never saw, 2 were asked for"):
         splice_real(Plan(1, 30.0, 2, tmp_path / "cache", 3), footage, data, never_saw(tiny, "elsewhere"))
+
+
+def test_people_come_by_in_one_film_of_so_many() -> None:
+    peopled, empty = ([Path(f"{kind}-{number}") for number in range(3)] for kind in ("peopled", "empty"))
+    assert [film.name for film in mix_in(peopled, empty, 3)] == [
+        "peopled-0",
+        "empty-0",
+        "empty-1",
+        "peopled-1",
+        "empty-2",
+        "empty-0",
+        "peopled-2",
+        "empty-1",
+        "empty-2",
+    ]
