@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
+import numpy as np
 import pytest
 
 from edge_agent.frame import Frame
@@ -14,6 +16,8 @@ from edge_agent.sample import SampleMaker
 from edge_agent.sampling import SamplingPolicy
 from edge_agent.sources import Source, SourceOptions, open_source
 from edge_agent.sources.source import SourceOpenError, SourceReadError
+from models.manifest import Preprocessing
+from tests.edge_agent.films import write_film
 from tests.edge_agent.joined_film import H265, Act, whole_pictures
 from tests.edge_agent.rtsp import needs_rtsp_server, rtsp_server
 from tests.edge_agent.sources.needing import needs_of
@@ -86,9 +90,9 @@ def test_rtsp_gives_frames_until_server_dies_when_password_is_right() -> None:
     assert {frame.image.luma().shape for frame in frames if frame} == {(120, 160)}
 
 
-def glance(port: int, count: int) -> list[Frame]:
+def glance(port: int, count: int, preprocessing: Preprocessing = PREPROCESSING) -> list[Frame]:
     """The frames that an idle camera gives until so many samples were made of them."""
-    maker = SampleMaker("yard", SamplingPolicy(idle_interval_s=1.0), GEOMETRY, PREPROCESSING)
+    maker = SampleMaker("yard", SamplingPolicy(idle_interval_s=1.0), GEOMETRY, preprocessing)
     source = open_source(f"rtsp://127.0.0.1:{port}/camera", SourceOptions(), time.monotonic, needs_of(maker))
     frames: list[Frame] = []
     samples = 0
@@ -113,6 +117,17 @@ def test_rtsp_of_an_idle_camera_decodes_its_glances_and_no_more() -> None:
         frames = glance(port, 5)
     assert sum(frame.paused for frame in frames) >= 3
     require_spared(frames)
+
+
+@needs_rtsp_server
+def test_rtsp_of_a_camera_at_which_nothing_moves_decodes_a_picture_for_each_glance(tmp_path: Path) -> None:
+    often = {"g": "15", "sc_threshold": "0", "tune": "zerolatency"}
+    film, port = write_film(tmp_path / "a.mp4", [90] * 180, fps=15, codec="libx264", options=often), free_port()
+    with rtsp_server(port, film=film):
+        frames = glance(port, 7, msgspec.structs.replace(PREPROCESSING, channels=("acceleration",)))
+    # The first glance is made in full, and the second may still wait for key pictures to be known.
+    assert [frame.paused for frame in frames[-4:]] == [True] * 4
+    assert np.diff([frame.time_s for frame in frames[-4:]]) == pytest.approx([1.0] * 3, abs=0.1)
 
 
 @needs_rtsp_server
