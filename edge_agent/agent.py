@@ -33,6 +33,7 @@ from edge_agent.observation import Observation
 from edge_agent.pending import PendingSamples
 from edge_agent.policy_book import PolicyBook
 from edge_agent.sample import SampleMaker
+from edge_agent.sampling import SamplingPolicy
 from edge_agent.seat import Seat
 from edge_agent.sitting import Alone, Sitting
 from edge_agent.sources import open_source
@@ -300,7 +301,7 @@ class _Agent:
         for camera in self._cameras:
             camera.tend(now_s)
         for id_, post in self._posts.items():
-            post.camera.set_sampling(id_, slow_down(self._policies.of(id_), share))
+            post.camera.set_sampling(id_, self._sampling(id_, share))
             post.camera.set_cover(id_, self._covers.of(id_))
             post.camera.set_mode(id_, post.watch.tend(now_s))
             self._announce(id_, post, now_s, at)
@@ -308,6 +309,11 @@ class _Agent:
             self._reported_s = now_s
             waiting, dropped = len(self._pending), self._pending.dropped
             self._outbox.health(self._meter.report(now_s, at, queue=waiting, dropped=dropped, share=share))
+
+    def _sampling(self, id_: str, share: float) -> SamplingPolicy:
+        sampling = slow_down(self._policies.of(id_), share)
+        # Two bundles can be compared on what is encoded alone.
+        return replace(sampling, full_glance_s=0.0) if self._seat.compares else sampling
 
     @property
     def _missed(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -83,7 +83,7 @@ class Judge:
         self._largest_gap_s = largest_gap_s
         self._clock = clock
         self._rings: dict[str, EmbeddingRing] = {}
-        self._still: NDArray[np.float32] | None = None
+        self._newest: dict[str, tuple[NDArray[np.uint8], NDArray[np.float32]]] = {}
         self._last: Encoded | None = None
 
     @property
@@ -108,28 +108,30 @@ class Judge:
     def forget(self) -> None:
         """Begin all windows anew: embeddings of another engine do not mix with these."""
         self._rings.clear()
-        self._still = None
+        self._newest.clear()
 
     def reflect(self) -> None:
         """Nothing can wait."""
 
     def _encode(self, samples: Sequence[Sample]) -> list[NDArray[np.float32]]:
-        """An embedding ``(D,)`` for each sample. All still ones are the same to the encoder, which sees one of them."""
-        moving = [sample for sample in samples if not sample.still]
-        embeddings: Iterator[NDArray[np.float32]] = iter(())
-        if moving:
-            began_s = self._clock()
-            found = self._detector.encode(np.stack([sample.pixels for sample in moving]))
-            self._last = Encoded(moving, found, self._clock() - began_s)
-            embeddings = iter(found)
-        return [self._still_embedding(sample) if sample.still else next(embeddings) for sample in samples]
+        """An embedding ``(D,)`` for each sample; those of a still one's pixels are there already."""
+        known = [self._known(sample) for sample in samples]
+        fresh = [sample for sample, embedding in zip(samples, known, strict=True) if embedding is None]
+        more = iter(self._embed(fresh) if fresh else ())
+        return [next(more) if embedding is None else embedding for embedding in known]
 
-    def _still_embedding(self, sample: Sample) -> NDArray[np.float32]:
-        still = self._still
-        if still is None:
-            # Not before it is there: the engine may change meanwhile, and what is known be forgotten.
-            still = self._still = self._detector.encode(sample.pixels[None])[0]
-        return still
+    def _embed(self, samples: Sequence[Sample]) -> NDArray[np.float32]:
+        began_s = self._clock()
+        embeddings = self._detector.encode(np.stack([sample.pixels for sample in samples]))
+        self._last = Encoded(samples, embeddings, self._clock() - began_s)
+        # Not before they are there: the engine may change meanwhile, and what was known be forgotten.
+        for sample, embedding in zip(samples, embeddings, strict=True):
+            self._newest[sample.camera] = sample.pixels, embedding
+        return embeddings
+
+    def _known(self, sample: Sample) -> NDArray[np.float32] | None:
+        pixels, embedding = self._newest.get(sample.camera, (None, None))
+        return embedding if sample.still and pixels is sample.pixels else None
 
     def _window(self, sample: Sample, embedding: NDArray[np.float32]) -> NDArray[np.float32]:
         ring = self._rings.get(sample.camera)

@@ -18,7 +18,7 @@ from edge_agent.stillness import Stillness
 from edge_agent.timeline import LARGEST_GAP_S, Tick, Timeline
 from edge_agent.tracer import UNTRACED, Tracer
 from models.manifest import Geometry, Preprocessing
-from models.preprocessing import Luma, make_sample, make_still_sample, shrink
+from models.preprocessing import Luma, make_sample, shrink
 
 _log = logging.getLogger(__name__)
 # A source's clock that is further ahead has jumped: what it says of the next glance means nothing.
@@ -31,8 +31,8 @@ class Sample:
 
     ``time_s`` is the camera's own rising clock and ``run`` its unbroken stretch; ``source_s`` is the source's clock at
     the newest frame, which is ``image``; ``arrived_s`` is when that frame was there, by the agent's clock, and
-    ``late_s`` how long it took from there to be decoded. It is ``still`` where a single frame showed that nothing
-    moves: ``pixels`` are then those of every still sample.
+    ``late_s`` how long it took from there to be decoded. It is ``still`` where a single frame showed that nothing moved
+    since the sample before: ``pixels`` are then the very array of the last that was not still.
     """
 
     camera: str
@@ -78,6 +78,7 @@ class SampleMaker:
         self._segment = 0
         self._watch = PictureWatch()
         self._stillness = Stillness()
+        self._pixels: dict[int, NDArray[np.uint8]] = {}
         self.cover = cover
         self._covered_by = cover
         self._hidden = cover.hidden(preprocessing.canvas)
@@ -175,39 +176,44 @@ class SampleMaker:
         with self._tracer.timed("sample", self._camera):
             pixels = make_sample(before, now, after, self._preprocessing)
             self._look(triple.time_s, here.tick.run, (before, now, after))
-        return self._finish(triple.time_s, newest, here, arrived_s, pixels)
-
-    def _still_samples(self, begun: _Placed, arrived_s: float) -> list[Sample]:
-        """The sample of a glance that ends with the frame that it began with, where nothing moved; else none yet."""
-        pixels = make_still_sample(self._preprocessing)
-        time_s, run, luma = begun.tick.time_s, begun.tick.run, self._shrunk[begun.tick.time_s]
-        if pixels is None or not self._stillness.is_still(time_s, run, luma, self.policy.full_glance_s):
-            return []
-        self._sampler.end_glance()
-        self._look(time_s, run, (luma,))
-        return [self._finish(time_s, begun, begun, arrived_s, pixels, still=True)]
-
-    def _finish(
-        self,
-        time_s: float,
-        newest: _Placed,
-        here: _Placed,
-        arrived_s: float,
-        pixels: NDArray[np.uint8],
-        *,
-        still: bool = False,
-    ) -> Sample:
+        if self.mode == "alert":
+            # It was kept awake by what moved: what it showed before that says nothing of now.
+            self._stillness.forget()
+        self._pixels = {here.tick.run: pixels}
         return Sample(
             camera=self._camera,
-            time_s=time_s,
+            time_s=triple.time_s,
             run=here.tick.run,
             source_s=newest.frame.time_s,
             arrived_s=arrived_s,
             image=self._covered_by.cover(newest.frame.image),
             pixels=pixels,
             late_s=here.frame.late_s,
-            still=still,
         )
+
+    def _still_samples(self, begun: _Placed, arrived_s: float) -> list[Sample]:
+        """The sample of a glance that ends with the frame that it began with, where nothing moved; else none yet."""
+        time_s, run, luma = begun.tick.time_s, begun.tick.run, self._shrunk[begun.tick.time_s]
+        still = self._stillness.is_still(time_s, run, luma, self.policy.full_glance_s)
+        pixels = self._pixels.get(run)
+        # The glance before may have come to nothing, frames being lost.
+        if not still or pixels is None:
+            return []
+        self._sampler.end_glance()
+        self._look(time_s, run, (luma,))
+        return [
+            Sample(
+                camera=self._camera,
+                time_s=time_s,
+                run=run,
+                source_s=begun.frame.time_s,
+                arrived_s=arrived_s,
+                image=self._covered_by.cover(begun.frame.image),
+                pixels=pixels,
+                late_s=begun.frame.late_s,
+                still=True,
+            )
+        ]
 
     def _look(self, time_s: float, run: int, pictures: Sequence[Luma]) -> None:
         before = self._watch.picture

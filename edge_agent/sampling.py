@@ -188,8 +188,8 @@ class Sampler:
         )
 
     def _begun(self, plan: _Plan) -> float | None:
-        """The time of the only frame so far of a glance that is not complete yet and overlaps none before it."""
-        begun = len(plan.chosen) == 1 and plan.usable and plan.chosen[0] > self._sampled_s
+        """The time of the first frame of a glance that has one, is not complete yet and overlaps none before it."""
+        begun = plan.chosen and plan.instants and plan.usable and plan.chosen[0] > self._sampled_s
         return plan.chosen[0] if begun else None
 
     def _completed(self, time_s: float) -> tuple[Triple, ...]:

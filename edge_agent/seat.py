@@ -39,6 +39,12 @@ class Seat:
         return self._sitting is not None
 
     @property
+    def compares(self) -> bool:
+        """Whether who sits is compared with the bundle of before; to be asked by any thread."""
+        sitting = self._sitting
+        return sitting is not None and sitting.comparison is not None
+
+    @property
     def alone(self) -> Alone:
         """What an engine that is opened beside is to enter while no camera may use a GPU."""
         return self._present().alone

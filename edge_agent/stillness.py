@@ -12,16 +12,18 @@ from models.preprocessing import Luma
 
 # Pixels of the canvas along each side of a block: noise and compression cancel in its mean, a limb does not.
 _BLOCK = 8
-# The seconds of a clock in the picture change at every glance. They fill fewer blocks than anybody who can be made out.
-_CAPTION_BLOCKS = 6
+# Of the picture. The seconds of a clock change at every glance; anybody who can be made out fills more.
+_CAPTION_SHARE = 0.005
 # Of 255 levels, by which a block's mean may differ. In empty scenes with a flickering light and much noise it is 4.
 _MOST_APART = 4
+# By which all of them may differ: lamps flicker by 3, and a light that is switched on changes more.
+_MOST_LIGHT = 8
 
 
 class Stillness:
     """Compares the picture that each glance begins with to that of the glance before, as means of blocks.
 
-    It is still if no more than a clock's worth of blocks changed, beside what changed of the light in all of them.
+    It is still if no more than a clock's worth of blocks changed, beside what little changed of the light in all.
     """
 
     def __init__(self) -> None:
@@ -29,9 +31,13 @@ class Stillness:
         self._blocks: NDArray[np.int16] | None = None
         self._judged_s = -math.inf
 
+    def forget(self) -> None:
+        """Take the next picture for the first."""
+        self._blocks = None
+
     def is_still(self, time_s: float, run: int, luma: Luma, full_glance_s: float) -> bool:
         """Take the picture ``(H, W) uint8`` that a glance at ``time_s`` of the camera's clock begins with; whether it
-        is enough to say that nothing moves. The first of a ``run``, the camera's unbroken stretch, never is, nor
+        is enough to say that nothing moved. The first of a ``run``, the camera's unbroken stretch, never is, nor
         is one that comes ``full_glance_s`` or more after the last that was not."""
         blocks = _means(luma)
         before = self._blocks if run == self._run else None
@@ -50,5 +56,6 @@ def _means(luma: Luma) -> NDArray[np.int16]:
 
 def _is_same(before: NDArray[np.int16], after: NDArray[np.int16]) -> bool:
     changes = after - before
-    changed = np.abs(changes - np.int16(np.median(changes))) > _MOST_APART
-    return int(np.count_nonzero(changed)) <= _CAPTION_BLOCKS
+    light = int(np.median(changes))
+    changed = np.abs(changes - light) > _MOST_APART
+    return abs(light) <= _MOST_LIGHT and int(np.count_nonzero(changed)) <= _CAPTION_SHARE * changed.size

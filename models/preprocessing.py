@@ -6,8 +6,6 @@ time around mid-grey, above all the second one (``acceleration``).
 
 from __future__ import annotations
 
-import functools
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -39,18 +37,6 @@ def make_sample(before: Luma, now: Luma, after: Luma, preprocessing: Preprocessi
     whole = _resize_all(pictures, preprocessing.size)
     closer = _resize_all((before[rows, columns], now[rows, columns], after[rows, columns]), preprocessing.size)
     return np.concatenate([_pane(whole, preprocessing), _pane(closer, preprocessing)])
-
-
-@functools.cache
-def make_still_sample(preprocessing: Preprocessing) -> NDArray[np.uint8] | None:
-    """The sample ``(P * H, W, C) uint8``, read-only, of every picture in which nothing moves; ``None`` where a sample
-    shows the picture as well as its motion."""
-    if "grey" in preprocessing.channels:
-        return None
-    blank = np.zeros(preprocessing.canvas, np.uint8)
-    sample = make_sample(blank, blank, blank, preprocessing)
-    sample.flags.writeable = False
-    return sample
 
 
 def _motion(pictures: Pictures, close_up: CloseUp, preprocessing: Preprocessing) -> Luma:

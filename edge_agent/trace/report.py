@@ -57,7 +57,7 @@ def describe(report: Report) -> Iterator[str]:
     yield f"{report.camera}: {report.source}, {report.bundle} on {report.runtime}"
     for number, sample in enumerate(report.samples, start=1):
         told = f"{sample.frames} frame(s) read up to {sample.source_s:.2f} s, probability {sample.probability:.2f}"
-        yield f"\nsample {number}: {told}"
+        yield f"\nsample {number}: {told}{', nothing moved' if sample.still else ''}"
         yield from _lines({**sample.stages_ms, "latency": sample.latency_ms, "total": sample.total_ms})
     yield f"\nmedian of {len(report.samples)} sample(s)"
     yield from _lines(report.medians_ms)

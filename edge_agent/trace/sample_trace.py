@@ -19,13 +19,15 @@ BESIDE = ("commit", "publish", "answer")
 class SampleTrace(msgspec.Struct, frozen=True, kw_only=True):
     """Milliseconds of each stage that the sample went through, and of the whole way until the decision.
 
-    ``frames`` were read since the sample before. ``latency_ms`` is from the newest frame's arrival to the judgement.
+    ``frames`` were read since the sample before. Of a ``still`` one, of a glance at which nothing moved, no picture is
+    made and nothing is encoded. ``latency_ms`` is from the newest frame's arrival to the judgement.
     What ``total_ms`` exceeds the sum of ``WAY`` by, passed between stages.
     """
 
     source_s: float
     frames: int
     probability: float
+    still: bool
     batch: int
     stages_ms: dict[str, float]
     latency_ms: float
@@ -47,6 +49,7 @@ def make_trace(judgement: Judgement, way: Sequence[Span], beside: Iterable[Span]
         source_s=judgement.sample.source_s,
         frames=sum(span.stage == "decode" for span in way),
         probability=judgement.probability,
+        still=judgement.sample.still,
         batch=max((span.count for span in way if span.stage == "encode"), default=0),
         stages_ms={stage: stages[stage] for stage in (*WAY, *BESIDE) if stage in stages},
         latency_ms=judgement.latency_s * 1000,

@@ -67,24 +67,35 @@ class Counting:
         return self._detector.judge(windows)
 
 
-def test_still_samples_are_encoded_once_and_judged_as_any_other(detector: Detector, tiny: Bundle) -> None:
-    moving, nothing = make_windows(np.random.default_rng(5), 1)[0], np.full(tiny.manifest.preprocessing.sample_shape, 9)
-    pixels = [moving[0], nothing.astype(np.uint8), moving[1], nothing.astype(np.uint8), moving[2]]
-    samples = [replace(sample, still=index % 2 == 1) for index, sample in enumerate(samples_of("a", np.array(pixels)))]
+def test_a_still_sample_is_judged_by_what_its_pixels_were_encoded_to(detector: Detector, tiny: Bundle) -> None:
+    first, second = samples_of("a", make_windows(np.random.default_rng(5), 1)[0])[:2]
+    other = replace(second, camera="b")
+    still, again = (replace(first, time_s=time_s, still=True) for time_s in (9.0, 12.0))
     counting = Counting(detector)
     judge = Judge(counting, tiny.manifest.geometry, 1.0, lambda: 0.0)
     plain = Judge(detector, tiny.manifest.geometry, 1.0, lambda: 0.0)
-    expected = [one.probability for one in plain.judge([replace(sample, still=False) for sample in samples])]
-    assert [one.probability for one in judge.judge(samples)] == pytest.approx(expected, abs=1e-5)
-    assert counting.given == [3, 1]
-    assert judge.last is not None
-    assert [sample.still for sample in judge.last.samples] == [False] * 3
-    judge.judge([samples[1], samples[3]])
-    assert counting.given == [3, 1]
+    expected = [plain.judge([sample])[0].probability for sample in (first, other, first)]
+    found = [judge.judge([first]), judge.judge([other, still]), judge.judge([again])]
+    assert [[one.probability for one in judgements] for judgements in found] == [
+        pytest.approx(part, abs=1e-5) for part in (expected[:1], expected[1:], expected[2:])
+    ]
+    assert counting.given == [1, 1]
     assert judge.last is None
+    assert judge.judge([replace(again, time_s=13.0), replace(other, time_s=13.0)])
+    assert judge.last is not None
+    assert [sample.camera for sample in judge.last.samples] == ["b"]
+
+
+def test_a_still_sample_is_encoded_where_its_pixels_are_not_known(detector: Detector, tiny: Bundle) -> None:
+    first, second = samples_of("a", make_windows(np.random.default_rng(5), 1)[0])[:2]
+    counting = Counting(detector)
+    judge = Judge(counting, tiny.manifest.geometry, 1.0, lambda: 0.0)
+    judge.judge([replace(first, still=True)])
+    judge.judge([replace(second, still=True)])
     judge.forget()
-    judge.judge([samples[1]])
-    assert counting.given == [3, 1, 1]
+    judge.judge([replace(second, time_s=9.0, still=True)])
+    judge.judge([replace(second, time_s=12.0, still=True)])
+    assert counting.given == [1, 1, 1]
 
 
 class Failing:

@@ -51,8 +51,8 @@ def nearest(times: NDArray[np.float64], instant: float) -> int:
     return int(np.round(np.abs(times - instant), 6).argmin())
 
 
-def make(frames: list[Frame], mode: str) -> list[Sample]:
-    maker = SampleMaker("yard", SamplingPolicy(), GEOMETRY, PREPROCESSING)
+def make(frames: list[Frame], mode: str, full_glance_s: float = 30.0) -> list[Sample]:
+    maker = SampleMaker("yard", SamplingPolicy(full_glance_s=full_glance_s), GEOMETRY, PREPROCESSING)
     maker.mode = "alert" if mode == "alert" else "idle"
     return [sample for frame in frames for sample in maker.make(frame, START_S + frame.time_s)]
 
@@ -71,12 +71,13 @@ def test_make_gives_what_the_builder_makes_of_same_instants(tmp_path: Path, fps:
         assert np.array_equal(sample.pixels, expected)
 
 
-def test_make_converts_few_frames_when_idle(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("full_glance_s", "converted"), [(0.0, 5 * 3), (30.0, 3 + 4)])
+def test_make_converts_few_frames_when_idle(tmp_path: Path, full_glance_s: float, converted: int) -> None:
     frames = frames_of(write_film(tmp_path / "a.mp4", [40] * 250, fps=25))
-    samples = make(frames, "idle")
+    samples = make(frames, "idle", full_glance_s)
     assert len(samples) == 5
     counts = [frame.image.converted for frame in frames if isinstance(frame.image, Seen)]
-    assert sum(counts) == 15
+    assert sum(counts) == converted
     assert max(counts) == 1
 
 

@@ -4,7 +4,6 @@ import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-import msgspec
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -15,7 +14,7 @@ from edge_agent.sample import Sample, SampleMaker
 from edge_agent.sampling import SamplingPolicy
 from edge_agent.stillness import Stillness
 from models.manifest import CloseUp, Preprocessing
-from models.preprocessing import Luma, make_sample, make_still_sample
+from models.preprocessing import Luma, make_sample
 from scenes import Act, Scene, SceneSpec
 from tests.tiny_bundle import GEOMETRY
 
@@ -55,6 +54,11 @@ def look(pictures: Sequence[Luma], runs: Sequence[int] = (), full_glance_s: floa
 
 def test_noise_and_a_light_that_changes_all_of_it_are_no_motion() -> None:
     assert look([noisy(1), noisy(2), noisy(3, gain=1.02), noisy(4)]) == [False, True, True, True]
+
+
+def test_a_light_that_is_switched_is_worth_a_look() -> None:
+    lit = [np.clip(noisy(seed).astype(int) + 12 * (seed == 3), 0, 255).astype(np.uint8) for seed in range(1, 6)]
+    assert look(lit) == [False, True, False, False, True]
 
 
 def test_a_clock_is_no_motion() -> None:
@@ -131,8 +135,8 @@ def test_a_glance_at_which_nothing_moved_needs_one_picture_and_comes_when_it_wou
     assert camera.decoded[-6:] == pytest.approx([2, 4, 6, 8, 10, 12])
     assert len(camera.decoded) <= 10
     assert [sample.time_s for sample in camera.samples[1:]] == pytest.approx([2, 4, 6, 8, 10, 12])
-    nothing = make_sample(GROUND, GROUND, GROUND, MOTION)
-    assert all(np.array_equal(sample.pixels, nothing) for sample in camera.samples[1:])
+    assert np.array_equal(camera.samples[0].pixels, make_sample(noisy(0), noisy(1), noisy(2), MOTION))
+    assert all(sample.pixels is camera.samples[0].pixels for sample in camera.samples)
     assert {sample.source_s for sample in camera.samples[1:]} == set(camera.decoded[-6:])
 
 
@@ -152,13 +156,27 @@ def test_a_still_camera_is_judged_in_full_as_often_as_its_policy_says() -> None:
     assert stills(camera)[:10] == [False, True, True, False, True, True, False, True, True, False]
 
 
-def test_glances_are_made_in_full_where_a_sample_shows_the_picture_itself() -> None:
-    shown = msgspec.structs.replace(MOTION, channels=("grey", "acceleration"))
-    camera = Camera(shown)
-    camera.show([noisy(seed) for seed in range(81)])
-    assert len(camera.samples) >= 4
-    assert not any(stills(camera))
-    assert make_still_sample(shown) is None
+def test_a_source_of_which_every_picture_is_read_is_glanced_at_in_short_too() -> None:
+    camera = Camera()
+    for index in range(121):
+        time_s = index / FPS
+        camera.samples += camera.maker.make(Frame(time_s, 0, Shown(noisy(index))), time_s)
+    assert stills(camera) == [False] + [True] * 6
+    times = [sample.time_s for sample in camera.samples]
+    assert np.diff(times) == pytest.approx([2.0] * 6, abs=0.21)
+
+
+def test_the_first_glance_after_a_camera_was_awake_is_made_in_full() -> None:
+    camera = Camera()
+    camera.show([noisy(seed) for seed in range(41)])
+    camera.maker.mode = "alert"
+    camera.show([noisy(seed) for seed in range(20)], start_s=4.1)
+    camera.maker.mode = "idle"
+    before = len(camera.samples)
+    camera.show([noisy(seed) for seed in range(100)], start_s=6.1)
+    glances = [sample for sample in camera.samples[before:] if sample.time_s > 6.5]
+    assert [sample.still for sample in glances] == [False, True, True, True]
+    assert glances[1].pixels is glances[0].pixels
 
 
 def test_a_picture_that_is_frozen_is_told_of_though_its_glances_are_short() -> None:

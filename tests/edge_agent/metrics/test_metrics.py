@@ -75,14 +75,16 @@ def watching(bundle: Bundle, camera: CameraSpec, tally: Tally) -> Iterator[threa
     assert not agent.is_alive()
 
 
-def count_by_hand(bundle: Bundle, source: str) -> tuple[int, int]:
-    """Frames of a source, and the samples that a glance every two seconds makes of them."""
+def count_by_hand(bundle: Bundle, source: str) -> tuple[int, int, int]:
+    """Frames of a source, the samples that a glance every two seconds makes of them, and how many are still."""
     maker = SampleMaker("hand", SamplingPolicy(), bundle.manifest.geometry, bundle.manifest.preprocessing)
-    opened, frames, samples = open_source(source, FAST, time.monotonic), 0, 0
+    opened, frames, samples, still = open_source(source, FAST, time.monotonic), 0, 0, 0
     while frame := opened.read(threading.Event()):
         frames += 1
-        samples += len(maker.make(frame, 0.0))
-    return frames, samples
+        made = maker.make(frame, 0.0)
+        samples += len(made)
+        still += sum(sample.still for sample in made)
+    return frames, samples, still
 
 
 def test_counts_are_those_of_the_sources_when_every_frame_was_watched(tiny: Bundle) -> None:
@@ -93,21 +95,22 @@ def test_counts_are_those_of_the_sources_when_every_frame_was_watched(tiny: Bund
     with serving(port, tally):
         watch(tiny, cameras, tally)
         reading = scrape(port)
-    judged = 0
+    encoded = 0
     for name, source in sources.items():
-        frames, samples = count_by_hand(tiny, source)
+        frames, samples, still = count_by_hand(tiny, source)
         assert samples > 2
         assert reading.value("nexara_frames_read_total", camera=name) == frames
         assert reading.value("nexara_samples_made_total", camera=name) == samples
         assert reading.value("nexara_samples_judged_total", camera=name) == samples
+        assert reading.value("nexara_samples_still_total", camera=name) == still
         assert reading.value("nexara_latency_seconds_count", camera=name) == samples
         assert reading.value("nexara_latency_seconds_bucket", camera=name, le="+Inf") == samples
         assert reading.value("nexara_samples_dropped_total", camera=name) == 0
-        judged += samples
+        encoded += samples - still
         for stage in ("open", "decode", "shrink", "sample", "decide"):
             assert reading.value("nexara_stage_cpu_seconds_total", camera=name, stage=stage) > 0, stage
         assert reading.value("nexara_stage_seconds_total", camera=name, stage="wait") > 0
-    assert reading.value("nexara_encoder_batch_samples_sum") == judged
+    assert reading.value("nexara_encoder_batch_samples_sum") == encoded
     for stage in ("encode", "head"):
         assert reading.value("nexara_stage_seconds_total", camera="", stage=stage) > 0
     assert reading.value("nexara_queue_samples") == 0
