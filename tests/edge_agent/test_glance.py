@@ -55,11 +55,13 @@ def test_glances_come_at_most_a_quarter_of_the_interval_late_and_never_twice_as_
     times = np.array([time_s for time_s, _ in glances(spacing_s, fps, first_s=first_s)])
     steps = np.diff(times)
     assert len(steps) > 0
-    # Only where key pictures are rare enough to be missed, and yet serve all glances, does one come sooner than that.
+    # Only where key pictures are rare enough to be missed, and yet serve all glances, does one come sooner than that:
+    # the last key picture before the next that would be too late.
     least_s = 0.75 * INTERVAL_S - 1e-6
     if INTERVAL_S / 2 - 1 / fps <= spacing_s <= SERVES_ALL * INTERVAL_S + 1 / fps:
-        least_s = 0.625 * INTERVAL_S - 2 / fps
+        least_s = (1.25 - SERVES_ALL) * INTERVAL_S - 1 / fps
     assert steps.min() >= least_s
+    assert steps.mean() >= INTERVAL_S / 2
     assert steps.max() <= 1.25 * INTERVAL_S + 1 / fps + 1e-6
 
 
