@@ -76,8 +76,8 @@ def main(argv: list[str]) -> int:
     films = draw_films(arguments.cache, SIZE, seconds + 60, arguments.key_every)
     empty = draw_empty_films(arguments.cache, SIZE, seconds + 60, arguments.key_every)
     with serve(free_port(), [*films, *empty]) as streams, tempfile.TemporaryDirectory() as folder:
-        busy, deserted = streams.addresses[: len(films)], streams.addresses[len(films) :]
-        measure = Measurement(arguments.bundle, busy, seconds, Path(folder))
+        measure = Measurement(arguments.bundle, streams.addresses[: len(films)], seconds, Path(folder))
+        deserted = Measurement(arguments.bundle, streams.addresses[len(films) :], seconds, Path(folder))
         result = Result(
             bundle=f"{manifest.name} {manifest.version}",
             seconds=seconds,
@@ -86,7 +86,7 @@ def main(argv: list[str]) -> int:
             first_glance_s=measure.first_glance(),
             costs=(
                 measure.agent("idle", arguments.cameras, NEVER_ON),
-                measure.agent("idle, nobody there", arguments.cameras, NEVER_ON, deserted),
+                deserted.agent("idle, nobody there", arguments.cameras, NEVER_ON),
                 measure.agent("always on, 10 samples a second", 2, ALWAYS_ON),
                 measure.naive(),
             ),
@@ -111,9 +111,9 @@ class Measurement:
         self._seconds = seconds
         self._folder = folder
 
-    def agent(self, design: str, cameras: int, tables: str, addresses: Sequence[str] = ()) -> Cost:
-        """The agent on so many cameras, of other ``addresses`` where they are given; raises ``SiteError``."""
-        plan = SitePlan(self._bundle, name_cameras(addresses or self._addresses, cameras), tables)
+    def agent(self, design: str, cameras: int, tables: str) -> Cost:
+        """The agent on so many cameras; raises ``SiteError``."""
+        plan = SitePlan(self._bundle, name_cameras(self._addresses, cameras), tables)
         with run_site(plan, self._folder / str(len(list(self._folder.iterdir())))) as site:
             site.wait_until_connected(cameras)
             time.sleep(self._settle_s)

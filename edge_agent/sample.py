@@ -147,8 +147,7 @@ class SampleMaker:
             self._keep(here)
         samples = [self._sample(triple, here, previous, arrived_s) for triple in step.samples]
         if step.glance is not None:
-            begun = here if previous is None or step.glance == tick.time_s else previous
-            samples += self._still_samples(begun, arrived_s)
+            samples += self._still_samples(_shown_at(step.glance, here, previous), arrived_s)
         self._shrunk = {time_s: luma for time_s, luma in self._shrunk.items() if time_s >= step.needed_from}
         return samples
 
@@ -171,7 +170,6 @@ class SampleMaker:
                 self._shrunk[placed.tick.time_s] = luma
 
     def _sample(self, triple: Triple, here: _Placed, previous: _Placed | None, arrived_s: float) -> Sample:
-        newest = here if previous is None or triple.after == here.tick.time_s else previous
         before, now, after = (self._shrunk[time_s] for time_s in (triple.before, triple.now, triple.after))
         with self._tracer.timed("sample", self._camera):
             pixels = make_sample(before, now, after, self._preprocessing)
@@ -180,16 +178,8 @@ class SampleMaker:
             # It was kept awake by what moved: what it showed before that says nothing of now.
             self._stillness.forget()
         self._pixels = {here.tick.run: pixels}
-        return Sample(
-            camera=self._camera,
-            time_s=triple.time_s,
-            run=here.tick.run,
-            source_s=newest.frame.time_s,
-            arrived_s=arrived_s,
-            image=self._covered_by.cover(newest.frame.image),
-            pixels=pixels,
-            late_s=here.frame.late_s,
-        )
+        newest = _shown_at(triple.after, here, previous)
+        return self._finish(triple.time_s, newest, pixels, arrived_s, here.frame.late_s)
 
     def _still_samples(self, begun: _Placed, arrived_s: float) -> list[Sample]:
         """The sample of a glance that ends with the frame that it began with, where nothing moved; else none yet."""
@@ -201,19 +191,29 @@ class SampleMaker:
             return []
         self._sampler.end_glance()
         self._look(time_s, run, (luma,))
-        return [
-            Sample(
-                camera=self._camera,
-                time_s=time_s,
-                run=run,
-                source_s=begun.frame.time_s,
-                arrived_s=arrived_s,
-                image=self._covered_by.cover(begun.frame.image),
-                pixels=pixels,
-                late_s=begun.frame.late_s,
-                still=True,
-            )
-        ]
+        return [self._finish(time_s, begun, pixels, arrived_s, begun.frame.late_s, still=True)]
+
+    def _finish(
+        self,
+        time_s: float,
+        newest: _Placed,
+        pixels: NDArray[np.uint8],
+        arrived_s: float,
+        late_s: float,
+        *,
+        still: bool = False,
+    ) -> Sample:
+        return Sample(
+            camera=self._camera,
+            time_s=time_s,
+            run=newest.tick.run,
+            source_s=newest.frame.time_s,
+            arrived_s=arrived_s,
+            image=self._covered_by.cover(newest.frame.image),
+            pixels=pixels,
+            late_s=late_s,
+            still=still,
+        )
 
     def _look(self, time_s: float, run: int, pictures: Sequence[Luma]) -> None:
         before = self._watch.picture
@@ -221,3 +221,8 @@ class SampleMaker:
         if picture != before:
             level = logging.INFO if picture == "ok" else logging.WARNING
             _log.log(level, "camera %s: its picture is %s", self._camera, picture)
+
+
+def _shown_at(time_s: float, here: _Placed, previous: _Placed | None) -> _Placed:
+    """Whichever of the newest two frames has this time."""
+    return here if previous is None or time_s == here.tick.time_s else previous
