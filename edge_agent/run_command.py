@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import logging
 import os
 import signal
@@ -13,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 from edge_agent.agent import open_book, open_covers, run_agent
 from edge_agent.bundles.bundle_in_use import BundleInUse
@@ -50,11 +51,24 @@ from edge_agent.tracer import UNTRACED, Tracer
 from edge_agent.version import read_version
 from edge_agent.vigil import Vigil
 from models.bundle import Bundle
+from runtimes.environment import probe_environment
 from runtimes.errors import NoRuntimeError
 
 log = logging.getLogger(__name__)
 
 _What = TypeVar("_What")
+
+
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """Declare what ``run`` takes."""
+    parser.add_argument("--log-format", choices=get_args(LogFormat), help="how to log, whatever the configuration says")
+    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="the device's edge.toml")
+    parser.set_defaults(command=_run)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    run(arguments.config, arguments.log_format)
+    return 0
 
 
 def run(path: Path, log_format: LogFormat | None = None) -> None:
@@ -69,7 +83,8 @@ def run(path: Path, log_format: LogFormat | None = None) -> None:
     plan = Plan(load_config(path), os.environ)
     log_format = log_format or plan.config.settings.log.format
     start_log(log_format)
-    choice = choose_bundle(plan.shelf(), plan.open_usable, plan.trial(), time.monotonic)
+    with _probing():
+        choice = choose_bundle(plan.shelf(), plan.open_usable, plan.trial(), time.monotonic)
     try:
         _run_with(plan, choice, log_format)
     except NoRuntimeError as error:
@@ -78,6 +93,17 @@ def run(path: Path, log_format: LogFormat | None = None) -> None:
             raise
         choice.trial.fail(error)
         choice.trial.require_success()
+
+
+@contextmanager
+def _probing() -> Iterator[None]:
+    """Find out meanwhile which engines this machine has: loading them takes as long as checking a bundle."""
+    probing = threading.Thread(target=probe_environment, name="probe", daemon=True)
+    probing.start()
+    try:
+        yield
+    finally:
+        probing.join()
 
 
 def _run_with(plan: Plan, choice: Choice, log_format: LogFormat) -> None:

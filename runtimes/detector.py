@@ -237,7 +237,7 @@ class _Opening:
 
         def open_with(threads: int) -> Pair:
             asked = replace(options, threads=threads)
-            return open_pair(self._bundle, candidate, self._engines, asked, self._golden)
+            return open_pair(self._bundle, candidate, self._engines, asked, self._golden, self._clock)
 
         most = self._most_threads(candidate)
         if most is None:

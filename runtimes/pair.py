@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,13 +24,15 @@ TOLERANCE: Mapping[str, float] = {"float32": 0.02, "float16": 0.05, "int8": 0.25
 
 
 class Pair:
-    """The open encoder and head of one target, used by one thread at a time."""
+    """The open encoder and head of one target, used by one thread at a time. ``tested_s`` are the seconds that its
+    self-test took, which encodes all golden samples; ``None`` before that."""
 
     def __init__(self, candidate: Candidate, encoder: Session, head: Session, preprocessing: Preprocessing) -> None:
         self.candidate = candidate
         self._encoder = encoder
         self._head = head
         self._preprocessing = preprocessing
+        self.tested_s: float | None = None
 
     def encode(self, samples: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Embeddings ``(N, D) float32`` of samples ``(N, P * H, W, C) uint8``. Raises ``SessionError``."""
@@ -67,9 +69,14 @@ class Pair:
 
 
 def open_pair(
-    bundle: Bundle, candidate: Candidate, runtimes: Mapping[str, Runtime], options: SessionOptions, golden: Golden
+    bundle: Bundle,
+    candidate: Candidate,
+    runtimes: Mapping[str, Runtime],
+    options: SessionOptions,
+    golden: Golden,
+    clock: Callable[[], float],
 ) -> Pair:
-    """Open one target and test it on the golden inputs.
+    """Open one target and test it on the golden inputs. ``clock`` gives seconds.
 
     Raises ``RuntimeOpenError``, ``SelfTestError`` or ``SessionError``, all ``EngineError``; nothing stays open then.
     """
@@ -81,11 +88,13 @@ def open_pair(
         head.close()
         raise
     pair = Pair(candidate, encoder, head, bundle.manifest.preprocessing)
+    before_s = clock()
     try:
         deviation = pair.check(golden, bundle.manifest.calibration.temperature)
     except BaseException:
         pair.close()
         raise
+    pair.tested_s = clock() - before_s
     _log.info("opened %s; golden inputs are off by %.4f", candidate, deviation)
     return pair
 

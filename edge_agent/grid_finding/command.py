@@ -40,6 +40,7 @@ def add_find_grid_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seconds", type=float, default=6.0, metavar="S", help="how much of it to look at (6)")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="folder for ID.toml and the picture, ID.jpg")
     parser.add_argument("--picture", type=Path, metavar="FILE", help="file for the picture alone (.jpg or .png)")
+    parser.set_defaults(command=find_grid)
 
 
 def find_grid(arguments: argparse.Namespace) -> int:

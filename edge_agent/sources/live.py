@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from types import MappingProxyType
 
 from edge_agent.frame import Frame
 from edge_agent.sources.lag import Lag
@@ -12,6 +13,10 @@ from edge_agent.sources.patience import Patience
 from edge_agent.sources.sink import PacketSink
 from edge_agent.sources.source import Need, SourceOpenError, SourceOptions, SourceReadError
 from edge_agent.sources.video import VideoReader
+
+# Left to itself FFmpeg reads pictures to guess their size and order, seven of H.264 from a key picture on; cameras
+# mostly say both when they are asked what they send (RFC 6184, 8.1: sprop-parameter-sets).
+_UNREAD = MappingProxyType({"probesize": "32"})
 
 
 class LiveSource:
@@ -62,12 +67,20 @@ def _open_stream(
     needed: Need,
     sink: PacketSink | None,
 ) -> LiveSource:
-    # Left to itself FFmpeg first reads twenty pictures to guess their rate, which nobody asks for: more than a second.
-    flags = {"rtsp_transport": transport, "fpsprobesize": "0"}
     # Datagrams that are not read soon are lost.
     patience = Patience() if transport == "tcp" else None
     return LiveSource(
-        VideoReader(uri, options, clock, flags=flags, needed=needed, lag=Lag(), patience=patience, sink=sink)
+        VideoReader(
+            uri,
+            options,
+            clock,
+            flags={"rtsp_transport": transport, "allowed_media_types": "video", "fpsprobesize": "0"},
+            hasty=_UNREAD,
+            needed=needed,
+            lag=Lag(),
+            patience=patience,
+            sink=sink,
+        )
     )
 
 

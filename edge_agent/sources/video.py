@@ -84,6 +84,7 @@ class VideoReader:
         *,
         format_: str | None = None,
         flags: Mapping[str, str] = MappingProxyType({}),
+        hasty: Mapping[str, str] = MappingProxyType({}),
         needed: Need = needs_all,
         lag: Lag | None = None,
         patience: Patience | None = None,
@@ -91,21 +92,21 @@ class VideoReader:
         sink: PacketSink | None = None,
         begins_s: float = 0.0,
     ) -> None:
-        """Open ``uri``, as FFmpeg's ``format_`` where given, with its private ``flags``. ``needed`` is asked for each
-        picture before it is decoded, and while ``lag`` finds the stream behind none is; ``patience`` says how long it
-        may be left unread. ``admit`` chooses, by what was opened, how packets are let in. ``sink`` is given every
-        packet, and the stream's first picture is at ``begins_s`` of its source's clock. Raises ``SourceOpenError``."""
+        """Open ``uri``, as FFmpeg's ``format_`` where given, with its private ``flags``; ``hasty`` are tried besides,
+        and left out where what is shown is not known then. ``needed`` is asked for each picture before it is decoded,
+        and while ``lag`` finds the stream behind none is; ``patience`` says how long it may be left unread. ``admit``
+        chooses, by what was opened, how packets are let in. ``sink`` is given every packet, and the stream's first
+        picture is at ``begins_s`` of its source's clock. Raises ``SourceOpenError``."""
         self.name = redact(uri)
         self._clock = clock
         self._read_timeout_s = options.read_timeout_s
         self._turns = options.turns
-        self._container = self._open(uri, options, format_, flags)
+        self._container = self._open(uri, options, format_, flags, hasty)
         self._stream = self._container.streams.video[0]
         self._decoder = self._open_decoder(options)
         self._admit = admit(self._container) if admit else None
         self._packets: Iterator[av.Packet[av.VideoStream]] = self._container.demux(self._stream)
-        self._needed = needed
-        self._lag, self._patience = lag, patience
+        self._needed, self._lag, self._patience = needed, lag, patience
         self._feed = sink.open(self._stream) if sink else None
         self._begins_s = begins_s
         self._backlog: Backlog[av.Packet[av.VideoStream]] = Backlog()
@@ -114,8 +115,7 @@ class VideoReader:
         self._paused = self._was_behind = False
         self._first_s: float | None = None
         self._last_s = self._waited_s = 0.0
-        self._broken_in_a_row = 0
-        self.skipped = 0
+        self._broken_in_a_row = self.skipped = 0
 
     @property
     def decoding(self) -> str:
@@ -144,6 +144,25 @@ class VideoReader:
         self._container.close()
 
     def _open(
+        self,
+        uri: str,
+        options: SourceOptions,
+        format_: str | None,
+        flags: Mapping[str, str],
+        hasty: Mapping[str, str],
+    ) -> av.container.InputContainer:
+        container = self._connect(uri, options, format_, {**flags, **hasty})
+        if not hasty or _is_described(container):
+            return container
+        try:
+            described = self._connect(uri, options, format_, flags)
+        except SourceOpenError:
+            # It shows what it shows from its first key picture on; cameras that serve one at a time exist.
+            return container
+        container.close()
+        return described
+
+    def _connect(
         self, uri: str, options: SourceOptions, format_: str | None, flags: Mapping[str, str]
     ) -> av.container.InputContainer:
         began_s = self._clock()
@@ -265,3 +284,9 @@ class VideoReader:
         if isinstance(error, av.ExitError) or self._clock() - began_s >= timeout_s:
             return f"no answer within {timeout_s:g} s"
         return getattr(error, "strerror", None) or type(error).__name__
+
+
+def _is_described(container: InputContainer) -> bool:
+    """Whether it is known what its video shows before any of it is decoded."""
+    context = container.streams.video[0].codec_context
+    return context.width > 0 and context.pix_fmt is not None

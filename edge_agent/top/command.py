@@ -21,6 +21,7 @@ def add_top_options(parser: argparse.ArgumentParser) -> None:
         "--interval", type=_seconds, default=2.0, metavar="SECONDS", help="between readings (default: %(default)g)"
     )
     parser.add_argument("--once", action="store_true", help="print one plain table, of one interval, and end")
+    parser.set_defaults(command=run_top)
 
 
 def run_top(arguments: argparse.Namespace) -> int:

@@ -29,6 +29,7 @@ def add_trace_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--broker", type=_address, metavar="HOST:PORT", help="publish to this broker (default: nothing is published)"
     )
+    parser.set_defaults(command=run_trace)
 
 
 def run_trace(arguments: argparse.Namespace) -> int:

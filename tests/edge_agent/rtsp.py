@@ -33,11 +33,12 @@ needs_rtsp_server = pytest.mark.skipif(
 
 @contextmanager
 def rtsp_server(
-    port: int, *credentials: str, film: Path | None = None, codec: str = "h264"
+    port: int, *credentials: str, film: Path | None = None, codec: str = "h264", sound: bool = False
 ) -> Iterator[subprocess.Popen[str]]:
     """Serve ``rtsp://127.0.0.1:port/camera``: 160 x 120 at 15 frames a second, or the film, of H.264 or of the
-    ``codec`` h265, for each that connects."""
+    ``codec`` h265, for each that connects; ``sound`` comes with it."""
     shown = ["--film", str(film), "--codec", codec] if film else []
+    shown += ["--sound"] if sound else []
     command = [_PYTHON, str(_SERVER), str(port), *shown, *credentials]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:

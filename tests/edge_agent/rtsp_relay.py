@@ -16,6 +16,7 @@ Fault = Callable[[bytes], list[bytes]]
 
 _HEADER_BYTES = 12
 _LOOPBACK = "127.0.0.1"
+_REQUEST = re.compile(rb"^([A-Z_]+) rtsp://", re.MULTILINE)
 _PORTS = re.compile(rb"client_port=(\d+)-(\d+)")
 
 
@@ -88,13 +89,15 @@ class Garbled:
 
 
 class Relay:
-    """Stands for the server at ``port``. ``fault`` befalls its RTP over UDP, ``tcp_fault`` what it sends over TCP; both
-    may be set at any time."""
+    """Stands for the server at ``port``. ``fault`` befalls its RTP over UDP, ``tcp_fault`` what it sends over TCP, a
+    ``ConnectionError`` of which ends the connection; both may be set at any time. ``asked`` are the methods of all
+    requests so far."""
 
     def __init__(self, server_port: int, listener: socket.socket) -> None:
         self.port: int = listener.getsockname()[1]
         self.fault: Fault = no_fault
         self.tcp_fault: Fault = no_fault
+        self.asked: list[str] = []
         self._server_port = server_port
         self._listener = listener
         self._stopped = threading.Event()
@@ -108,12 +111,19 @@ class Relay:
         self._thread.join(5)
 
     def _run(self) -> None:
+        serving: list[threading.Thread] = []
         while not self._stopped.is_set():
             if select.select([self._listener], [], [], 0.1)[0]:
                 client, _ = self._listener.accept()
-                # A client may go in mid-stream.
-                with client, suppress(ConnectionError):
-                    self._serve(client)
+                serving.append(threading.Thread(target=self._serve_to_the_end, args=(client,), daemon=True))
+                serving[-1].start()
+        for thread in serving:
+            thread.join(5)
+
+    def _serve_to_the_end(self, client: socket.socket) -> None:
+        # A client may go in mid-stream.
+        with client, suppress(ConnectionError):
+            self._serve(client)
 
     def _serve(self, client: socket.socket) -> None:
         with ExitStack() as stack:
@@ -136,6 +146,7 @@ class Relay:
                     else:
                         if asked := _PORTS.search(data):
                             theirs = (int(asked[1]), int(asked[2]))
+                        self.asked += [method.decode() for method in _REQUEST.findall(data)]
                         server.sendall(_PORTS.sub(ours, data))
 
 

@@ -1,6 +1,6 @@
-"""A real RTSP server for tests: ``python3 rtsp_server.py PORT [--film FILE [--codec h265]] [USER PASSWORD]``; prints
-"ready" when it serves. Without a film (H.264 or H.265 in MP4, played from its start for each that connects) it shows a
-moving ball.
+"""A real RTSP server for tests: ``python3 rtsp_server.py PORT [--film FILE [--codec h265]] [--sound] [USER PASSWORD]``;
+prints "ready" when it serves. Without a film (H.264 or H.265 in MP4, played from its start for each that connects) it
+shows a moving ball, with ``--sound`` as well as a microphone's noise.
 
 It needs Debian's gir1.2-gst-rtsp-server-1.0, python3-gi and gstreamer1.0-plugins-{base,good,bad,ugly}, which belong to
 the system's Python, so it is run as a program and not imported.
@@ -21,6 +21,9 @@ BALL = (
     "! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=15 ! rtph264pay name=pay0 pt=96 )"
 )
 # The parser puts parameter sets before a key picture; the payloader would put them before each slice of one.
+SOUND = (
+    " audiotestsrc is-live=true samplesperbuffer=160 ! audio/x-raw,rate=8000 ! alawenc ! rtppcmapay name=pay1 pt=8 )"
+)
 FILM = "( filesrc location={0} ! qtdemux ! {1}parse config-interval=-1 ! rtp{1}pay name=pay0 pt=96 )"
 
 
@@ -29,6 +32,7 @@ def main() -> None:
     parser.add_argument("port")
     parser.add_argument("--film")
     parser.add_argument("--codec", choices=("h264", "h265"), default="h264")
+    parser.add_argument("--sound", action="store_true")
     parser.add_argument("credentials", nargs="*")
     arguments = parser.parse_args()
     Gst.init(None)
@@ -36,7 +40,8 @@ def main() -> None:
     server.set_address("127.0.0.1")
     server.set_service(arguments.port)
     factory = GstRtspServer.RTSPMediaFactory()
-    factory.set_launch(FILM.format(arguments.film, arguments.codec) if arguments.film else BALL)
+    shown = FILM.format(arguments.film, arguments.codec) if arguments.film else BALL
+    factory.set_launch(shown.removesuffix(" )") + SOUND if arguments.sound else shown)
     factory.set_shared(not arguments.film)
     if arguments.credentials:
         protect(server, factory, *arguments.credentials)

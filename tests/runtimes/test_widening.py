@@ -18,11 +18,13 @@ from tests.runtimes.breaking import BreakingRuntime, Faults
 
 
 class Bench:
-    """Opens pairs whose golden samples take ``seconds`` by their number of threads, and is their clock."""
+    """Opens pairs whose golden windows take ``seconds`` each by their number of threads, and is their clock. Their
+    self-test was of so many ``windows``."""
 
     def __init__(self, seconds: Mapping[int, float | Exception]) -> None:
         self.now_s = 0.0
         self.open: list[int] = []
+        self.windows = 0
         self._seconds = seconds
 
     def clock(self) -> float:
@@ -38,12 +40,15 @@ class Timed:
 
     def __init__(self, bench: Bench, threads: int, seconds: float | Exception) -> None:
         self.bench, self.threads, self.seconds = bench, threads, seconds
+        self.runs = 0
+        self.tested_s = None if isinstance(seconds, Exception) else bench.windows * seconds or None
 
     def encode(self, samples: np.ndarray) -> None:
         assert samples.ndim == 4
         if isinstance(self.seconds, Exception):
             raise self.seconds
         self.bench.now_s += self.seconds
+        self.runs += 1
 
     def close(self) -> None:
         self.bench.open.remove(self.threads)
@@ -68,6 +73,26 @@ def test_threads_double_for_as_long_as_that_pays(
     bench = Bench(seconds)
     open_widely(bench.open_with, tiny.golden(), most, bench.clock)
     assert bench.open == [wanted]
+
+
+@pytest.mark.parametrize(("seconds", "runs"), [(0.001, 4), (0.016, 1), (0.02, 0), (3.0, 0)])
+def test_where_the_self_test_takes_long_it_is_the_measure_since_cameras_wait(
+    tiny: Bundle, seconds: float, runs: int
+) -> None:
+    bench = Bench({1: seconds, 2: seconds})
+    golden = tiny.golden()
+    bench.windows = len(golden.samples)
+    pair = open_widely(bench.open_with, golden, 2, bench.clock)
+    assert isinstance(pair, Timed)
+    assert pair.runs == runs
+
+
+def test_a_self_test_of_twice_as_many_threads_counts_as_its_runs_do(tiny: Bundle) -> None:
+    bench = Bench({1: 1.0, 2: 0.5, 4: 0.4})
+    golden = tiny.golden()
+    bench.windows = len(golden.samples)
+    open_widely(bench.open_with, golden, 4, bench.clock)
+    assert bench.open == [2]
 
 
 def test_nothing_stays_open_when_one_thread_does_not_work(tiny: Bundle) -> None:
