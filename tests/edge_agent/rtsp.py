@@ -36,7 +36,7 @@ def rtsp_server(
     port: int, *credentials: str, film: Path | None = None, codec: str = "h264", sound: bool = False
 ) -> Iterator[subprocess.Popen[str]]:
     """Serve ``rtsp://127.0.0.1:port/camera``: 160 x 120 at 15 frames a second, or the film, of H.264 or of the
-    ``codec`` h265, for each that connects; ``sound`` comes with it."""
+    ``codec`` h265, for each that connects; ``sound`` comes with it, and goes on after five seconds of pictures."""
     shown = ["--film", str(film), "--codec", codec] if film else []
     shown += ["--sound"] if sound else []
     command = [_PYTHON, str(_SERVER), str(port), *shown, *credentials]

@@ -1,6 +1,6 @@
 """A real RTSP server for tests: ``python3 rtsp_server.py PORT [--film FILE [--codec h265]] [--sound] [USER PASSWORD]``;
 prints "ready" when it serves. Without a film (H.264 or H.265 in MP4, played from its start for each that connects) it
-shows a moving ball, with ``--sound`` as well as a microphone's noise.
+shows a moving ball; with ``--sound`` there is a microphone too, which goes on when the ball's five seconds are over.
 
 It needs Debian's gir1.2-gst-rtsp-server-1.0, python3-gi and gstreamer1.0-plugins-{base,good,bad,ugly}, which belong to
 the system's Python, so it is run as a program and not imported.
@@ -41,7 +41,9 @@ def main() -> None:
     server.set_service(arguments.port)
     factory = GstRtspServer.RTSPMediaFactory()
     shown = FILM.format(arguments.film, arguments.codec) if arguments.film else BALL
-    factory.set_launch(shown.removesuffix(" )") + SOUND if arguments.sound else shown)
+    if arguments.sound:
+        shown = shown.replace("is-live=true", "is-live=true num-buffers=75").removesuffix(" )") + SOUND
+    factory.set_launch(shown)
     factory.set_shared(not arguments.film)
     if arguments.credentials:
         protect(server, factory, *arguments.credentials)

@@ -14,6 +14,7 @@ import pytest
 
 from edge_agent.frame import Frame
 from edge_agent.sources import SourceOptions, open_source
+from edge_agent.sources.source import SourceReadError
 from tests.edge_agent.joined_film import Act, whole_pictures
 from tests.edge_agent.rtsp import needs_rtsp_server, rtsp_server
 from tests.edge_agent.rtsp_relay import Relay, relay
@@ -87,6 +88,11 @@ def test_a_camera_with_a_microphone_is_asked_for_its_pictures_alone() -> None:
     with camera(sound=True) as relayed:
         assert len(look(relayed, 5)) == 5
     assert relayed.asked.count("SETUP") == 1
+
+
+def test_a_camera_is_given_up_when_its_pictures_stop_though_its_microphone_goes_on() -> None:
+    with camera(sound=True) as relayed, pytest.raises(SourceReadError, match=r"ended its stream|no answer"):
+        look(relayed, 1000)
 
 
 def test_a_camera_is_connected_to_once_where_it_says_what_it_shows(tmp_path: Path, whole: set[bytes]) -> None:
