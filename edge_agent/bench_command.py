@@ -5,18 +5,18 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from pathlib import Path
 
 from edge_agent.bundles.choosing import current_bundle
 from edge_agent.config import load_config
 from edge_agent.config.plan import Plan
+from edge_agent.config_argument import add_config_argument
 from runtimes.bench.command import add_bench_options, run_bench
 from runtimes.bench.kept import keep_bench
 
 
 def add_kept_bench_options(parser: argparse.ArgumentParser) -> None:
     """Declare what ``bench`` takes."""
-    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="the device's edge.toml")
+    add_config_argument(parser)
     add_bench_options(parser)
     parser.set_defaults(command=run_kept_bench)
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from pathlib import Path
 
 from edge_agent.config import load_config
 from edge_agent.config.plan import Plan
 from edge_agent.config.walls import list_views
+from edge_agent.config_argument import add_config_argument
 from edge_agent.sources import explain_absence
 
 
 def add_check_options(parser: argparse.ArgumentParser) -> None:
     """Declare what ``check`` takes."""
-    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="the device's edge.toml")
+    add_config_argument(parser)
     parser.set_defaults(command=check)
 
 

@@ -32,6 +32,7 @@ from edge_agent.config import load_config
 from edge_agent.config.overlaid_plan import lay_kept_over
 from edge_agent.config.overlay import OverlayFile
 from edge_agent.config.plan import Plan
+from edge_agent.config_argument import add_config_argument
 from edge_agent.cover_book import CoverBook
 from edge_agent.delivery.opening import open_outbox
 from edge_agent.delivery.outbox import MqttOutbox
@@ -62,7 +63,7 @@ _What = TypeVar("_What")
 def add_run_options(parser: argparse.ArgumentParser) -> None:
     """Declare what ``run`` takes."""
     parser.add_argument("--log-format", choices=get_args(LogFormat), help="how to log, whatever the configuration says")
-    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="the device's edge.toml")
+    add_config_argument(parser)
     parser.set_defaults(command=_run)
 
 

@@ -25,14 +25,14 @@ TOLERANCE: Mapping[str, float] = {"float32": 0.02, "float16": 0.05, "int8": 0.25
 
 class Pair:
     """The open encoder and head of one target, used by one thread at a time. ``tested_s`` are the seconds that its
-    self-test took, which encodes all golden samples; ``None`` before that."""
+    self-test took, which encodes all golden samples."""
 
     def __init__(self, candidate: Candidate, encoder: Session, head: Session, preprocessing: Preprocessing) -> None:
         self.candidate = candidate
         self._encoder = encoder
         self._head = head
         self._preprocessing = preprocessing
-        self.tested_s: float | None = None
+        self.tested_s = 0.0
 
     def encode(self, samples: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Embeddings ``(N, D) float32`` of samples ``(N, P * H, W, C) uint8``. Raises ``SessionError``."""

@@ -47,13 +47,11 @@ def open_widely(open_with: Callable[[int], Pair], golden: Golden, most: int, clo
 def _open_timed(
     open_with: Callable[[int], Pair], threads: int, golden: Golden, clock: Callable[[], float]
 ) -> tuple[Pair, float]:
-    """What opens, and the seconds that it takes for one window, at best."""
+    """What opens, tested as it is then, and the seconds that it takes for one window, at best."""
     pair = open_with(threads)
-    tested_s = pair.tested_s or 0.0
-    times = [tested_s / len(golden.samples)] if tested_s else []
-    spent_s = tested_s
+    spent_s, times = pair.tested_s, [pair.tested_s / len(golden.samples)]
     try:
-        while not times or (spent_s < _ENOUGH_S and len(times) < _MOST_RUNS):
+        while spent_s < _ENOUGH_S and len(times) < _MOST_RUNS:
             before_s = clock()
             pair.encode(golden.samples[0])
             times.append(clock() - before_s)

@@ -18,6 +18,7 @@ from edge_agent.config import load_config
 from edge_agent.config.overlay import OverlayFile, lay_over
 from edge_agent.config.plan import Plan
 from edge_agent.config.walls import list_views
+from edge_agent.config_argument import add_config_argument
 from edge_agent.doctor import examine
 from edge_agent.state_file import StateError, StateFile
 from edge_agent.version import read_version
@@ -27,7 +28,7 @@ from models.signing import SIGNATURE, bundle_digest
 
 def add_accept_options(parser: argparse.ArgumentParser) -> None:
     """The options of ``nexara-edge accept``."""
-    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="the device's edge.toml")
+    add_config_argument(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the page, HTML; for its owner alone")
     parser.set_defaults(command=run_accept)
 

@@ -6,7 +6,6 @@ import argparse
 import os
 import sys
 from datetime import datetime, timezone
-from pathlib import Path
 
 from edge_agent.bundles.choosing import digest_in_use
 from edge_agent.bundles.errors import ShelfError
@@ -18,6 +17,7 @@ from edge_agent.bundles.standing import find_state
 from edge_agent.bundles.standing_file import StandingFile
 from edge_agent.config import load_config
 from edge_agent.config.plan import Plan
+from edge_agent.config_argument import add_config_argument
 from models.errors import NexaraError
 
 _SOON = "the agent, within seconds if it runs, else from its next start on,"
@@ -38,7 +38,7 @@ def add_bundle_options(parser: argparse.ArgumentParser) -> None:
     listing = commands.add_parser("list", help="tell which bundle is in use, on trial, and was left")
     listing.set_defaults(action=_list)
     for command in (install, update, rollback, listing):
-        command.add_argument("--config", type=Path, required=True, metavar="FILE", help="the device's edge.toml")
+        add_config_argument(command)
     parser.set_defaults(command=_run)
 
 

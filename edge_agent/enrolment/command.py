@@ -6,12 +6,12 @@ import argparse
 import os
 import sys
 from functools import partial
-from pathlib import Path
 
 from edge_agent.config import load_config
 from edge_agent.config.plan import Plan
 from edge_agent.config.secret import find_credential
 from edge_agent.config.tls import find_papers
+from edge_agent.config_argument import add_config_argument
 from edge_agent.enrolment.asking import ask_site
 from edge_agent.enrolment.enrolment import Papers, enrol
 from edge_agent.enrolment.errors import EnrolmentError
@@ -22,7 +22,7 @@ TOKEN = "enrol.token"  # noqa: S105 the name of a file
 
 def add_enrol_options(parser: argparse.ArgumentParser) -> None:
     """The options of ``nexara-edge enrol``."""
-    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="the device's edge.toml")
+    add_config_argument(parser)
     parser.add_argument("--url", required=True, help="where the site enrols its devices, https://host:port")
     parser.set_defaults(command=run_enrol)
 

@@ -15,7 +15,8 @@ from edge_agent.sources.source import Need, SourceOpenError, SourceOptions, Sour
 from edge_agent.sources.video import VideoReader
 
 # Left to itself FFmpeg reads pictures to guess their size and order, seven of H.264 from a key picture on; cameras
-# mostly say both when they are asked what they send (RFC 6184, 8.1: sprop-parameter-sets).
+# mostly say both when they are asked what they send (RFC 6184, 8.1: sprop-parameter-sets). Their rate, for which it
+# would read twenty, nobody asks for in any case.
 _UNREAD = MappingProxyType({"probesize": "32"})
 
 

@@ -10,27 +10,12 @@ from edge_agent.sources.gstreamer import explain_no_gstreamer, open_gstreamer
 from edge_agent.sources.http import open_http, open_https
 from edge_agent.sources.live import open_rtsp, open_rtsps, open_v4l2
 from edge_agent.sources.playlist import open_file, open_folder
+from edge_agent.sources.scene import open_scene_source, read_scene
 from edge_agent.sources.screen import explain_no_screen, open_screen, read_screen
 from edge_agent.sources.sink import PacketSink
 from edge_agent.sources.source import Need, Source, SourceOptions, SourceUriError, needs_all
 
 Opener = Callable[[str, SourceOptions, Callable[[], float], Need, PacketSink | None], Source]
-
-
-def _open_scene(
-    rest: str, options: SourceOptions, clock: Callable[[], float], needed: Need, sink: PacketSink | None
-) -> Source:
-    # Drawing is for demonstrations: an agent that watches cameras starts sooner without it.
-    from edge_agent.sources.scene import open_scene_source
-
-    return open_scene_source(rest, options, clock, needed, sink)
-
-
-def _read_scene(rest: str) -> object:
-    from edge_agent.sources.scene import read_scene
-
-    return read_scene(rest)
-
 
 OPENERS: Mapping[str, Opener] = MappingProxyType(
     {
@@ -42,12 +27,12 @@ OPENERS: Mapping[str, Opener] = MappingProxyType(
         "https": open_https,
         "rtsp": open_rtsp,
         "rtsps": open_rtsps,
-        "scene": _open_scene,
+        "scene": open_scene_source,
         "screen": open_screen,
         "v4l2": open_v4l2,
     }
 )
-READERS: Mapping[str, Callable[[str], object]] = MappingProxyType({"scene": _read_scene, "screen": read_screen})
+READERS: Mapping[str, Callable[[str], object]] = MappingProxyType({"scene": read_scene, "screen": read_screen})
 """What understands the rest of an address, for the schemes that have a grammar of their own."""
 ABSENCES: Mapping[str, Callable[[], str | None]] = MappingProxyType(
     {"gstreamer": explain_no_gstreamer, "screen": explain_no_screen}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -13,7 +14,10 @@ from edge_agent.frame import Frame, fit
 from edge_agent.sources.sink import PacketSink
 from edge_agent.sources.source import Need, SourceOptions, SourceUriError
 from models.preprocessing import Luma
-from scenes import Footage, SceneError, SceneSpec, WallSpec, open_scene, parse_scene
+
+# Drawing is for demonstrations: an agent that watches cameras starts sooner without it.
+if TYPE_CHECKING:
+    from scenes import Footage, SceneSpec, WallSpec
 
 
 class SceneImage:
@@ -79,6 +83,8 @@ def open_scene_source(
     rest: str, options: SourceOptions, clock: Callable[[], float], _needed: Need, _sink: PacketSink | None
 ) -> SceneSource:
     """``scene:…``, the grammar of ``scenes.parse_scene``; raises ``SourceUriError``."""
+    from scenes import SceneSpec, open_scene
+
     spec = read_scene(rest)
     loop = spec.loop if isinstance(spec, SceneSpec) else spec.cells[0].loop
     return SceneSource(open_scene(f"scene:{rest}"), options, loop=loop or options.loop, clock=clock)
@@ -86,6 +92,8 @@ def open_scene_source(
 
 def read_scene(rest: str) -> SceneSpec | WallSpec:
     """What ``scene:…`` asks for; raises ``SourceUriError``."""
+    from scenes import SceneError, parse_scene
+
     try:
         return parse_scene(f"scene:{rest}")
     except SceneError as error:

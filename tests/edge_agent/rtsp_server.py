@@ -20,10 +20,10 @@ BALL = (
     "( videotestsrc is-live=true pattern=ball ! video/x-raw,width=160,height=120,framerate=15/1 "
     "! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=15 ! rtph264pay name=pay0 pt=96 )"
 )
-# The parser puts parameter sets before a key picture; the payloader would put them before each slice of one.
 SOUND = (
     " audiotestsrc is-live=true samplesperbuffer=160 ! audio/x-raw,rate=8000 ! alawenc ! rtppcmapay name=pay1 pt=8 )"
 )
+# The parser puts parameter sets before a key picture; the payloader would put them before each slice of one.
 FILM = "( filesrc location={0} ! qtdemux ! {1}parse config-interval=-1 ! rtp{1}pay name=pay0 pt=96 )"
 
 

@@ -19,12 +19,12 @@ from tests.runtimes.breaking import BreakingRuntime, Faults
 
 class Bench:
     """Opens pairs whose golden windows take ``seconds`` each by their number of threads, and is their clock. Their
-    self-test was of so many ``windows``."""
+    self-test is of so many ``windows``."""
 
-    def __init__(self, seconds: Mapping[int, float | Exception]) -> None:
+    def __init__(self, seconds: Mapping[int, float | Exception], windows: int) -> None:
         self.now_s = 0.0
         self.open: list[int] = []
-        self.windows = 0
+        self.windows = windows
         self._seconds = seconds
 
     def clock(self) -> float:
@@ -41,7 +41,7 @@ class Timed:
     def __init__(self, bench: Bench, threads: int, seconds: float | Exception) -> None:
         self.bench, self.threads, self.seconds = bench, threads, seconds
         self.runs = 0
-        self.tested_s = None if isinstance(seconds, Exception) else bench.windows * seconds or None
+        self.tested_s = 0.0 if isinstance(seconds, Exception) else bench.windows * seconds
 
     def encode(self, samples: np.ndarray) -> None:
         assert samples.ndim == 4
@@ -70,8 +70,9 @@ class Timed:
 def test_threads_double_for_as_long_as_that_pays(
     tiny: Bundle, most: int, seconds: Mapping[int, float | Exception], wanted: int
 ) -> None:
-    bench = Bench(seconds)
-    open_widely(bench.open_with, tiny.golden(), most, bench.clock)
+    golden = tiny.golden()
+    bench = Bench(seconds, len(golden.samples))
+    open_widely(bench.open_with, golden, most, bench.clock)
     assert bench.open == [wanted]
 
 
@@ -79,32 +80,32 @@ def test_threads_double_for_as_long_as_that_pays(
 def test_where_the_self_test_takes_long_it_is_the_measure_since_cameras_wait(
     tiny: Bundle, seconds: float, runs: int
 ) -> None:
-    bench = Bench({1: seconds, 2: seconds})
     golden = tiny.golden()
-    bench.windows = len(golden.samples)
+    bench = Bench({1: seconds, 2: seconds}, len(golden.samples))
     pair = open_widely(bench.open_with, golden, 2, bench.clock)
     assert isinstance(pair, Timed)
     assert pair.runs == runs
 
 
 def test_a_self_test_of_twice_as_many_threads_counts_as_its_runs_do(tiny: Bundle) -> None:
-    bench = Bench({1: 1.0, 2: 0.5, 4: 0.4})
     golden = tiny.golden()
-    bench.windows = len(golden.samples)
+    bench = Bench({1: 1.0, 2: 0.5, 4: 0.4}, len(golden.samples))
     open_widely(bench.open_with, golden, 4, bench.clock)
     assert bench.open == [2]
 
 
 def test_nothing_stays_open_when_one_thread_does_not_work(tiny: Bundle) -> None:
-    bench = Bench({1: SessionError("no")})
+    golden = tiny.golden()
+    bench = Bench({1: SessionError("no")}, len(golden.samples))
     with pytest.raises(SessionError):
-        open_widely(bench.open_with, tiny.golden(), 4, bench.clock)
+        open_widely(bench.open_with, golden, 4, bench.clock)
     assert bench.open == []
 
 
 def test_fewer_threads_serve_where_more_do_not_work(tiny: Bundle, caplog: pytest.LogCaptureFixture) -> None:
-    bench = Bench({1: 1.0, 2: 0.5, 4: SessionError("no memory")})
-    open_widely(bench.open_with, tiny.golden(), 8, bench.clock)
+    golden = tiny.golden()
+    bench = Bench({1: 1.0, 2: 0.5, 4: SessionError("no memory")}, len(golden.samples))
+    open_widely(bench.open_with, golden, 8, bench.clock)
     assert bench.open == [2]
     assert "does not work with 4 threads: no memory" in caplog.text
 
