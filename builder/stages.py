@@ -87,7 +87,8 @@ class StageStore:
             yield
 
     def _work(self, name: str, key: str, final: Path, work: Callable[[Path], None]) -> None:
-        part = final.with_suffix(".part")
+        # A name may hold a dot, as one with a version does: what follows it is no suffix.
+        part = final.with_name(f"{final.name}.part")
         shutil.rmtree(part, ignore_errors=True)
         shutil.rmtree(final, ignore_errors=True)
         part.mkdir(parents=True)

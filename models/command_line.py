@@ -28,6 +28,7 @@ _BUILT_IN = {
     "demo": "edge_agent.demo:main",
     "build": "builder.build_command:main",
     "compile": "builder.compile_command:main",
+    "thresholds": "builder.thresholds_command:main",
     "sensitivity": "builder.sensitivity_command:main",
     "evaluate": "builder.evaluate_command:main",
     "curate": "builder.curate_command:main",

@@ -142,6 +142,30 @@ def choose_alarms(
     )
 
 
+def with_budget(choice: AlarmChoice, budget_per_hour: float) -> AlarmChoice:
+    """The choice for another budget, out of the same points: with the wake threshold that they were found with, which
+    is looked for anew. ``awake`` stays that of the choice before."""
+    sure = (certainty(point.alarms, choice.hours, budget_per_hour) for point in choice.points)
+    points = tuple(
+        msgspec.structs.replace(point, certainty=one) for point, one in zip(choice.points, sure, strict=True)
+    )
+    best, within = _best(points)
+    wake = choice.thresholds.wake if choice.waking is None else choice.waking.points[0].wake
+    return msgspec.structs.replace(
+        choice,
+        thresholds=_thresholds(wake, best.alert),
+        budget_per_hour=budget_per_hour,
+        within=within,
+        alarms=best.alarms,
+        certainty=best.certainty,
+        measured_per_hour=rate_interval(best.alarms, choice.hours),
+        fights=wilson(round(best.fights * choice.fight_clips), choice.fight_clips),
+        calm=wilson(round(best.calm * choice.calm_clips), choice.calm_clips),
+        points=points,
+        waking=None,
+    )
+
+
 def with_wake(choice: AlarmChoice, waking: WakeChoice, streams: Sequence[Watched]) -> AlarmChoice:
     """The choice with another wake threshold, under which ``streams`` were watched: under nothing else. Where it is not
     as sure to keep the budget any more, the thresholds stay as they were."""

@@ -43,6 +43,11 @@ class WakeChoice(msgspec.Struct, frozen=True, kw_only=True):
     always: int
     points: tuple[WakePoint, ...]
 
+    @property
+    def told(self) -> int:
+        """Of how many of those an idle camera tells too."""
+        return next(point.told for point in self.points if point.wake == self.wake)
+
 
 def offer_wakes(chosen: Thresholds) -> tuple[Thresholds, ...]:
     """What fights are to be watched under: an always awake camera's thresholds first, the chosen ones, and then those

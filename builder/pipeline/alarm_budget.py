@@ -11,27 +11,22 @@ from typing import NamedTuple
 
 import msgspec
 
-from builder.alarms.choice import AlarmChoice, candidates, choose_alarms, choose_wake, with_wake
+from builder.alarms.choice import AlarmChoice, candidates, choose_alarms, choose_wake
 from builder.alarms.rule import AlarmRule
 from builder.alarms.trace import Trace, trace
-from builder.alarms.waking import choose_waking, offer_wakes
-from builder.alarms.watching import Watched
 from builder.data.clips import Clip
 from builder.display import LanedDisplay
 from builder.evaluation.scores import CALM, FIGHT
 from builder.evaluation.scoring import Scorer
-from builder.execution.executor import run_tasks
 from builder.pipeline.calibrated import FoldCalibration
 from builder.pipeline.compiled_fold import open_compiled
 from builder.pipeline.curated import CuratedClips
-from builder.pipeline.drawn_streams import DrawnStreams, calm_streams, fight_streams
+from builder.pipeline.drawn_streams import calm_streams, fight_streams
 from builder.pipeline.fold_clips import FoldClips
-from builder.pipeline.part_task import PartTask
 from builder.pipeline.side_by_side import Opening
-from builder.pipeline.watched_streams import WatchedStreams
+from builder.pipeline.stream_watch import StreamWatch
 from builder.recipe import Alarms, Recipe
 from builder.stages import Stage, StageStore
-from models.manifest import Thresholds
 
 TRACES = "traces.json"
 
@@ -79,22 +74,12 @@ class AlarmBudget:
         watched = [(shipped, own)] if own else [(one, one.clips.judge) for one in folds[1:]]
         clips = [found for one, given in watched for found in self._watch_clips(one, given)]
         wake = choose_wake(clips)
-        streams = self._watch_streams(shipped, self._calm, candidates(wake))
+        watch, calm = self._watch(shipped), calm_streams(self._alarms, self._code_version)
+        streams = watch.watch(calm, candidates(wake))
         chosen = choose_alarms(streams, clips, wake, self._target, self._alarms.per_hour, self._rule)
-        return self._raise_wake(shipped, chosen) if self._alarms.fights else chosen
-
-    def _raise_wake(self, shipped: CompiledFold, chosen: AlarmChoice) -> AlarmChoice:
-        drawn = fight_streams(self._alarms, self._code_version)
-        offered = offer_wakes(chosen.thresholds)
-        waking = choose_waking(offered, self._watch_streams(shipped, drawn, offered), drawn.fights)
-        if waking.wake == chosen.thresholds.wake:
-            return msgspec.structs.replace(chosen, waking=waking)
-        thresholds = msgspec.structs.replace(chosen.thresholds, wake=waking.wake)
-        return with_wake(chosen, waking, self._watch_streams(shipped, self._calm, (thresholds,)))
-
-    @property
-    def _calm(self) -> DrawnStreams:
-        return calm_streams(self._alarms, self._code_version)
+        if not self._alarms.fights:
+            return chosen
+        return watch.raise_wake(chosen, calm, fight_streams(self._alarms, self._code_version))
 
     @property
     def _target(self) -> str:
@@ -114,23 +99,17 @@ class AlarmBudget:
         )
         return msgspec.json.decode((stage.directory / TRACES).read_bytes(), type=tuple[Trace, ...])
 
-    def _watch_streams(
-        self, one: CompiledFold, streams: DrawnStreams, thresholds: tuple[Thresholds, ...]
-    ) -> tuple[Watched, ...]:
-        watching = WatchedStreams(
-            streams,
-            self._recipe,
+    def _watch(self, one: CompiledFold) -> StreamWatch:
+        return StreamWatch(
             one.clips.name,
             one.compiled,
+            self._recipe,
             one.calibration.temperature,
-            thresholds,
             self._rule,
+            self._store,
+            self._display,
+            self._executor,
         )
-        if self._executor is not None:
-            tasks = [PartTask(watching, self._store.root, number) for number in range(watching.streams.parts)]
-            with self._executor() as opened:
-                run_tasks(tasks, opened, self._display)
-        return watching.watched(self._store, self._display.progress)
 
     def _judge(
         self, one: CompiledFold, clips: Sequence[Clip], judge: Callable[[Clip, Scorer], Trace], directory: Path

@@ -6,6 +6,7 @@ Format: https://cyclonedx.org/docs/1.6/json (OWASP; ECMA-424).
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -17,6 +18,7 @@ from cyclonedx.contrib.license.factories import LicenseFactory
 from cyclonedx.model import HashAlgorithm, HashType, Property
 from cyclonedx.model.bom import Bom
 from cyclonedx.model.component import Component, ComponentType
+from cyclonedx.model.license import License, LicenseExpression
 from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 
@@ -58,6 +60,24 @@ def bill_of_materials(manifest: Manifest, packages: Sequence[Package]) -> bytes:
         bom.components.add(part)
     bom.register_dependency(bom.metadata.component, parts)
     return JsonV1Dot6(bom).output_as_string(indent=2).encode() + b"\n"
+
+
+def listed_packages(document: bytes) -> tuple[Package, ...]:
+    """The packages that a bundle's own bill names, sorted: what is made of that bundle was trained with the same."""
+    bom = Bom.from_json(json.loads(document))  # type: ignore[attr-defined] # the package's decorator adds it
+    return tuple(
+        sorted(
+            Package(part.name, part.version or "", next(map(_licence_name, part.licenses), ""))
+            for part in bom.components
+            if part.type is ComponentType.LIBRARY
+        )
+    )
+
+
+def _licence_name(licence: License) -> str:
+    if isinstance(licence, LicenseExpression):
+        return licence.value
+    return licence.id or licence.name or ""
 
 
 def _files(manifest: Manifest) -> Iterator[Component]:

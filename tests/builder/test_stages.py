@@ -110,6 +110,18 @@ def test_stages_of_different_names_do_not_share_output(tmp_path: Path) -> None:
     assert [stage.name for stage in store.finished] == ["a", "b"]
 
 
+def test_names_that_differ_after_a_dot_do_not_share_a_folder_while_they_are_made(tmp_path: Path) -> None:
+    store = make_store(tmp_path)
+    seen: list[Path] = []
+
+    def outer(directory: Path) -> None:
+        store.run("model-1.2.1-watch", 1, lambda inner: seen.extend((directory, inner)))
+        (directory / "out").write_text("outer")
+
+    assert (store.run("model-1.2.0-watch", 1, outer).directory / "out").read_text() == "outer"
+    assert len(set(seen)) == 2
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError("disk full"), SystemExit(1)])
 def test_an_interrupted_stage_leaves_nothing_under_its_name_and_is_done_whole_the_next_time(
     tmp_path: Path, error: BaseException

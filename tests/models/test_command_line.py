@@ -124,6 +124,7 @@ def test_find_commands_prefers_the_installed_one_when_names_meet() -> None:
         "sensitivity",
         "show",
         "sign",
+        "thresholds",
         "verify",
     ]
     assert found["show"].value == "other:show"

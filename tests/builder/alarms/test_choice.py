@@ -2,13 +2,15 @@ from __future__ import annotations
 
 from typing import Literal
 
+import msgspec
 import numpy as np
 import pytest
 
 from builder.alarms.alarm import alarms
-from builder.alarms.choice import ALERTS, SURE, candidates, choose_alarms, choose_wake
+from builder.alarms.choice import ALERTS, SURE, candidates, choose_alarms, choose_wake, with_budget
 from builder.alarms.rule import AlarmRule
 from builder.alarms.trace import Trace
+from builder.alarms.waking import WakeChoice, WakePoint
 from builder.alarms.watching import Watched
 from builder.errors import DataError
 from builder.evaluation.poisson import certainty
@@ -122,3 +124,18 @@ def test_one_clear_error_without_clips_of_both_kinds(clips: list[Trace]) -> None
         choose_wake(clips)
     with pytest.raises(DataError, match="some of each are needed"):
         choose_alarms(HALF_HOUR, clips, 0.5, TARGET, 1.0, RULE)
+
+
+@pytest.mark.parametrize("budget", [6.0, 9.5, 13.0, 0.1])
+def test_another_budget_out_of_the_same_points_is_as_if_it_had_been_asked_for(budget: float) -> None:
+    asked = choose_alarms(HALF_HOUR, [*FIGHTS, *CALM], 0.5, TARGET, budget, RULE)
+    before = choose_alarms(HALF_HOUR, [*FIGHTS, *CALM], 0.5, TARGET, 9.5, RULE)
+    assert with_budget(before, budget) == asked
+    # A wake threshold that was raised for another alert threshold is looked for anew.
+    points = (WakePoint(wake=0.5, told=3, later_s=0.0), WakePoint(wake=0.6, told=3, later_s=0.0))
+    raised = msgspec.structs.replace(
+        before,
+        thresholds=msgspec.structs.replace(before.thresholds, wake=0.6),
+        waking=WakeChoice(wake=0.6, fights=4, always=3, points=points),
+    )
+    assert with_budget(raised, budget) == asked

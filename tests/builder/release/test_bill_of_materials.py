@@ -7,7 +7,7 @@ import msgspec
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
-from builder.release.bill_of_materials import Package, bill_of_materials, installed_packages
+from builder.release.bill_of_materials import Package, bill_of_materials, installed_packages, listed_packages
 from models.bundle import Bundle
 
 PACKAGES = (Package("numpy", "2.4.0", "BSD-3-Clause"), Package("odd", "1", ""), Package("worded", "2", "MIT License"))
@@ -30,6 +30,11 @@ def test_the_document_is_valid_and_names_all_that_the_bundle_is_made_of(tiny: Bu
     assert parts["numpy"]["licenses"] == [{"license": {"id": "BSD-3-Clause"}}]
     assert "licenses" not in parts["odd"]
     assert set(document["dependencies"][0]) <= {"ref", "dependsOn"}
+
+
+def test_the_packages_come_back_as_they_were_named(tiny: Bundle) -> None:
+    either = Package("either", "3", "Apache-2.0 OR BSD-3-Clause")
+    assert listed_packages(bill_of_materials(tiny.manifest, (*PACKAGES, either))) == tuple(sorted((*PACKAGES, either)))
 
 
 def test_the_same_bundle_gives_the_same_bytes_and_another_another_number(tiny: Bundle) -> None:
