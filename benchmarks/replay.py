@@ -7,6 +7,7 @@ again under other thresholds at almost no cost.
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from benchmarks.films import Frames
 from edge_agent.attention import Attention
 from edge_agent.camera_policies import CameraPolicies
+from edge_agent.governor import slow_down
 from edge_agent.incidents import IncidentMachine
 from edge_agent.inference import Judging
 from edge_agent.ring import EmbeddingRing
@@ -103,7 +105,9 @@ def watch(memory: Memory, policies: CameraPolicies) -> Watched:
                 told.append(step.time_s)
             if step is not None and step.ended_s is not None:
                 incidents.append(Incident(step.started_s, told[-1], step.ended_s))
-            sampler.mode = attention.judge(triple.time_s, probability, busy=machine.incident is not None)
+            busy = machine.incident is not None
+            sampler.mode = attention.judge(triple.time_s, probability, busy=busy)
+            sampler.policy = slow_down(policies, 1.0, memory.geometry.rate_hz if busy else math.inf)
     rest = machine.close(last_s)
     if rest is not None:
         incidents.append(Incident(rest.started_s, told[-1], last_s))

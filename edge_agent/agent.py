@@ -301,7 +301,7 @@ class _Agent:
         for camera in self._cameras:
             camera.tend(now_s)
         for id_, post in self._posts.items():
-            post.camera.set_sampling(id_, self._sampling(id_, share))
+            post.camera.set_sampling(id_, self._sampling(post.watch, id_, share))
             post.camera.set_cover(id_, self._covers.of(id_))
             post.camera.set_mode(id_, post.watch.tend(now_s))
             self._announce(id_, post, now_s, at)
@@ -310,8 +310,10 @@ class _Agent:
             waiting, dropped = len(self._pending), self._pending.dropped
             self._outbox.health(self._meter.report(now_s, at, queue=waiting, dropped=dropped, share=share))
 
-    def _sampling(self, id_: str, share: float) -> SamplingPolicy:
-        sampling = slow_down(self._policies.of(id_), share)
+    def _sampling(self, watch: Watch, id_: str, share: float) -> SamplingPolicy:
+        # An incident that was told of is not found sooner by more windows than there are samples for.
+        most_hz = math.inf if watch.incident is None else self._manifest.geometry.rate_hz
+        sampling = slow_down(self._policies.of(id_), share, most_hz)
         # Two bundles can be compared on what is encoded alone.
         return replace(sampling, full_glance_s=0.0) if self._seat.compares else sampling
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 from edge_agent.camera_policies import CameraPolicies
@@ -60,11 +61,11 @@ class Governor:
         return self.share
 
 
-def slow_down(policies: CameraPolicies, share: float) -> SamplingPolicy:
-    """The sampling of one camera at a share of its alert rate, but never so slow that no incident could start."""
+def slow_down(policies: CameraPolicies, share: float, most_hz: float = math.inf) -> SamplingPolicy:
+    """The sampling of one camera at a share of its alert rate and at no more than ``most_hz`` samples a second, but
+    never so slow that no incident could start or end."""
     sampling, incidents = policies.sampling, policies.incidents
-    if share >= 1:
-        return sampling
     least_hz = _SPARE * (incidents.smoothing - 1) / incidents.smoothing_span_s
-    rate_hz = max(sampling.alert_rate_hz * share, min(least_hz, sampling.alert_rate_hz))
-    return replace(sampling, alert_rate_hz=rate_hz)
+    wanted_hz = min(sampling.alert_rate_hz * min(share, 1.0), most_hz)
+    rate_hz = max(wanted_hz, min(least_hz, sampling.alert_rate_hz))
+    return sampling if rate_hz == sampling.alert_rate_hz else replace(sampling, alert_rate_hz=rate_hz)

@@ -1,37 +1,55 @@
-"""When a camera is looked at: seldom while it is idle, often while it is awake."""
+"""When a camera is looked at: seldom while it is idle, often while it is awake, and less once its alarm was raised."""
 
 from __future__ import annotations
 
 from collections import deque
 
 from builder.alarms.rule import ROUNDING_S, AlarmRule
+from models.manifest import Geometry
 
 
 class SamplePlan:
-    """The instants of a camera's samples, from its first frame on. ``awake`` may be set at any time and takes effect
-    with the next frame; a sample needs frames from two ``gap_s`` before it on, so that what was planned by then
-    stays."""
+    """The instants of a camera's samples, from its first frame on. ``awake`` and ``alarmed`` may be set at any time and
+    take effect with the next frame; a sample needs frames from two gaps of the ``geometry`` before it on, so that what
+    was planned by then stays. A camera whose alarm was raised is sampled at the rate of the geometry's windows."""
 
-    def __init__(self, first_s: float, gap_s: float, rule: AlarmRule) -> None:
+    def __init__(self, first_s: float, geometry: Geometry, rule: AlarmRule) -> None:
         self.awake = False
-        self._lead_s = 2 * gap_s
-        self._interval_s = {False: rule.idle_interval_s, True: 1 / rule.rate_hz}
-        self._followed = False
+        self.alarmed = False
+        self._lead_s = 2 * geometry.frame_gap_s
+        self._rule = rule
+        self._alarmed_hz = max(min(rule.rate_hz, geometry.rate_hz), rule.least_hz)
+        self._followed = (False, False)
         self._planned: deque[float] = deque()
         self._last_s = self._next_s = first_s + self._lead_s
 
     def offer(self, frame_s: float) -> tuple[float, ...]:
         """Take the next frame's time; the instants of the samples that are complete with it."""
         soonest_s = frame_s + self._lead_s
-        if self.awake != self._followed:
-            self._followed = self.awake
-            later_s = max(self._last_s + self._interval_s[False], soonest_s)
-            self._next_s = min(self._next_s, soonest_s) if self.awake else later_s
+        self._follow(soonest_s)
         while self._next_s - self._lead_s <= frame_s:
             self._planned.append(self._next_s)
             self._last_s = self._next_s
-            self._next_s += self._interval_s[self._followed]
+            self._next_s += self._interval_s
         complete = []
         while self._planned and self._planned[0] <= frame_s + ROUNDING_S:
             complete.append(self._planned.popleft())
         return tuple(complete)
+
+    @property
+    def _interval_s(self) -> float:
+        awake, alarmed = self._followed
+        if not awake:
+            return self._rule.idle_interval_s
+        return 1 / (self._alarmed_hz if alarmed else self._rule.rate_hz)
+
+    def _follow(self, soonest_s: float) -> None:
+        awake, alarmed = self._followed
+        if self.alarmed != alarmed:
+            self._followed = (awake, self.alarmed)
+            # A shorter interval counts at once, a longer one from the next sample on.
+            self._next_s = min(self._next_s, max(self._last_s + self._interval_s, soonest_s))
+        if self.awake != awake:
+            self._followed = (self.awake, self.alarmed)
+            later_s = max(self._last_s + self._interval_s, soonest_s)
+            self._next_s = min(self._next_s, soonest_s) if self.awake else later_s

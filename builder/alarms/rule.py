@@ -32,3 +32,8 @@ class AlarmRule:
     smoothing_span_s: float = 1.5
     start_hold_s: float = 0.3
     end_hold_s: float = 5.0
+
+    @property
+    def least_hz(self) -> float:
+        """Samples a second below which smoothing could not fill, with some to spare: cameras never have fewer."""
+        return min(1.25 * (self.smoothing - 1) / self.smoothing_span_s, self.rate_hz)

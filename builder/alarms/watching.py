@@ -53,7 +53,7 @@ class Sight(NamedTuple):
 
 def watch(film: JudgedFilm, thresholds: Thresholds, rule: AlarmRule) -> Sight:
     """Watch a film of evenly spaced frames, at least ``rule.rate_hz`` of them a second."""
-    plan = SamplePlan(float(film.times_s[0]), film.geometry.frame_gap_s, rule)
+    plan = SamplePlan(float(film.times_s[0]), film.geometry, rule)
     attention, alarm = _Attention(thresholds, rule), Alarm(thresholds, rule)
     recent = _Recent(film.geometry, rule)
     raised: list[float] = []
@@ -67,6 +67,7 @@ def watch(film: JudgedFilm, thresholds: Thresholds, rule: AlarmRule) -> Sight:
             if alarm.judge(instant_s, probability):
                 raised.append(instant_s)
             plan.awake = attention.judge(instant_s, probability, busy=alarm.active)
+            plan.alarmed = alarm.active
     return Sight(tuple(raised), awake_s, highest)
 
 

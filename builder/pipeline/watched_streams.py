@@ -48,7 +48,7 @@ class WatchedStreams:
     def stage(self, number: int, store: StageStore, progress: Progress) -> Stage:
         """The stage that watches the part of that number, drawn where it is not there yet."""
         drawn = self.streams.stage(number, store, progress)
-        inputs = (self.compiled.key, self.target, drawn.key, self.thresholds, self.rule)
+        inputs = (self.compiled.key, self.target, drawn.key, self.thresholds, self.rule, self.recipe.geometry)
         return store.run(self.stage_name(number), inputs, partial(self._watch, drawn, progress))
 
     def watched(self, store: StageStore, progress: Progress) -> tuple[Watched, ...]:

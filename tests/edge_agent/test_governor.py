@@ -79,6 +79,14 @@ def test_slow_down_leaves_incidents_possible() -> None:
     assert slow_down(POLICIES, 1.0) is POLICIES.sampling
 
 
+def test_slow_down_keeps_to_the_most_that_is_wanted_but_an_incident_can_still_end() -> None:
+    assert slow_down(POLICIES, 1.0, 5.0).alert_rate_hz == 5.0
+    assert slow_down(POLICIES, 0.4, 5.0).alert_rate_hz == pytest.approx(4.0)
+    assert slow_down(POLICIES, 1.0, 50.0) is POLICIES.sampling
+    smooth = replace(POLICIES, incidents=replace(POLICIES.incidents, smoothing=10))
+    assert 9 / slow_down(smooth, 1.0, 5.0).alert_rate_hz < smooth.incidents.smoothing_span_s
+
+
 def test_slow_down_never_speeds_up() -> None:
     tight = replace(POLICIES, sampling=SamplingPolicy(alert_rate_hz=3.0), incidents=IncidentPolicy(smoothing=5))
     assert slow_down(tight, 0.5).alert_rate_hz == pytest.approx(3.0)
