@@ -151,11 +151,13 @@ class VideoReader:
         flags: Mapping[str, str],
         hasty: Mapping[str, str],
     ) -> av.container.InputContainer:
-        container = self._connect(uri, options, format_, {**flags, **hasty})
-        if not hasty or _is_described(container):
+        began_s = self._clock()
+        container = self._connect(uri, format_, {**flags, **hasty}, options.open_timeout_s)
+        left_s = began_s + options.open_timeout_s - self._clock()
+        if not hasty or _is_described(container) or left_s <= 0:
             return container
         try:
-            described = self._connect(uri, options, format_, flags)
+            described = self._connect(uri, format_, flags, left_s)
         except SourceOpenError:
             # It shows what it shows from its first key picture on; cameras that serve one at a time exist.
             return container
@@ -163,17 +165,15 @@ class VideoReader:
         return described
 
     def _connect(
-        self, uri: str, options: SourceOptions, format_: str | None, flags: Mapping[str, str]
+        self, uri: str, format_: str | None, flags: Mapping[str, str], timeout_s: float
     ) -> av.container.InputContainer:
         began_s = self._clock()
-        timeouts_s = (options.open_timeout_s, options.read_timeout_s)
+        timeouts_s = (timeout_s, self._read_timeout_s)
         try:
             container = av.open(uri, format=format_, options=dict(flags), timeout=timeouts_s)
         except (av.FFmpegError, OSError, ValueError) as error:
             # Not chained: FFmpeg's own error holds the address with its password.
-            raise SourceOpenError(
-                f"{self.name}: cannot be opened: {self._reason(error, began_s, options.open_timeout_s)}"
-            ) from None
+            raise SourceOpenError(f"{self.name}: cannot be opened: {self._reason(error, began_s, timeout_s)}") from None
         if not container.streams.video:
             container.close()
             raise SourceOpenError(f"{self.name}: holds no video; a source needs a video stream")

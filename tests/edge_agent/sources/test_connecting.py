@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -46,9 +46,9 @@ def camera(film: Path | None = None, *, sound: bool = False) -> Iterator[Relay]:
         yield relayed
 
 
-def look(relayed: Relay, count: int) -> list[Frame]:
+def look(relayed: Relay, count: int, clock: Callable[[], float] = time.monotonic) -> list[Frame]:
     uri = f"rtsp://127.0.0.1:{relayed.port}/camera"
-    with closing(open_source(uri, SourceOptions(transport="udp"), time.monotonic)) as source:
+    with closing(open_source(uri, SourceOptions(transport="udp"), clock)) as source:
         frames = [source.read(threading.Event()) for _ in range(count)]
     return [frame for frame in frames if frame]
 
@@ -117,4 +117,19 @@ def test_a_camera_that_serves_one_at_a_time_is_seen_from_its_first_key_picture_o
         relayed.fault, relayed.tcp_fault = Beheaded(), (taciturn := Taciturn(most=1))
         frames = look(relayed, 20)
     assert taciturn.told == 2
+    assert {frame.image.luma().tobytes() for frame in frames} <= whole
+
+
+def test_no_second_connection_is_waited_for_once_the_first_took_all_the_time_that_opening_may(
+    tmp_path: Path, whole: set[bytes]
+) -> None:
+    with camera(tmp_path / "film.mp4") as relayed:
+        relayed.fault, relayed.tcp_fault = Beheaded(), Taciturn()
+
+        def clock() -> float:
+            # As if the camera had taken a minute to say what it shows.
+            return time.monotonic() + (60.0 if "DESCRIBE" in relayed.asked else 0.0)
+
+        frames = look(relayed, 20, clock)
+    assert relayed.asked.count("DESCRIBE") == 1
     assert {frame.image.luma().tobytes() for frame in frames} <= whole
