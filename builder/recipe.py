@@ -160,6 +160,10 @@ class CalibrationSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     method: Method = "platt"
 
 
+DRAWN_FIGHTS = 240
+"""Of fewer than a hundred, one fight is more than the wake threshold may cost."""
+
+
 class Alarms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Thresholds that surely keep to ``per_hour`` false alarms, measured on ``minutes`` of drawn calm streams of
     ``seconds`` each, every one a place of its own. No ``seed`` gives a stream that ``scenes`` trains on. On ``fights``
@@ -169,7 +173,7 @@ class Alarms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     minutes: Annotated[float, msgspec.Meta(gt=0, le=600)] = 200.0
     seconds: Annotated[float, msgspec.Meta(ge=2, le=1800)] = 60.0
     seed: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 2
-    fights: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 60
+    fights: Annotated[int, msgspec.Meta(ge=0, le=1000)] = DRAWN_FIGHTS
 
 
 class Gate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -17,6 +17,7 @@ from builder.errors import BuilderError
 from builder.execution.arguments import add_execution, choose_executor
 from builder.framework import load_tensorflow
 from builder.pipeline.choose_again import ChoiceOptions, choose_again, want
+from builder.recipe import DRAWN_FIGHTS
 from builder.signing_argument import add_signing_key, signing_key
 from builder.table import align
 from builder.work_limit import add_work_limit, open_work
@@ -24,8 +25,6 @@ from builder.workplace import make_folder, package_version
 from models.bundle import open_bundle
 from models.manifest import Thresholds
 from models.trust import TrustStore
-
-FIGHTS = 240
 
 
 def main(argv: list[str]) -> int:
@@ -94,7 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--fights",
         type=at_least_one,
-        default=FIGHTS,
+        default=DRAWN_FIGHTS,
         metavar="N",
         help="drawn fights that the wake threshold is chosen on (default: %(default)s)",
     )

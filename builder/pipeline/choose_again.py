@@ -12,10 +12,11 @@ from typing import Any
 import msgspec
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from builder.alarms.choice import AlarmChoice, with_budget, with_wake
+from builder.alarms.choice import SURE, AlarmChoice, with_budget, with_wake
 from builder.alarms.rule import AlarmRule
 from builder.display import LanedDisplay
 from builder.errors import DataError
+from builder.evaluation.poisson import silence_needed
 from builder.pipeline.compiled_fold import ARTIFACTS
 from builder.pipeline.drawn_streams import calm_streams, fight_streams
 from builder.pipeline.side_by_side import Opening
@@ -57,8 +58,8 @@ class Wanted:
 def want(bundle: Bundle, options: ChoiceOptions) -> Wanted:
     """What is asked for, which takes no time to find out.
 
-    Raises ``DataError`` for a bundle that does not say how its thresholds were chosen or that has the version asked
-    for already, and ``BundleFormatError`` for a version that is none.
+    Raises ``DataError`` for a bundle that does not say how its thresholds were chosen, that has the version asked for
+    already, or whose streams are too few for the budget, and ``BundleFormatError`` for a version that is none.
     """
     manifest, before = bundle.manifest, read_choice(bundle)
     recipe = _recipe(bundle)
@@ -66,11 +67,14 @@ def want(bundle: Bundle, options: ChoiceOptions) -> Wanted:
         raise DataError(f"{bundle.path}: its recipe has no [alarms] to choose thresholds by; build it with them")
     if options.version == manifest.version:
         raise DataError(f"{manifest.name} {manifest.version} is the bundle given; give the new one another --version")
-    alarms = msgspec.structs.replace(
-        recipe.alarms,
-        per_hour=recipe.alarms.per_hour if options.per_hour is None else options.per_hour,
-        fights=options.fights,
-    )
+    per_hour = recipe.alarms.per_hour if options.per_hour is None else options.per_hour
+    if before.hours < silence_needed(SURE, per_hour):
+        raise DataError(
+            f"{before.hours:.1f} hours of calm streams were watched for {bundle.path}; silence for at least "
+            f"{silence_needed(SURE, per_hour):.1f} makes {SURE:.0%} sure of no more than {per_hour:g} an hour: allow "
+            "more, or build it with more alarms.minutes"
+        )
+    alarms = msgspec.structs.replace(recipe.alarms, per_hour=per_hour, fights=options.fights)
     recipe = msgspec.structs.replace(recipe, version=options.version, alarms=alarms)
     made = msgspec.structs.replace(
         manifest,

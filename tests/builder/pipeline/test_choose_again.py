@@ -28,7 +28,7 @@ from tests.builder.made_report import make_choice
 from tests.builder.tiny_training import silent
 from tests.tiny_bundle import GEOMETRY, PREPROCESSING
 
-ALARMS = Alarms(per_hour=4.0, minutes=0.03, seconds=2, seed=4, fights=0)
+ALARMS = Alarms(per_hour=7.0, minutes=0.03, seconds=2, seed=4, fights=0)
 NOW = datetime(2026, 11, 28, 12, 0, tzinfo=timezone.utc)
 
 
@@ -138,7 +138,7 @@ def test_what_was_chosen_anew_may_be_once_more_and_still_names_what_was_built(
 ) -> None:
     first, _ = choose_again(open_bundle(built, trust), options(out, signing_key, per_hour=400.0), Remembered())
     second, chosen = choose_again(
-        open_bundle(first, trust), options(out, signing_key, version="0.3.0", per_hour=4.0), Remembered()
+        open_bundle(first, trust), options(out, signing_key, version="0.3.0", per_hour=7.0), Remembered()
     )
     made = open_bundle(second, trust)
     assert read_choice(made) == chosen
@@ -175,6 +175,12 @@ def test_parts_that_are_there_are_not_watched_again(
         (recipe(None), choice(), "0.2.0", r"recipe has no \[alarms\]"),
         (recipe(), choice(), "0.1.0", "tiny 0.1.0 is the bundle given"),
         (recipe(), choice(), "next", "--version: "),
+        (
+            recipe(msgspec.structs.replace(ALARMS, per_hour=5.0)),
+            choice(),
+            "0.2.0",
+            r"0\.5 hours .* silence for at least 0\.6 makes 95% sure of no more than 5 an hour",
+        ),
     ],
 )
 def test_what_cannot_be_chosen_is_told_before_anything_is_drawn(
