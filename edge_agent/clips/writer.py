@@ -70,7 +70,10 @@ class ClipWriter:
     def _run(self) -> None:
         if self._yields:
             with suppress(OSError, AttributeError):
-                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), self._yields)
+                thread = threading.get_native_id()
+                # Root may raise a priority too, which a unit with a lower one of its own would not want.
+                nice = max(self._yields, os.getpriority(os.PRIO_PROCESS, thread))
+                os.setpriority(os.PRIO_PROCESS, thread, nice)
         self._try(self._shelf.tidy)
         self._prune()
         while True:
