@@ -130,7 +130,7 @@ def choose_alarms(
         within=within,
         streams=len(streams),
         hours=seconds / 3600,
-        awake=sum(stream.awake_s for stream in streams) / seconds,
+        awake=_awake(streams)[points.index(best)] / seconds,
         alarms=best.alarms,
         certainty=best.certainty,
         measured_per_hour=rate_interval(best.alarms, seconds / 3600),
@@ -167,21 +167,25 @@ def with_budget(choice: AlarmChoice, budget_per_hour: float) -> AlarmChoice:
 
 
 def with_wake(choice: AlarmChoice, waking: WakeChoice, streams: Sequence[Watched]) -> AlarmChoice:
-    """The choice with another wake threshold, under which ``streams`` were watched: under nothing else. Where it is not
-    as sure to keep the budget any more, the thresholds stay as they were."""
-    seconds = sum(stream.seconds for stream in streams)
-    (count,) = _counts(streams)
-    sure = certainty(count, seconds / 3600, choice.budget_per_hour)
-    if sure < min(SURE, choice.certainty):
-        return msgspec.structs.replace(choice, waking=msgspec.structs.replace(waking, wake=choice.thresholds.wake))
+    """The choice with the highest wake threshold up to which all that ``waking`` allows are as sure to keep the budget;
+    ``streams`` were watched under each of these, from the one chosen before on.
+
+    A camera that wakes seldom sees what woke it before anything else, and may raise more alarms for it. One after the
+    other until the first that fails, they are as sure as one alone (as in ``choose_alarms``).
+    """
+    seconds, counts = sum(stream.seconds for stream in streams), _counts(streams)
+    sure = [certainty(count, seconds / 3600, choice.budget_per_hour) for count in counts]
+    place = sum(1 for _ in takewhile(lambda one: one >= min(SURE, choice.certainty), sure[1:]))
+    wake, raised = waking.allowed[place], dict(zip(waking.allowed, counts, strict=True))
+    points = tuple(msgspec.structs.replace(one, alarms=raised.get(one.wake)) for one in waking.points)
     return msgspec.structs.replace(
         choice,
-        thresholds=msgspec.structs.replace(choice.thresholds, wake=waking.wake),
-        awake=sum(stream.awake_s for stream in streams) / seconds,
-        alarms=count,
-        certainty=sure,
-        measured_per_hour=rate_interval(count, seconds / 3600),
-        waking=waking,
+        thresholds=msgspec.structs.replace(choice.thresholds, wake=wake),
+        awake=_awake(streams)[place] / seconds,
+        alarms=counts[place],
+        certainty=sure[place],
+        measured_per_hour=rate_interval(counts[place], seconds / 3600),
+        waking=msgspec.structs.replace(waking, wake=wake, points=points),
     )
 
 
@@ -239,6 +243,11 @@ def _thresholds(wake: float, alert: float) -> Thresholds:
 def _counts(streams: Sequence[Watched]) -> list[int]:
     """All alarms under each of the thresholds that the streams were watched under."""
     return [sum(map(len, raised)) for raised in zip(*(stream.alarms_s for stream in streams), strict=True)]
+
+
+def _awake(streams: Sequence[Watched]) -> list[float]:
+    """The seconds that cameras were awake under each of the same thresholds."""
+    return [sum(awake_s) for awake_s in zip(*(stream.awake_s for stream in streams), strict=True)]
 
 
 def _share(clips: Sequence[Judged], thresholds: Thresholds, rule: AlarmRule) -> float:

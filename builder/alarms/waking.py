@@ -26,12 +26,13 @@ LATE_S = 1.0
 
 
 class WakePoint(msgspec.Struct, frozen=True, kw_only=True):
-    """One wake threshold: how many of the fights that an always awake camera tells of an idle one tells of too, and how
-    much later, in seconds on average."""
+    """One wake threshold: how many of the fights that an always awake camera tells of an idle one tells of too, how
+    much later, in seconds on average, and how many alarms calm streams raise, where that was asked."""
 
     wake: float
     told: int
     later_s: float
+    alarms: int | None = None
 
 
 class WakeChoice(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +43,14 @@ class WakeChoice(msgspec.Struct, frozen=True, kw_only=True):
     fights: int
     always: int
     points: tuple[WakePoint, ...]
+
+    @property
+    def allowed(self) -> tuple[float, ...]:
+        """The wake thresholds, rising, that cost no more fights and time than ``KEPT`` and ``LATER_S`` let go. The one
+        chosen before them is the first in any case."""
+        first, *higher = self.points
+        good = (one for one in higher if self.always and one.told >= KEPT * self.always and one.later_s <= LATER_S)
+        return (first.wake, *(one.wake for one in good))
 
     @property
     def told(self) -> int:
@@ -62,16 +71,16 @@ def choose_waking(offered: Sequence[Thresholds], watched: Sequence[Watched], fig
     does. ``watched`` are streams watched under each of ``offered``, with ``fights``, one in each."""
     delays = [_delays(one, fight) for one, fight in zip(watched, fights, strict=True)]
     always, *rest = np.array(delays, dtype=np.float64).reshape(len(delays), len(offered)).T
-    told = int(np.isfinite(always).sum())
     points = []
     for thresholds, under in zip(offered[1:], rest, strict=True):
         later = (under - always)[np.isfinite(under) & np.isfinite(always)]
         points.append(
             WakePoint(wake=thresholds.wake, told=len(later), later_s=float(later.mean()) if len(later) else 0.0)
         )
-    good = [one.wake for one in points if told and one.told >= KEPT * told and one.later_s <= LATER_S]
-    wake = max(good, default=points[0].wake)
-    return WakeChoice(wake=wake, fights=len(delays), always=told, points=tuple(points))
+    found = WakeChoice(
+        wake=points[0].wake, fights=len(delays), always=int(np.isfinite(always).sum()), points=tuple(points)
+    )
+    return msgspec.structs.replace(found, wake=found.allowed[-1])
 
 
 def _delays(watched: Watched, fight: Fight) -> list[float]:

@@ -18,12 +18,12 @@ from models.window import pick_window
 
 
 class Watched(msgspec.Struct, frozen=True, kw_only=True):
-    """A film of ``seconds`` seconds, and when it raised alarms (``alarms_s``) under each of some thresholds, in their
-    order; ``awake_s`` is how long the camera was awake under the last of them."""
+    """A film of ``seconds`` seconds, and when it raised alarms (``alarms_s``) and for how long the camera was awake
+    (``awake_s``) under each of some thresholds, in their order."""
 
     name: str
     seconds: float
-    awake_s: float
+    awake_s: tuple[float, ...]
     alarms_s: tuple[tuple[float, ...], ...]
 
 
@@ -38,7 +38,7 @@ def watch_under_all(name: str, film: JudgedFilm, thresholds: Sequence[Thresholds
     return Watched(
         name=name,
         seconds=float(film.times_s[-1]),
-        awake_s=found[-1].awake_s,
+        awake_s=tuple(sight.awake_s for sight in found),
         alarms_s=tuple(sight.alarms_s for sight in found),
     )
 

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from builder.alarms.choice import SURE, AlarmChoice, with_budget, with_wake
+from builder.alarms.choice import SURE, AlarmChoice, with_budget
 from builder.alarms.rule import AlarmRule
 from builder.display import LanedDisplay
 from builder.errors import DataError
@@ -104,7 +104,8 @@ def choose_again(bundle: Bundle, options: ChoiceOptions, display: LanedDisplay) 
         display,
         options.executor,
     )
-    chosen = _choose(watch, wanted, options.code_version)
+    calm, fights = (make(wanted.alarms, options.code_version) for make in (calm_streams, fight_streams))
+    chosen = watch.raise_wake(with_budget(wanted.before, wanted.alarms.per_hour), calm, fights)
     calibration = msgspec.structs.replace(wanted.manifest.calibration, thresholds=chosen.thresholds)
     manifest = msgspec.structs.replace(wanted.manifest, calibration=calibration)
 
@@ -113,16 +114,6 @@ def choose_again(bundle: Bundle, options: ChoiceOptions, display: LanedDisplay) 
 
     limit = int(wanted.recipe.gate.megabytes * 1_000_000)
     return seal_bundle(options.out / f"{manifest.name}-{manifest.version}", fill, options.key, limit), chosen
-
-
-def _choose(watch: StreamWatch, wanted: Wanted, code_version: str) -> AlarmChoice:
-    calm, fights = (make(wanted.alarms, code_version) for make in (calm_streams, fight_streams))
-    first = with_budget(wanted.before, wanted.alarms.per_hour)
-    chosen = watch.raise_wake(first, calm, fights)
-    if chosen.thresholds.wake != first.thresholds.wake or chosen.waking is None:
-        return chosen
-    # The time awake is still that of the choice before.
-    return with_wake(chosen, chosen.waking, watch.watch(calm, (chosen.thresholds,)))
 
 
 def _unpacked(bundle: Bundle, store: StageStore) -> Stage:

@@ -47,11 +47,9 @@ class StreamWatch:
         return watching.watched(self.store, self.display.progress)
 
     def raise_wake(self, chosen: AlarmChoice, calm: DrawnStreams, fights: DrawnStreams) -> AlarmChoice:
-        """The choice with the wake threshold raised as far as ``fights`` allow; under another one ``calm`` is watched
-        again, so that the rate is that of the thresholds that ship."""
+        """The choice with the wake threshold raised as far as ``fights`` and the budget allow. ``calm`` is watched
+        under all that fights allow, so that the rate is that of the thresholds that ship."""
         offered = offer_wakes(chosen.thresholds)
         waking = choose_waking(offered, self.watch(fights, offered), fights.fights)
-        if waking.wake == chosen.thresholds.wake:
-            return msgspec.structs.replace(chosen, waking=waking)
-        thresholds = msgspec.structs.replace(chosen.thresholds, wake=waking.wake)
-        return with_wake(chosen, waking, self.watch(calm, (thresholds,)))
+        allowed = tuple(msgspec.structs.replace(chosen.thresholds, wake=wake) for wake in waking.allowed)
+        return with_wake(chosen, waking, self.watch(calm, allowed))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from builder.alarms.alarm import alarms
-from builder.alarms.choice import ALERTS, SURE, candidates, choose_alarms, choose_wake, with_budget
+from builder.alarms.choice import ALERTS, SURE, candidates, choose_alarms, choose_wake, with_budget, with_wake
 from builder.alarms.rule import AlarmRule
 from builder.alarms.trace import Trace
 from builder.alarms.waking import WakeChoice, WakePoint
@@ -41,7 +41,7 @@ def watched(*streams: Trace, wake: float = 0.5) -> list[Watched]:
         Watched(
             name=one.name,
             seconds=one.seconds,
-            awake_s=0.3 * one.seconds,
+            awake_s=(0.3 * one.seconds,) * len(candidates(wake)),
             alarms_s=tuple(alarms(one.judged(), thresholds, RULE) for thresholds in candidates(wake)),
         )
         for one in streams
@@ -84,7 +84,7 @@ def test_the_highest_threshold_is_taken_and_said_to_fail_when_none_keeps_the_bud
 def test_no_threshold_below_one_that_breaks_the_budget_is_taken_though_it_keeps_it() -> None:
     """A fight-like minute that never falls below a lower ``clear`` is one alarm there, and several above."""
     raised = [(1.0,) if alert < 0.7 else (1.0, 40.0, 80.0) if alert < 0.8 else () for alert in ALERTS]
-    stream = Watched(name="x", seconds=1800.0, awake_s=0.0, alarms_s=tuple(raised))
+    stream = Watched(name="x", seconds=1800.0, awake_s=(0.0,) * len(raised), alarms_s=tuple(raised))
     found = choose_alarms([stream], [*FIGHTS, *CALM], 0.5, TARGET, 9.5, RULE)
     assert found.points[0].certainty >= SURE
     assert (found.thresholds.alert, found.alarms) == (0.83, 0)
@@ -139,3 +139,34 @@ def test_another_budget_out_of_the_same_points_is_as_if_it_had_been_asked_for(bu
         waking=WakeChoice(wake=0.6, fights=4, always=3, points=points),
     )
     assert with_budget(raised, budget) == asked
+
+
+@pytest.mark.parametrize(
+    ("counts", "wake", "told"),
+    [
+        ((1, 1, 1, 0), 0.8, (1, None, 1, 1, 0)),
+        # One that keeps the budget after one that does not may be luck.
+        ((1, 1, 2, 0), 0.6, (1, None, 1, 2, 0)),
+        ((1, 2, 1, 1), 0.5, (1, None, 2, 1, 1)),
+    ],
+)
+def test_the_wake_threshold_rises_as_long_as_the_budget_is_kept(
+    counts: tuple[int, ...], wake: float, told: tuple[int | None, ...]
+) -> None:
+    chosen = choose_alarms(HALF_HOUR, [*FIGHTS, *CALM], 0.5, TARGET, 9.5, RULE)
+    points = [
+        WakePoint(wake=at, told=told, later_s=0.0) for at, told in ((0.5, 9), (0.55, 8), (0.6, 9), (0.7, 9), (0.8, 9))
+    ]
+    waking = WakeChoice(wake=0.8, fights=10, always=9, points=tuple(points))
+    assert waking.allowed == (0.5, 0.6, 0.7, 0.8)
+    raised = tuple(tuple(100.0 * number for number in range(count)) for count in counts)
+    stream = Watched(name="x", seconds=1800.0, awake_s=(900.0, 450.0, 360.0, 180.0), alarms_s=raised)
+    found = with_wake(chosen, waking, [stream])
+    assert found.thresholds == msgspec.structs.replace(chosen.thresholds, wake=wake)
+    place = waking.allowed.index(wake)
+    assert (found.alarms, found.awake) == (counts[place], stream.awake_s[place] / 1800)
+    assert found.certainty == pytest.approx(certainty(counts[place], 0.5, 9.5))
+    assert found.waking is not None
+    assert (found.waking.wake, found.waking.told) == (wake, 9)
+    assert tuple(one.alarms for one in found.waking.points) == told
+    assert found.points == chosen.points

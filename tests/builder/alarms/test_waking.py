@@ -16,7 +16,7 @@ FIGHT = Interval(10.0, 20.0)
 def watched(*delays_s: float | None) -> Watched:
     """A stream whose fight was told of after so many seconds, under one threshold after the other."""
     alarms = tuple(() if delay is None else (FIGHT.start_s + delay,) for delay in delays_s)
-    return Watched(name="film", seconds=30.0, awake_s=0.0, alarms_s=alarms)
+    return Watched(name="film", seconds=30.0, awake_s=(0.0,) * len(alarms), alarms_s=alarms)
 
 
 def test_wake_thresholds_are_offered_from_the_chosen_one_up_to_alert_and_nothing_else_changes() -> None:

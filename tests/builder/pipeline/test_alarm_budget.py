@@ -141,6 +141,7 @@ def test_where_the_recipe_asks_for_fights_the_wake_threshold_is_looked_for_on_th
     assert chosen.waking.fights == 1
     assert chosen.waking.points[0].wake == before.thresholds.wake
     assert chosen.thresholds == msgspec.structs.replace(before.thresholds, wake=chosen.waking.wake)
-    raised = chosen.waking.wake > before.thresholds.wake
-    again = ["fold0-watch-alarm-streams0"] if raised else []
-    assert site.run() == ["alarm-fights0", "fold0-watch-alarm-fights0", *again]
+    assert [one.alarms is not None for one in chosen.waking.points] == [
+        one.wake in chosen.waking.allowed for one in chosen.waking.points
+    ]
+    assert site.run() == ["alarm-fights0", "fold0-watch-alarm-fights0", "fold0-watch-alarm-streams0"]
