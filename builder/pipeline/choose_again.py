@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -131,14 +130,11 @@ def _unpack(bundle: Bundle, directory: Path) -> None:
 
 
 def _recipe(bundle: Bundle) -> Recipe:
-    told: dict[str, Any] = bundle.manifest.lineage.recipe
+    lineage = bundle.manifest.lineage
     try:
-        return msgspec.convert(told, Recipe)
+        return msgspec.convert(lineage.recipe, Recipe)
     except msgspec.ValidationError as error:
         raise DataError(
-            f"{bundle.path}: its recipe is not one of this version: {error}; use the version {_version(bundle)}"
+            f"{bundle.path}: its recipe is not one of this version: {error}; use the version that built it, "
+            f"{lineage.code_version}"
         ) from error
-
-
-def _version(bundle: Bundle) -> str:
-    return f"that built it, {bundle.manifest.lineage.code_version}"
