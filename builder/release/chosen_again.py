@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import TypeVar
 
 import msgspec
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from builder.alarms.choice import AlarmChoice
 from builder.errors import DataError
 from builder.release.bill_of_materials import BILL, bill_of_materials, listed_packages
+from builder.release.card_template import open_card_template
 from builder.release.model_card import MODEL_CARD
-from builder.report.page import JSON, interval, number, percent
+from builder.report.page import JSON
 from models.bundle import MANIFEST, Bundle
 from models.manifest import Manifest, Thresholds
 from models.signing import SIGNATURE
@@ -81,17 +81,7 @@ def write_chosen_again(
 
 
 def _card(manifest: Manifest, chosen: ChosenAgain, card: str) -> str:
-    # Markdown for a reader, not markup for a browser: nothing is to be escaped.
-    environment = Environment(
-        loader=PackageLoader("builder.release", "."),
-        autoescape=False,  # noqa: S701 - the line above
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters.update(percent=percent, interval=interval, number=number)
-    return environment.get_template("chosen_again.md").render(
+    return open_card_template("chosen_again.md").render(
         manifest=manifest,
         chosen=chosen,
         before=chosen.before,
