@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from rich.console import Console
-from rich.text import Text
 
 from builder.ablation.ablate import AblationOptions, ablate
 from builder.ablation.catalogue import CATALOGUE
@@ -16,6 +15,7 @@ from builder.ablation.choice import choose
 from builder.ablation.page import HEADERS, lines, read_ablation, write_ablation
 from builder.arguments import at_least_one, at_least_two
 from builder.data.clips import find_clips, require_both_classes
+from builder.display import say
 from builder.execution.arguments import add_execution, choose_executor
 from builder.framework import load_tensorflow
 from builder.recipe import load_recipe, with_all_folds
@@ -62,8 +62,7 @@ def main(argv: list[str]) -> int:
 
 def _print(console: Console, told: Iterable[str]) -> None:
     for line in told:
-        # As text, since a path may hold what would be markup; unwrapped, since a table wants its lines whole.
-        console.print(Text(line), soft_wrap=True)
+        say(console, line)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -10,10 +10,10 @@ from functools import partial
 from pathlib import Path
 
 from rich.console import Console
-from rich.text import Text
 
 from builder.data.clips import find_clips, require_both_classes
 from builder.data.licence import read_licence
+from builder.display import say
 from builder.evidence.reading import read_evidence
 from builder.execution.arguments import add_execution, choose_executor
 from builder.framework import load_tensorflow
@@ -38,7 +38,7 @@ def main(argv: list[str]) -> int:
         data=arguments.data,
         out=arguments.out,
         recipe=recipe,
-        key=signing_key(arguments, partial(_say, console)),
+        key=signing_key(arguments, partial(say, console)),
         licence=arguments.licence or read_licence(arguments.data),
         code_version=package_version(),
         now=lambda: datetime.now(timezone.utc),
@@ -49,16 +49,11 @@ def main(argv: list[str]) -> int:
     begun = time.monotonic()
     with open_work(arguments, console) as display:
         packed = build(options, display)
-    _say(console, f"bundle  {packed} ({packed.stat().st_size / 1e6:.2f} MB)")
-    _say(console, f"model   {packed.with_suffix('.model')} (float; for nexara compile)")
-    _say(console, f"report  {packed.with_suffix('') / 'report.html'}")
-    _say(console, f"took    {(time.monotonic() - begun) / 60:.1f} min")
+    say(console, f"bundle  {packed} ({packed.stat().st_size / 1e6:.2f} MB)")
+    say(console, f"model   {packed.with_suffix('.model')} (float; for nexara compile)")
+    say(console, f"report  {packed.with_suffix('') / 'report.html'}")
+    say(console, f"took    {(time.monotonic() - begun) / 60:.1f} min")
     return 0
-
-
-def _say(console: Console, line: str) -> None:
-    # As text, since a path may hold what would be markup; unwrapped, since a path is to be copied.
-    console.print(Text(line), soft_wrap=True)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -7,15 +7,15 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
-from rich.text import Text
 
 from builder.compilation.ahead_of_time import why_not_here
 from builder.compilation.catalogue import TARGETS, Target, released
 from builder.compilation.float_model import read_facts, read_float_model
-from builder.display import TerminalDisplay
+from builder.display import TerminalDisplay, say
 from builder.errors import BuilderError
 from builder.framework import load_tensorflow
 from builder.release.compiled_model import CompiledModel, CompiledTarget, CompileOptions, compile_model
@@ -37,28 +37,23 @@ def main(argv: list[str]) -> int:
         require_folder(arguments.json)
     make_folder(arguments.out)
     console = Console()
-
-    def say(line: str) -> None:
-        # As text, since a path may hold what would be markup; unwrapped, since a table wants its lines whole.
-        console.print(Text(line), soft_wrap=True)
-
     load_tensorflow().get_logger().setLevel(logging.ERROR)
     options = CompileOptions(
         out=arguments.out,
-        key=signing_key(arguments, say),
+        key=signing_key(arguments, partial(say, console)),
         now=lambda: datetime.now(timezone.utc),
         clock=time.perf_counter,
     )
-    say(f"{facts.name} {facts.version}: {', '.join(target.name for target in targets)}")
+    say(console, f"{facts.name} {facts.version}: {', '.join(target.name for target in targets)}")
     with TerminalDisplay(console) as display:
         packed, compiled = compile_model(read_float_model(arguments.model), targets, options, display.progress)
     for line in describe(compiled):
-        say(line)
+        say(console, line)
     if arguments.json is not None:
         write_json(arguments.json, compiled)
     for name, reason in left_out.items():
-        say(f"not compiled: {name}: {reason}")
-    say(f"bundle  {packed} ({packed.stat().st_size / 1e6:.2f} MB)")
+        say(console, f"not compiled: {name}: {reason}")
+    say(console, f"bundle  {packed} ({packed.stat().st_size / 1e6:.2f} MB)")
     return 0
 
 

@@ -9,11 +9,10 @@ from pathlib import Path
 
 import msgspec
 from rich.console import Console
-from rich.text import Text
 
 from builder.arguments import at_least_one, at_least_two
 from builder.data.clips import find_clips, require_both_classes
-from builder.display import TerminalDisplay
+from builder.display import TerminalDisplay, say
 from builder.errors import BuilderError
 from builder.evaluation.figures import Figures
 from builder.execution.arguments import add_execution, choose_executor
@@ -51,8 +50,7 @@ def main(argv: list[str]) -> int:
     with open_work(arguments, console) as display:
         found = _cross_validate(arguments, recipe, display) if arguments.data else _abroad(arguments, recipe, display)
     for line in describe(found) if isinstance(found, CrossValidation) else describe_abroad(found):
-        # As text, since a path may hold what would be markup; unwrapped, since a table wants its lines whole.
-        console.print(Text(line), soft_wrap=True)
+        say(console, line)
     if arguments.json is not None:
         write_json(arguments.json, found)
     return 0

@@ -42,6 +42,12 @@ class LanedDisplay(Display, Protocol):
     def close_lane(self, key: str) -> None: ...
 
 
+def say(console: Console, line: str) -> None:
+    """Print a line as it is: as text, since a path may hold what would be markup, and unwrapped, since a table wants
+    its lines whole and a path is to be copied."""
+    console.print(Text(line), soft_wrap=True)
+
+
 class Lane:
     """One bar where a person looks on, and a line each quarter of a stage where the output goes to a log."""
 

@@ -9,13 +9,12 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 from rich.console import Console
-from rich.text import Text
 
 from builder.compilation.catalogue import TARGETS
 from builder.compilation.float_model import read_facts, read_float_model
 from builder.compilation.int8_calibration import calibrate_int8
 from builder.compilation.sensitivity import LayerSensitivity, Sensitivity, scan_layers
-from builder.display import TerminalDisplay
+from builder.display import TerminalDisplay, say
 from builder.framework import load_tensorflow
 from builder.report.style import MUTED, STUDENT, draw
 from builder.result_file import write_bytes, write_json
@@ -45,10 +44,10 @@ def main(argv: list[str]) -> int:
         )
         found = scan_layers(model.network, calibrating, seen, display.progress)
     for line in describe(found):
-        console.print(Text(line), soft_wrap=True)
+        say(console, line)
     write_json(arguments.out / JSON, found)
     write_bytes(arguments.out / SVG, plot(found, f"{facts.name} {facts.version}").encode())
-    console.print(Text(f"picture {arguments.out / SVG}"), soft_wrap=True)
+    say(console, f"picture {arguments.out / SVG}")
     return 0
 
 

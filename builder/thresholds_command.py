@@ -6,17 +6,18 @@ import argparse
 import logging
 from collections.abc import Iterator
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
-from rich.text import Text
 
 from builder.alarms.choice import AlarmChoice
 from builder.arguments import at_least_one
+from builder.display import say
 from builder.errors import BuilderError
 from builder.execution.arguments import add_execution, choose_executor
 from builder.framework import load_tensorflow
-from builder.pipeline.choose_again import ChoiceOptions, choose_again, want
+from builder.pipeline.choose_again import ChoiceOptions, choose_again
 from builder.recipe import DRAWN_FIGHTS
 from builder.signing_argument import add_signing_key, signing_key
 from builder.table import align
@@ -35,32 +36,26 @@ def main(argv: list[str]) -> int:
     # What is sealed anew is vouched for anew: it has to come from someone who is trusted.
     bundle = open_bundle(arguments.bundle, TrustStore.load(arguments.trust))
     console = Console()
-
-    def say(line: str) -> None:
-        # As text, since a path may hold what would be markup; unwrapped, since a path is to be copied.
-        console.print(Text(line), soft_wrap=True)
-
     make_folder(arguments.out / "work")
     load_tensorflow().get_logger().setLevel(logging.ERROR)
     options = ChoiceOptions(
         out=arguments.out,
         version=arguments.version,
-        key=signing_key(arguments, say),
+        key=signing_key(arguments, partial(say, console)),
         code_version=package_version(),
         now=lambda: datetime.now(timezone.utc),
         fights=arguments.fights,
         per_hour=arguments.per_hour,
         executor=choose_executor(arguments),
     )
-    want(bundle, options)
     with open_work(arguments, console) as display:
         packed, chosen = choose_again(bundle, options, display)
         warning = chosen.warning()
         if warning is not None:
             display.warn(warning)
     for line in describe(bundle.manifest.calibration.thresholds, chosen):
-        say(line)
-    say(f"bundle  {packed} ({packed.stat().st_size / 1e6:.2f} MB)")
+        say(console, line)
+    say(console, f"bundle  {packed} ({packed.stat().st_size / 1e6:.2f} MB)")
     return 0
 
 

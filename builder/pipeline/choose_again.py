@@ -44,7 +44,7 @@ class ChoiceOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class _Wanted:
     """What is to be made: the new bundle's ``recipe`` with its ``alarms``, and ``manifest`` but for the thresholds;
     ``before`` is the choice that it begins from."""
 
@@ -54,12 +54,8 @@ class Wanted:
     before: AlarmChoice
 
 
-def want(bundle: Bundle, options: ChoiceOptions) -> Wanted:
-    """What is asked for, which takes no time to find out.
-
-    Raises ``DataError`` for a bundle that does not say how its thresholds were chosen, that has the version asked for
-    already, or whose streams are too few for the budget, and ``BundleFormatError`` for a version that is none.
-    """
+def _want(bundle: Bundle, options: ChoiceOptions) -> _Wanted:
+    """What is asked for, which takes no time to find out; raises as ``choose_again`` does."""
     manifest, before = bundle.manifest, read_choice(bundle)
     recipe = _recipe(bundle)
     if recipe.alarms is None:
@@ -82,16 +78,18 @@ def want(bundle: Bundle, options: ChoiceOptions) -> Wanted:
         lineage=msgspec.structs.replace(manifest.lineage, recipe=msgspec.to_builtins(recipe)),
     )
     # Nobody should wait for hours to be told that a version is none.
-    return Wanted(recipe, alarms, parse_manifest(msgspec.json.encode(made), "--version"), before)
+    return _Wanted(recipe, alarms, parse_manifest(msgspec.json.encode(made), "--version"), before)
 
 
 def choose_again(bundle: Bundle, options: ChoiceOptions, display: LanedDisplay) -> tuple[Path, AlarmChoice]:
     """Choose, and leave a signed bundle of the same networks in ``out``; returns its packed file.
 
-    Streams are drawn and watched as by the build; finished parts under ``out/work`` are not done again. Raises as
-    ``want`` and ``seal_bundle`` do.
+    Streams are drawn and watched as by the build; finished parts under ``out/work`` are not done again. Raises
+    ``DataError`` for a bundle that does not say how its thresholds were chosen, that has the version asked for already,
+    or whose streams are too few for the budget, ``BundleFormatError`` for a version that is none, and as
+    ``seal_bundle`` does.
     """
-    wanted = want(bundle, options)
+    wanted = _want(bundle, options)
     store = StageStore(options.out / "work", display.stage)
     watch = StreamWatch(
         f"{bundle.manifest.name}-{bundle.manifest.version}",

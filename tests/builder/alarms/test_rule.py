@@ -2,9 +2,12 @@ from __future__ import annotations
 
 from builder.alarms.rule import AlarmRule
 from edge_agent.attention import AttentionPolicy
+from edge_agent.camera_policies import CameraPolicies
+from edge_agent.governor import slow_down
 from edge_agent.incidents import IncidentPolicy
 from edge_agent.sampling import SamplingPolicy
 from edge_agent.timeline import LARGEST_GAP_S
+from models.manifest import Thresholds
 
 
 def test_the_rule_is_the_agents_when_nothing_is_configured() -> None:
@@ -15,3 +18,5 @@ def test_the_rule_is_the_agents_when_nothing_is_configured() -> None:
     assert (rule.smoothing, rule.smoothing_span_s) == (policy.smoothing, policy.smoothing_span_s)
     assert (rule.start_hold_s, rule.end_hold_s) == (policy.start_hold_s, policy.end_hold_s)
     assert policy.cooldown_s == 0
+    slowest = slow_down(CameraPolicies(Thresholds(wake=0.3, alert=0.6, clear=0.4)), 0.0)
+    assert rule.least_hz == slowest.alert_rate_hz
