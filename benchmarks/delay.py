@@ -36,7 +36,7 @@ SIZE, FPS, SECONDS = (640, 360), 15.0, 30.0
 # Time to connect and to fall idle before, and to be told of after.
 EARLIEST_S, LATEST_S = 8.0, 20.0
 AFTER_S = 6.0
-AWAKE = "[thresholds]\nwake = 0.000001\n"
+AWAKE = "[thresholds]\nwake = 0.000001\n[sampling]\nsteady_rate_hz = 10.0\n"
 
 
 @dataclass(frozen=True, slots=True)

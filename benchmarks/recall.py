@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 ALLOWED_COST, ALLOWED_RECALL = 0.10, 0.98
 KINDS = ("drawn", "real", "quiet")
 ALWAYS = "always on"
-AWAKE = "[thresholds]\nwake = 0.000001\n"
+AWAKE = "[thresholds]\nwake = 0.000001\n[sampling]\nsteady_rate_hz = 10.0\n"
 # A fight that ends as its alarm rises is told of a moment later.
 AFTER_S = 6.0
 

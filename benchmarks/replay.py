@@ -7,7 +7,6 @@ again under other thresholds at almost no cost.
 from __future__ import annotations
 
 import itertools
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -107,7 +106,8 @@ def watch(memory: Memory, policies: CameraPolicies) -> Watched:
                 incidents.append(Incident(step.started_s, told[-1], step.ended_s))
             busy = machine.incident is not None
             sampler.mode = attention.judge(triple.time_s, probability, busy=busy)
-            sampler.policy = slow_down(policies, 1.0, memory.geometry.rate_hz if busy else math.inf)
+            hurries = not busy and probability >= policies.thresholds.clear
+            sampler.policy = slow_down(policies, 1.0, policies.sampling.most_hz(memory.geometry, hurries=hurries))
     rest = machine.close(last_s)
     if rest is not None:
         incidents.append(Incident(rest.started_s, told[-1], last_s))

@@ -292,6 +292,7 @@ class _Agent:
                 self._desk.pictures.offer(view, judgement.sample.image)
             with self._tracer.timed("decide", view):
                 post.camera.set_mode(view, post.watch.judge(judgement))
+                post.camera.set_sampling(view, self._sampling(post.watch, view, self._governor.share))
             post.camera.settle()
         return {judgement.sample.camera for judgement in judgements}
 
@@ -311,9 +312,9 @@ class _Agent:
             self._outbox.health(self._meter.report(now_s, at, queue=waiting, dropped=dropped, share=share))
 
     def _sampling(self, watch: Watch, id_: str, share: float) -> SamplingPolicy:
-        # An incident that was told of is not found sooner by more windows than there are samples for.
-        most_hz = math.inf if watch.incident is None else self._manifest.geometry.rate_hz
-        sampling = slow_down(self._policies.of(id_), share, most_hz)
+        policies = self._policies.of(id_)
+        most_hz = policies.sampling.most_hz(self._manifest.geometry, hurries=watch.hurries)
+        sampling = slow_down(policies, share, most_hz)
         # Two bundles can be compared on what is encoded alone.
         return replace(sampling, full_glance_s=0.0) if self._seat.compares else sampling
 

@@ -19,7 +19,8 @@ _ROUNDING_S = 1e-6
 @dataclass(frozen=True, slots=True)
 class SamplingPolicy:
     """A sample every ``idle_interval_s`` while a camera is idle, ``alert_rate_hz`` samples a second while it
-    is alert. More than the bundle's own rate makes no longer windows, but more of them, each judged when it is new.
+    is alert. More than the bundle's own rate makes no longer windows, but more of them, each judged when it is new;
+    while no verdict is waited for there are no more than ``steady_rate_hz``, by default the bundle's own.
 
     A glance that begins with the picture of the one before may end with it, but for one every ``full_glance_s``; with 0
     all are made in full."""
@@ -27,10 +28,18 @@ class SamplingPolicy:
     idle_interval_s: float = 2.0
     alert_rate_hz: float = 10.0
     full_glance_s: float = 30.0
+    steady_rate_hz: float | None = None
 
     def __post_init__(self) -> None:
         require_positive(idle_interval_s=self.idle_interval_s, alert_rate_hz=self.alert_rate_hz)
         require_not_negative(full_glance_s=self.full_glance_s)
+        if self.steady_rate_hz is not None:
+            require_positive(steady_rate_hz=self.steady_rate_hz)
+
+    def most_hz(self, geometry: Geometry, *, hurries: bool) -> float:
+        """The most samples a second that are worth taking of an alert camera, whether it ``hurries``: a verdict is
+        waited for."""
+        return self.alert_rate_hz if hurries else self.steady_rate_hz or geometry.rate_hz
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,6 +102,12 @@ class Watch:
         return self._machine.incident
 
     @property
+    def hurries(self) -> bool:
+        """Whether the next verdicts are waited for: the last score would not end an incident, and none has started."""
+        last = self._last
+        return self.incident is None and last is not None and last.probability >= self._policies.thresholds.clear
+
+    @property
     def score(self) -> float | None:
         """The last calibrated probability."""
         return self._last.probability if self._last else None

@@ -1,4 +1,4 @@
-"""When a camera is looked at: seldom while it is idle, often while it is awake, and less once its alarm was raised."""
+"""When a camera is looked at: seldom while it is idle, more while it is awake, most while a verdict is waited for."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from models.manifest import Geometry
 
 
 class SamplePlan:
-    """The instants of a camera's samples, from its first frame on. ``awake`` and ``alarmed`` may be set at any time and
+    """The instants of a camera's samples, from its first frame on. ``awake`` and ``hurried`` may be set at any time and
     take effect with the next frame; a sample needs frames from two gaps of the ``geometry`` before it on, so that what
-    was planned by then stays. A camera whose alarm was raised is sampled at the rate of the geometry's windows."""
+    was planned by then stays. A camera that is awake is sampled at the rate of the geometry's windows, and at the
+    rule's while it is ``hurried``."""
 
     def __init__(self, first_s: float, geometry: Geometry, rule: AlarmRule) -> None:
         self.awake = False
-        self.alarmed = False
+        self.hurried = False
         self._lead_s = 2 * geometry.frame_gap_s
         self._rule = rule
-        self._alarmed_hz = max(min(rule.rate_hz, geometry.rate_hz), rule.least_hz)
+        self._steady_hz = max(min(rule.rate_hz, geometry.rate_hz), rule.least_hz)
         self._followed = (False, False)
         self._planned: deque[float] = deque()
         self._last_s = self._next_s = first_s + self._lead_s
@@ -38,18 +39,18 @@ class SamplePlan:
 
     @property
     def _interval_s(self) -> float:
-        awake, alarmed = self._followed
+        awake, hurried = self._followed
         if not awake:
             return self._rule.idle_interval_s
-        return 1 / (self._alarmed_hz if alarmed else self._rule.rate_hz)
+        return 1 / (self._rule.rate_hz if hurried else self._steady_hz)
 
     def _follow(self, soonest_s: float) -> None:
-        awake, alarmed = self._followed
-        if self.alarmed != alarmed:
-            self._followed = (awake, self.alarmed)
+        awake, hurried = self._followed
+        if self.hurried != hurried:
+            self._followed = (awake, self.hurried)
             # A shorter interval counts at once, a longer one from the next sample on.
             self._next_s = min(self._next_s, max(self._last_s + self._interval_s, soonest_s))
         if self.awake != awake:
-            self._followed = (self.awake, self.alarmed)
+            self._followed = (self.awake, self.hurried)
             later_s = max(self._last_s + self._interval_s, soonest_s)
             self._next_s = min(self._next_s, soonest_s) if self.awake else later_s

@@ -14,7 +14,8 @@ ROUNDING_S = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class AlarmRule:
-    """A camera that is awake is judged ``rate_hz`` times a second, an idle one every ``idle_interval_s``; it falls idle
+    """A camera that is awake is judged as often as windows have samples, ``rate_hz`` times a second while no alarm was
+    raised and the last probability reached the clear threshold, an idle one every ``idle_interval_s``; it falls idle
     after ``calm_hold_s`` below the wake threshold, or ``doubt_hold_s`` where nothing since it woke came to the alert
     threshold, and what was judged more than ``largest_gap_s`` ago is no part of a window.
 

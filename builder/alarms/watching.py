@@ -67,7 +67,7 @@ def watch(film: JudgedFilm, thresholds: Thresholds, rule: AlarmRule) -> Sight:
             if alarm.judge(instant_s, probability):
                 raised.append(instant_s)
             plan.awake = attention.judge(instant_s, probability, busy=alarm.active)
-            plan.alarmed = alarm.active
+            plan.hurried = probability >= thresholds.clear and not alarm.active
     return Sight(tuple(raised), awake_s, highest)
 
 

@@ -60,7 +60,12 @@ def _make(
 ) -> CameraPolicies:
     return CameraPolicies(
         thresholds=Thresholds(**thresholds),
-        sampling=SamplingPolicy(sampling["idle_interval_s"], sampling["alert_rate_hz"], sampling["full_glance_s"]),
+        sampling=SamplingPolicy(
+            sampling["idle_interval_s"],
+            sampling["alert_rate_hz"],
+            sampling["full_glance_s"],
+            sampling["steady_rate_hz"],
+        ),
         attention=AttentionPolicy(sampling["calm_hold_s"], sampling["doubt_hold_s"]),
         incidents=IncidentPolicy(**incidents),
         snapshots=SnapshotPolicy(**msgspec.structs.asdict(settings.snapshots)),

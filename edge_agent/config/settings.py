@@ -148,6 +148,7 @@ class Sampling(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     idle_interval_s: IdleInterval = _SAMPLING.idle_interval_s
     alert_rate_hz: AlertRate = _SAMPLING.alert_rate_hz
+    steady_rate_hz: AlertRate | None = _SAMPLING.steady_rate_hz
     full_glance_s: Wait = _SAMPLING.full_glance_s
     largest_gap_s: Seconds = _AGENT.largest_gap_s
     calm_hold_s: Seconds = _ATTENTION.calm_hold_s
@@ -252,6 +253,7 @@ class Watched(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     clear: Probability | None = None
     idle_interval_s: IdleInterval | None = None
     alert_rate_hz: AlertRate | None = None
+    steady_rate_hz: AlertRate | None = None
     full_glance_s: Wait | None = None
     calm_hold_s: Seconds | None = None
     doubt_hold_s: Wait | None = None

@@ -14,6 +14,7 @@ from benchmarks.replay import Incident, Memory, watch
 from edge_agent.camera_policies import CameraPolicies
 from edge_agent.events import CameraState, Health, IncidentEvent, Snapshot
 from edge_agent.frame import Frame
+from edge_agent.governor import slow_down
 from edge_agent.incidents import IncidentPolicy
 from edge_agent.inference import Judge
 from edge_agent.sample import SampleMaker
@@ -91,6 +92,8 @@ def run_agent(frames: Frames, detector: Detector, tiny: Bundle, policies: Camera
         now[0] = float(time_s)
         for judgement in judge.judge(maker.make(Frame(now[0], 0, Shown(luma)), now[0])):
             maker.mode = seen.judge(judgement)
+            most_hz = policies.sampling.most_hz(manifest.geometry, hurries=seen.hurries)
+            maker.policy = slow_down(policies, 1.0, most_hz)
     seen.close()
     starts = {event.incident: event for event in told.events if event.phase == "started"}
     return [

@@ -320,30 +320,32 @@ def test_agent_samples_and_judges_by_the_new_policies_when_they_are_applied(
     assert {event.thresholds for event in agent.outbox.incidents} == {plot.thresholds}
 
 
-def test_a_camera_of_an_incident_is_sampled_at_the_rate_of_windows_and_at_its_own_again_afterwards(
+def test_a_camera_is_sampled_at_its_own_rate_only_while_a_verdict_is_waited_for(
     tiny: Bundle, plot: Plot, tmp_path: Path
 ) -> None:
     film = plot.film(tmp_path / "a.mp4", ("fight", 6))
     sampling = SamplingPolicy(alert_rate_hz=2 * tiny.manifest.geometry.rate_hz)
     camera = CameraSpec("yard", str(film), SourceOptions(loop=True), CameraPolicies(plot.thresholds, sampling=sampling))
-    unseen = Thresholds(wake=plot.thresholds.wake, alert=1.0, clear=plot.thresholds.clear)
+    rising = Thresholds(wake=plot.thresholds.wake, alert=1.0, clear=plot.thresholds.clear)
+    doubtful = Thresholds(wake=0.01, alert=1.0, clear=1.0)
     book = open_book([camera], tiny.manifest)
-    book.apply({"yard": CameraPolicies(unseen, sampling=sampling)})
+    book.apply({"yard": CameraPolicies(doubtful, sampling=sampling)})
     with running(tiny, [camera], AgentOptions(), book) as agent:
 
         def sampled(low_hz: float, high_hz: float) -> Callable[[], bool]:
             return lambda: "yard" in agent.seen and low_hz < agent.seen["yard"].samples_per_s < high_hz
 
+        agent.until(sampled(8, 11))
+        book.apply({"yard": CameraPolicies(rising, sampling=sampling)})
         agent.until(sampled(16, 21))
         assert agent.outbox.incidents == []
         book.apply({"yard": CameraPolicies(plot.thresholds, sampling=sampling)})
         agent.until(lambda: agent.seen["yard"].incident is not None)
         agent.until(sampled(8, 11))
         assert agent.seen["yard"].incident is not None
-        # What shows as a fight is awake, and no incident, once none can be in force.
-        book.apply({"yard": CameraPolicies(Thresholds(wake=0.01, alert=1.0, clear=1.0), sampling=sampling)})
+        book.apply({"yard": CameraPolicies(doubtful, sampling=replace(sampling, steady_rate_hz=15.0))})
         agent.until(lambda: agent.seen["yard"].incident is None)
-        agent.until(sampled(16, 21))
+        agent.until(sampled(13, 17))
 
 
 @needs_rtsp_server

@@ -163,11 +163,21 @@ def test_offer_stays_in_order_and_within_one_run_when_input_is_wild(steps: list[
         {"alert_rate_hz": 0.0},
         {"idle_interval_s": np.inf},
         {"full_glance_s": -1.0},
+        {"steady_rate_hz": 0.0},
     ],
 )
 def test_policy_is_refused_when_figure_makes_no_sense(figures: dict[str, float]) -> None:
     with pytest.raises(PolicyError, match=next(iter(figures))):
         SamplingPolicy(**figures)
+
+
+@pytest.mark.parametrize(("figures", "steady_hz"), [({}, GEOMETRY.rate_hz), ({"steady_rate_hz": 9.0}, 9.0)])
+def test_no_more_than_windows_have_is_worth_taking_until_a_verdict_is_waited_for(
+    figures: dict[str, float], steady_hz: float
+) -> None:
+    policy = SamplingPolicy(alert_rate_hz=20.0, **figures)
+    assert policy.most_hz(GEOMETRY, hurries=True) == 20.0
+    assert policy.most_hz(GEOMETRY, hurries=False) == steady_hz
 
 
 @pytest.mark.parametrize(

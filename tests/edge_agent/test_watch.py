@@ -85,6 +85,25 @@ def test_watch_dates_incident_by_wall_clock_when_it_runs_its_course() -> None:
     assert site.watch.mode == "idle"
 
 
+def test_watch_hurries_from_the_clear_threshold_on_until_an_incident_has_started() -> None:
+    site = Site()
+    assert not site.watch.hurries
+    for seconds, probability, hurries, incident in (
+        (0.2, 0.39, False, None),
+        (0.2, 0.4, True, None),
+        (0.2, 0.39, False, None),
+        (0.4, 0.9, True, None),
+        (1.0, 0.9, False, "an-id"),
+        (6.0, 0.1, False, None),
+        (0.1, 0.5, True, None),
+    ):
+        site.see(seconds, probability)
+        assert (site.watch.hurries, site.watch.incident) == (hurries, incident)
+    site.policies = replace(POLICIES, thresholds=Thresholds(wake=0.3, alert=0.6, clear=0.55))
+    site.see(0.1, 0.5)
+    assert not site.watch.hurries
+
+
 @pytest.mark.parametrize(
     ("silent_s", "phases", "mode"), [(4.9, ["started"], "alert"), (5.1, ["started", "ended"], "idle")]
 )

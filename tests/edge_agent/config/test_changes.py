@@ -161,6 +161,7 @@ def other_than(value: Any, key: str) -> Any:
         "clear": 0.12,
         "smoothing": 3,
         "alert_rate_hz": 9.0,
+        "steady_rate_hz": 4.0,
         "start_hold_s": 0.1,
     }
     return given.get(key, 3.25 if key.endswith("_s") else "other")

@@ -185,6 +185,7 @@ threads = 3
 idle_interval_s = 4
 alert_rate_hz = 5
 full_glance_s = 0
+steady_rate_hz = 3
 largest_gap_s = 2
 calm_hold_s = 7
 doubt_hold_s = 6
@@ -213,7 +214,7 @@ def test_every_option_reaches_the_agent(tmp_path: Path, tiny: Bundle) -> None:
     sampling, incidents, snapshots = policies.sampling, policies.incidents, policies.snapshots
     assert (options.target, options.threads) == ("onnx-float32", 3)
     assert (sampling.idle_interval_s, sampling.alert_rate_hz, options.largest_gap_s) == (4, 5, 2)
-    assert sampling.full_glance_s == 0
+    assert (sampling.full_glance_s, sampling.steady_rate_hz) == (0, 3)
     assert (policies.attention.calm_hold_s, policies.attention.doubt_hold_s) == (7, 6)
     assert (incidents.smoothing, incidents.smoothing_span_s, incidents.start_hold_s) == (3, 1, 0)
     assert (incidents.update_interval_s, incidents.end_hold_s, incidents.silence_s) == (9, 8, 11)
