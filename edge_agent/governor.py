@@ -62,10 +62,10 @@ class Governor:
 
 
 def slow_down(policies: CameraPolicies, share: float, most_hz: float = math.inf) -> SamplingPolicy:
-    """The sampling of one camera at a share of its alert rate and at no more than ``most_hz`` samples a second, but
-    never so slow that no incident could start or end."""
+    """The sampling of one camera at a share of its alert rate, or of ``most_hz`` samples a second where that is less,
+    but never so slow that no incident could start or end."""
     sampling, incidents = policies.sampling, policies.incidents
     least_hz = _SPARE * (incidents.smoothing - 1) / incidents.smoothing_span_s
-    wanted_hz = min(sampling.alert_rate_hz * min(share, 1.0), most_hz)
+    wanted_hz = min(sampling.alert_rate_hz, most_hz) * min(share, 1.0)
     rate_hz = max(wanted_hz, min(least_hz, sampling.alert_rate_hz))
     return sampling if rate_hz == sampling.alert_rate_hz else replace(sampling, alert_rate_hz=rate_hz)

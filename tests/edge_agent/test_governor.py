@@ -79,9 +79,10 @@ def test_slow_down_leaves_incidents_possible() -> None:
     assert slow_down(POLICIES, 1.0) is POLICIES.sampling
 
 
-def test_slow_down_keeps_to_the_most_that_is_wanted_but_an_incident_can_still_end() -> None:
+def test_slow_down_takes_its_share_of_the_most_that_is_wanted_but_an_incident_can_still_end() -> None:
     assert slow_down(POLICIES, 1.0, 5.0).alert_rate_hz == 5.0
-    assert slow_down(POLICIES, 0.4, 5.0).alert_rate_hz == pytest.approx(4.0)
+    assert slow_down(POLICIES, 0.8, 5.0).alert_rate_hz == pytest.approx(4.0)
+    assert slow_down(POLICIES, 0.1, 5.0) == slow_down(POLICIES, 0.1)
     assert slow_down(POLICIES, 1.0, 50.0) is POLICIES.sampling
     smooth = replace(POLICIES, incidents=replace(POLICIES.incidents, smoothing=10))
     assert 9 / slow_down(smooth, 1.0, 5.0).alert_rate_hz < smooth.incidents.smoothing_span_s
