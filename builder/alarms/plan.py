@@ -11,15 +11,15 @@ from models.manifest import Geometry
 class SamplePlan:
     """The instants of a camera's samples, from its first frame on. ``awake`` and ``hurried`` may be set at any time and
     take effect with the next frame; a sample needs frames from two gaps of the ``geometry`` before it on, so that what
-    was planned by then stays. A camera that is awake is sampled at the rate of the geometry's windows, and at the
-    rule's while it is ``hurried``."""
+    was planned by then stays. A camera that is awake is sampled at the rule's steady rate, at its
+    full one while it is ``hurried``."""
 
     def __init__(self, first_s: float, geometry: Geometry, rule: AlarmRule) -> None:
         self.awake = False
         self.hurried = False
         self._lead_s = 2 * geometry.frame_gap_s
         self._rule = rule
-        self._steady_hz = max(min(rule.rate_hz, geometry.rate_hz), rule.least_hz)
+        self._steady_hz = max(min(rule.rate_hz, rule.steady_rate_hz or geometry.rate_hz), rule.least_hz)
         self._followed = (False, False)
         self._planned: deque[float] = deque()
         self._last_s = self._next_s = first_s + self._lead_s

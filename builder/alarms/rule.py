@@ -14,10 +14,11 @@ ROUNDING_S = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class AlarmRule:
-    """A camera that is awake is judged as often as windows have samples, ``rate_hz`` times a second while no alarm was
-    raised and the last probability reached the clear threshold, an idle one every ``idle_interval_s``; it falls idle
-    after ``calm_hold_s`` below the wake threshold, or ``doubt_hold_s`` where nothing since it woke came to the alert
-    threshold, and what was judged more than ``largest_gap_s`` ago is no part of a window.
+    """A camera that is awake is judged ``rate_hz`` times a second while no alarm was raised and the last probability
+    reached the clear threshold, else ``steady_rate_hz`` times, without one as often as windows have samples; an idle
+    one every ``idle_interval_s``. It falls idle after ``calm_hold_s`` below the wake threshold, or ``doubt_hold_s``
+    where nothing since it woke came to the alert threshold, and what was judged more than ``largest_gap_s`` ago is no
+    part of a window.
 
     The level, a median of the last ``smoothing`` probabilities, none older than ``smoothing_span_s``, has to be at or
     above the alert threshold for ``start_hold_s``; the alarm is over when it was below the clear threshold for
@@ -25,6 +26,7 @@ class AlarmRule:
     """
 
     rate_hz: float = 10.0
+    steady_rate_hz: float | None = None
     idle_interval_s: float = 2.0
     calm_hold_s: float = 2.0
     doubt_hold_s: float = 0.2

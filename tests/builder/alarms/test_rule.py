@@ -13,6 +13,7 @@ from models.manifest import Thresholds
 def test_the_rule_is_the_agents_when_nothing_is_configured() -> None:
     rule, policy, sampling, attention = AlarmRule(), IncidentPolicy(), SamplingPolicy(), AttentionPolicy()
     assert (rule.rate_hz, rule.idle_interval_s) == (sampling.alert_rate_hz, sampling.idle_interval_s)
+    assert rule.steady_rate_hz is sampling.steady_rate_hz is None
     assert (rule.calm_hold_s, rule.doubt_hold_s) == (attention.calm_hold_s, attention.doubt_hold_s)
     assert rule.largest_gap_s == LARGEST_GAP_S
     assert (rule.smoothing, rule.smoothing_span_s) == (policy.smoothing, policy.smoothing_span_s)

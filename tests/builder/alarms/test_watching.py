@@ -16,6 +16,7 @@ from builder.alarms.rule import AlarmRule
 from builder.alarms.watching import watch, watch_under_all
 from builder.data.decode import DecodedClip
 from edge_agent.camera_policies import CameraPolicies
+from edge_agent.sampling import SamplingPolicy
 from models.manifest import Geometry, Preprocessing, Thresholds
 from runtimes.pair import probability
 
@@ -84,6 +85,21 @@ def test_an_idle_camera_is_looked_at_every_two_seconds_only() -> None:
     assert (seen.alarms_s, seen.awake_s) == ((), 0.0)
     assert seen.highest < 0.4
     assert scorer.encoded == 10
+
+
+@pytest.mark.parametrize(("steady_rate_hz", "a_second"), [(None, 5.0), (7.0, 7.0), (20.0, 10.0)])
+def test_a_camera_in_doubt_is_looked_at_at_its_steady_rate_as_the_agent_does(
+    steady_rate_hz: float | None, a_second: float
+) -> None:
+    doubt = Thresholds(wake=0.1, alert=0.9, clear=0.8)
+    film, scorer = make_film([(2.5, 30), (20.0, 120)], 20.0, 3), Moody()
+    seen = watch(JudgedFilm(film, scorer, TEMPERATURE, GEOMETRY, SEEN), doubt, AlarmRule(steady_rate_hz=steady_rate_hz))
+    policies = CameraPolicies(doubt, sampling=SamplingPolicy(steady_rate_hz=steady_rate_hz))
+    expected = watch_as_the_agent(Memory(Frames(*film), Moody(), GEOMETRY, SEEN), policies)
+    assert scorer.encoded == expected.samples
+    assert seen.awake_s == pytest.approx(expected.awake_s)
+    assert seen.awake_s > 15
+    assert scorer.encoded == pytest.approx(seen.awake_s * a_second, rel=0.05)
 
 
 def test_a_film_is_watched_under_each_of_the_thresholds_and_no_oftener_than_needed() -> None:
