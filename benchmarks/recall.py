@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
+from benchmarks.delay import AWAKE
 from benchmarks.naive_process import run_naive
 from benchmarks.outcome import machine_line, run, tell, write_json
 from benchmarks.plot import write_plot
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
 ALLOWED_COST, ALLOWED_RECALL = 0.10, 0.98
 KINDS = ("drawn", "real", "quiet")
 ALWAYS = "always on"
-AWAKE = "[thresholds]\nwake = 0.000001\n[sampling]\nsteady_rate_hz = 10.0\n"
 # A fight that ends as its alarm rises is told of a moment later.
 AFTER_S = 6.0
 

@@ -11,8 +11,8 @@ from models.manifest import Geometry
 class SamplePlan:
     """The instants of a camera's samples, from its first frame on. ``awake`` and ``hurried`` may be set at any time and
     take effect with the next frame; a sample needs frames from two gaps of the ``geometry`` before it on, so that what
-    was planned by then stays. A camera that is awake is sampled at the rule's steady rate, at its
-    full one while it is ``hurried``."""
+    was planned by then stays. A camera that is awake is sampled at the rule's steady rate, and at its full one while it
+    is ``hurried``."""
 
     def __init__(self, first_s: float, geometry: Geometry, rule: AlarmRule) -> None:
         self.awake = False
